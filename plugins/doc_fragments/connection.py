@@ -1,0 +1,74 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the connection to Cloudflare, which all modules share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The connection options."""
+
+    DOCUMENTATION = r"""
+options:
+  api_token:
+    description:
+      - An API token. It needs the permission B(Logs Write) (the dashboard says B(Logs Edit)) for
+        the zone or the account.
+      - If not set, the environment variables E(CLOUDFLARE_API_TOKEN) and then
+        E(CLOUDFLARE_TOKEN) are read, on the machine that runs the module.
+      - A token wins over O(api_email) with O(api_key), unless those two are given as options and
+        the token is only found in the environment.
+    type: str
+  api_email:
+    description:
+      - The e-mail address of the user whose O(api_key) is used. Prefer O(api_token).
+      - If not set, the environment variable E(CLOUDFLARE_EMAIL) is read.
+    type: str
+  api_key:
+    description:
+      - The global API key of the user O(api_email).
+      - If not set, the environment variable E(CLOUDFLARE_API_KEY) is read.
+    type: str
+  base_url:
+    description:
+      - Where the API is. The credential is sent there, so it has to be C(https), or plain C(http)
+        to the machine itself.
+      - If not set, the environment variable E(CLOUDFLARE_BASE_URL) is read.
+    type: str
+    default: https://api.cloudflare.com/client/v4
+  timeout:
+    description:
+      - How long a request may take, in seconds, from the look-up of the name to the last byte of
+        the answer, with its repeats and the pauses between them.
+      - Waiting for a rate limit comes on top, see O(rate_limit_retry_timeout).
+    type: float
+    default: 30.0
+  rate_limit_retry_timeout:
+    description:
+      - How long to wait in all, in seconds, while Cloudflare answers that its rate limit is
+        exceeded (HTTP 429). V(0) fails at once.
+      - Each wait is as long as Cloudflare asks for. A wait that would exceed this limit is not
+        begun, the task fails instead.
+    type: float
+    default: 300.0
+  validate_certs:
+    description:
+      - Whether to verify the server's certificate. Do not set it to V(false) but for a test.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - A file (or directory) of CA certificates to verify the server's certificate with, on the
+        machine that runs the module.
+      - If not set, C(requests) decides, which reads E(REQUESTS_CA_BUNDLE).
+    type: path
+requirements:
+  - requests >= 2.25.1
+notes:
+  - Environment variables are read where the module runs. On C(localhost) that is the environment
+    which Ansible itself was started in. Do not hand secrets over by C(environment), which C(-vvv)
+    prints.
+  - A proxy is taken from the environment (E(HTTPS_PROXY), E(NO_PROXY)); C(~/.netrc) is not read.
+"""

@@ -1,0 +1,120 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that every module has, and how a credential is chosen among them."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import (
+    KeyAuth,
+    TokenAuth,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+
+# In seconds: a day.
+LONGEST_WAIT = 86400
+
+TOKEN_NAMES = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_TOKEN")
+EMAIL_NAMES = ("CLOUDFLARE_EMAIL",)
+KEY_NAMES = ("CLOUDFLARE_API_KEY",)
+BASE_URL_NAMES = ("CLOUDFLARE_BASE_URL",)
+
+
+def first_in_environment(*names: str) -> str:
+    """Return the first of the environment variables that is not empty.
+
+    Ansible's own ``env_fallback`` takes an empty variable for a value, and credentials that are
+    not filled in do arrive as empty variables.
+    """
+    for name in names:
+        if os.environ.get(name):
+            return os.environ[name]
+    raise AnsibleFallbackNotFound
+
+
+def _from_environment(*names: str) -> tuple[t.Any, ...]:
+    return (first_in_environment, list(names))
+
+
+CONNECTION: dict[str, dict[str, t.Any]] = {
+    "api_token": {"type": "str", "no_log": True, "fallback": _from_environment(*TOKEN_NAMES)},
+    "api_email": {"type": "str", "fallback": _from_environment(*EMAIL_NAMES)},
+    "api_key": {"type": "str", "no_log": True, "fallback": _from_environment(*KEY_NAMES)},
+    "base_url": {
+        "type": "str",
+        "default": "https://api.cloudflare.com/client/v4",
+        "fallback": _from_environment(*BASE_URL_NAMES),
+    },
+    "timeout": {"type": "float", "default": 30.0},
+    "rate_limit_retry_timeout": {"type": "float", "default": 300.0},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+}
+
+SCOPE: dict[str, dict[str, t.Any]] = {
+    "zone_id": {"type": "str"},
+    "account_id": {"type": "str"},
+}
+
+DESTINATION: dict[str, dict[str, t.Any]] = {
+    "destination_conf": {"type": "str", "required": True, "no_log": True},
+}
+
+
+def authentication(params: dict[str, t.Any]) -> TokenAuth | KeyAuth:
+    """Return how to authenticate; raise ``InvalidInput`` where no credential is complete.
+
+    A token wins over a stray e-mail address in the environment, and an e-mail address with its
+    key, both given as options, win over a token that only the environment holds.
+    """
+    token, email, key = params["api_token"], params["api_email"], params["api_key"]
+    if token and not (_in_environment(token, TOKEN_NAMES) and _given(email, key)):
+        return TokenAuth(token)
+    if email and key:
+        return KeyAuth(email, key)
+    if email or key:
+        option, other = ("api_key", "api_email") if email else ("api_email", "api_key")
+        raise InvalidInput(option, f"is missing: {other} alone is no credential")
+    raise InvalidInput(
+        "api_token",
+        "is missing: set it, or CLOUDFLARE_API_TOKEN in the environment that Ansible is started "
+        "in, or api_email with api_key",
+    )
+
+
+def _given(email: str | None, key: str | None) -> bool:
+    """Tell whether both were given as options rather than found in the environment."""
+    return bool(
+        email
+        and key
+        and not _in_environment(email, EMAIL_NAMES)
+        and not _in_environment(key, KEY_NAMES)
+    )
+
+
+def _in_environment(value: str, names: t.Sequence[str]) -> bool:
+    return value in (os.environ.get(name) for name in names)
+
+
+def verification(params: dict[str, t.Any]) -> bool | str:
+    """Return what ``requests`` takes as ``verify``."""
+    if not params["validate_certs"]:
+        return False
+    ca_path = params["ca_path"]
+    if ca_path is not None and not os.path.exists(ca_path):
+        raise InvalidInput("ca_path", f"there is no {ca_path} on the machine that runs the module")
+    return ca_path or True
+
+
+def seconds(params: dict[str, t.Any], option: str, *, least: float) -> float:
+    """Return a number of seconds, or raise ``InvalidInput``."""
+    value: float = params[option]
+    # Written so that NaN, which compares with nothing, is refused too.
+    if not least <= value <= LONGEST_WAIT:
+        raise InvalidInput(option, f"has to be between {least:g} and {LONGEST_WAIT:g} seconds")
+    return value

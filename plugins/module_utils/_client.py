@@ -1,0 +1,197 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shared API helper: what Cloudflare's answers mean.
+
+Knows the envelope that every answer comes in and how to authenticate, but neither Logpush nor
+Ansible.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    BadAnswer,
+    InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
+    AuthBase,
+    requests,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import RATE_LIMITED
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Answer
+
+# What trying again later may mend.
+_RETRYABLE = (RATE_LIMITED, 500, 502, 503, 504)
+# Cloudflare is known to refuse valid credentials now and then, in these words.
+_PASSING_REFUSAL = "unable to authenticate request"
+_SHOWN_CHARACTERS = 200
+
+# What a write returns in a dry run; a result can be anything else, None included.
+NOT_SENT: t.Final = object()
+
+
+class TokenAuth(AuthBase):
+    """Authenticates with an API token. Raise ``InvalidInput`` where it cannot be one."""
+
+    def __init__(self, api_token: str) -> None:
+        self._token = _header_value("api_token", api_token)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class KeyAuth(AuthBase):
+    """Authenticates with an e-mail address and the global API key, the older way."""
+
+    def __init__(self, api_email: str, api_key: str) -> None:
+        self._email = _header_value("api_email", api_email)
+        self._key = _header_value("api_key", api_key)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["X-Auth-Email"] = self._email
+        request.headers["X-Auth-Key"] = self._key
+        return request
+
+
+def _header_value(option: str, value: str) -> str:
+    """Return ``value`` if a header can carry it as it is; else name the option, not the value."""
+    if not value:
+        raise InvalidInput(option, "is empty")
+    if any(not "!" <= character <= "~" for character in value):
+        raise InvalidInput(
+            option, "holds white space, a line break or a character that is not ASCII"
+        )
+    return value
+
+
+class Sends(t.Protocol):
+    """What carries a request, repeats included: ``_retries.Sender``."""
+
+    rate_limit_retry_timeout: float
+
+    def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
+        """Return the last answer, or raise ``Unreachable``."""
+
+
+class Client:
+    """Asks Cloudflare and returns results, or raises a ``RequestError`` that says what came.
+
+    With ``dry_run`` a request that writes is not sent: this is the one place that decides it.
+    """
+
+    def __init__(self, sender: Sends, *, dry_run: bool = False) -> None:
+        self._sender = sender
+        self._dry_run = dry_run
+
+    def read(self, method: str, path: str, body: t.Any = None) -> t.Any:
+        """Send a request that changes nothing, so that it may be repeated; return the result."""
+        return self._call(method, path, body, repeatable=True)
+
+    def write(self, method: str, path: str, body: t.Any = None, *, repeatable: bool) -> t.Any:
+        """Send a request that changes something and return the result; ``NOT_SENT`` in a dry run.
+
+        ``repeatable`` says that carrying it out twice does no harm.
+        """
+        if self._dry_run:
+            return NOT_SENT
+        return self._call(method, path, body, repeatable=repeatable)
+
+    def _call(self, method: str, path: str, body: t.Any, *, repeatable: bool) -> t.Any:
+        content = None if body is None else json.dumps(body).encode("ascii")
+        answer = self._sender.send(method, path, content, repeatable=repeatable)
+        return _Reading(answer, method, path, self._sender.rate_limit_retry_timeout).result()
+
+
+class _Reading:
+    """One answer being read."""
+
+    def __init__(self, answer: Answer, method: str, path: str, patience: float) -> None:
+        self._answer = answer
+        self._method = method
+        self._path = path
+        self._patience = patience
+
+    def result(self) -> t.Any:
+        """Return the envelope's ``result``, or raise."""
+        status = self._answer.status
+        if 300 <= status < 400:
+            raise self._bad_answer(
+                f"redirected to {self._redirect_host()}, which is not followed; check base_url"
+            )
+        envelope = self._envelope()
+        if status < 400 and envelope["success"]:
+            return envelope.get("result")
+        raise self._api_error(envelope)
+
+    def _envelope(self) -> dict[str, t.Any]:
+        try:
+            envelope = json.loads(self._answer.content)
+        except (ValueError, RecursionError):
+            envelope = None
+        if isinstance(envelope, dict) and isinstance(envelope.get("success"), bool):
+            return envelope
+        if self._answer.status == RATE_LIMITED:
+            return {"success": False}
+        kind = self._answer.headers.get("Content-Type") or "no content type"
+        start = self._answer.content[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+        raise self._bad_answer(f"not with Cloudflare's JSON but with {kind}: {start!r}")
+
+    def _redirect_host(self) -> str:
+        # The host alone: the rest of a location may carry what nobody should see.
+        try:
+            return urlsplit(self._answer.headers.get("Location") or "").hostname or "nowhere"
+        except ValueError:
+            return "an address that is none"
+
+    def _bad_answer(self, problem: str) -> BadAnswer:
+        status = self._answer.status
+        return BadAnswer(
+            f"the server answered HTTP {status}, {problem}",
+            **self._context(),
+            retryable=status in _RETRYABLE,
+        )
+
+    def _api_error(self, envelope: dict[str, t.Any]) -> ApiError:
+        status = self._answer.status
+        errors = envelope.get("errors")
+        if not isinstance(errors, list):
+            errors = []
+        said = "; ".join(map(_sentence, errors)) or "no reason given"
+        cause = f"Cloudflare answered HTTP {status}: {said}"
+        if status == RATE_LIMITED:
+            cause += self._rate_limit_advice()
+        return ApiError(
+            cause,
+            **self._context(),
+            errors=errors,
+            retryable=status in _RETRYABLE or _PASSING_REFUSAL in said.lower(),
+        )
+
+    def _rate_limit_advice(self) -> str:
+        wait = self._answer.headers.get("Retry-After")
+        asks = f"the rate limit asks to wait {wait} s more" if wait else "the rate limit holds on"
+        return f"; {asks}, and rate_limit_retry_timeout allows {self._patience:g} s in all"
+
+    def _context(self) -> dict[str, t.Any]:
+        return {
+            "status": self._answer.status,
+            "method": self._method,
+            "path": self._path,
+            "ray_id": self._answer.headers.get("cf-ray"),
+        }
+
+
+def _sentence(entry: t.Any) -> str:
+    """Return one entry of an envelope's ``errors`` as a text, whatever its shape."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    code = entry.get("code")
+    message = str(entry.get("message") or "no message")
+    return message if code is None else f"{message} (code {code})"

@@ -1,0 +1,193 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a ``destination_conf`` says, and what of it is secret. Pure: no input, no output.
+
+A ``destination_conf`` has to reach Cloudflare byte for byte as it was given, so parsing only
+looks: the given string itself is what is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote, unquote_plus
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+
+OPTION = "destination_conf"
+LONGEST = 4096
+
+# RFC 3986, appendix B, with the scheme and the authority required. It loses nothing.
+_URI = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)"
+    r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
+    re.DOTALL,
+)
+_WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
+
+# Cloudflare adds destinations and parameters; one that is unknown here is taken for a secret.
+_PUBLIC_PARAMETERS = frozenset(
+    # object stores, and Azure's SAS but for its signature
+    "region sse endpoint account-id sp st se sip spr sv sr srt ss skoid sktid skt ske sks skv "
+    # Datadog, Splunk, New Relic, Kinesis
+    "ddsource ddtags service hostname format sourcetype insecure-skip-verify sts-assume-role-arn"
+    .split()
+)
+
+_BUCKET_IN_AUTHORITY = ("s3", "r2", "gs")
+_HOST_IN_AUTHORITY = ("datadog", "splunk", "sumo", "https", "http", "sentinelone", "ibmcl")
+
+# Cloudflare's documentation of each destination. What is not here is not known: the API decides.
+_CHALLENGE = {
+    "s3": "yes",
+    "gs": "yes",
+    "azure": "yes",
+    "sumo": "yes",
+    "r2": "no",
+    "datadog": "no",
+    "splunk": "no",
+    "https": "no",
+    "bq": "no",
+    "sentinelone": "no",
+}
+
+
+class Destination:
+    """One ``destination_conf``, taken apart. ``raw`` is the string as it was given."""
+
+    def __init__(self, raw: str, match: re.Match[str]) -> None:
+        self.raw = raw
+        self.scheme = match["scheme"].lower()
+        self.path = match["path"]
+        userinfo, _at, self.host = match["authority"].rpartition("@")
+        self._userinfo = userinfo
+        self._parameters = _split_query(match["query"] or "")
+
+    @classmethod
+    def parse(cls, text: str) -> Destination:
+        """Take ``text`` apart; raise ``InvalidInput`` where it cannot be a destination."""
+        if not text:
+            raise InvalidInput(OPTION, "is empty; give a URI such as s3://bucket/logs?region=…")
+        if len(text) > LONGEST:
+            raise InvalidInput(
+                OPTION, f"has {len(text)} characters; Cloudflare takes at most {LONGEST}"
+            )
+        white = _WHITE_SPACE.search(text)
+        if white:
+            raise InvalidInput(
+                OPTION,
+                f"has white space or a control character at position {white.start() + 1}; "
+                "write it percent-encoded (a space is %20), or remove it",
+            )
+        match = _URI.fullmatch(text)
+        if not match:
+            raise InvalidInput(
+                OPTION, "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1"
+            )
+        return cls(text, match)
+
+    def parameter(self, name: str) -> str | None:
+        """Return the decoded value of the first query parameter ``name``, if there is one."""
+        return next((unquote(value) for key, value in self._parameters if key == name), None)
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket or container, for object stores."""
+        if self.scheme in _BUCKET_IN_AUTHORITY:
+            return self.host
+        if self.scheme == "azure":
+            return self.path.lstrip("/").partition("/")[0]
+        return None
+
+    @property
+    def prefix(self) -> str | None:
+        """The path below the bucket as it was given, ``{DATE}`` included, for object stores."""
+        if self.scheme in _BUCKET_IN_AUTHORITY:
+            return self.path[1:]
+        if self.scheme == "azure":
+            return self.path.lstrip("/").partition("/")[2]
+        return None
+
+    @property
+    def endpoint(self) -> str | None:
+        """The host that is written to, where the destination names one."""
+        if self.scheme in _HOST_IN_AUTHORITY or self.scheme == "azure":
+            return self.host
+        return self.parameter("endpoint")
+
+    @property
+    def challenge(self) -> str:
+        """Whether ownership has to be proved: ``yes``, ``no`` or ``unknown``."""
+        if self.scheme == "s3" and self.parameter("secret-access-key") is not None:
+            return "no"
+        return _CHALLENGE.get(self.scheme, "unknown")
+
+    def describe(self) -> dict[str, str | None]:
+        """Return the parts that are no secret: what modules return as ``destination``."""
+        return {
+            "scheme": self.scheme,
+            "bucket": self.bucket,
+            "prefix": self.prefix,
+            "region": self.parameter("region"),
+            "endpoint": self.endpoint,
+            "challenge": self.challenge,
+        }
+
+    def parts(self) -> dict[str, tuple[str, bool]]:
+        """Return every part by a name for people, each with its value as given and "is secret".
+
+        For saying where two destinations differ; a value whose flag is true is never to be shown.
+        """
+        where = "bucket" if self.scheme in _BUCKET_IN_AUTHORITY else "host"
+        parts = {
+            "scheme": (self.scheme, False),
+            where: (self.host, False),
+            "path": (self.path, self.scheme == "sumo"),
+        }
+        if self._userinfo:
+            parts["user information"] = (self._userinfo, True)
+        for name, value in self._parameters:
+            parts[f"parameter {name}"] = (value, name not in _PUBLIC_PARAMETERS)
+        return parts
+
+    def secrets(self) -> set[str]:
+        """Return each secret in the forms in which it may turn up: as given, decoded, encoded."""
+        given = [value for name, value in self._parameters if name not in _PUBLIC_PARAMETERS]
+        given += [self._userinfo, *self._userinfo.split(":", 1)]
+        if self.scheme == "sumo":
+            given.append(self.path.rpartition("/")[2])
+        found = {self.raw}
+        for value in given:
+            for decoded in (unquote(value), unquote_plus(value)):
+                found.update((value, decoded, quote(decoded, safe="")))
+                # `Splunk TOKEN`: the token is as secret alone as it is behind its scheme.
+                found.update(decoded.split())
+        return found - {""}
+
+
+def _split_query(query: str) -> list[tuple[str, str]]:
+    """Split a query at its ``&`` into names (decoded) and values (as given)."""
+    pairs = (part.partition("=") for part in query.split("&") if part)
+    return [(unquote(name), value) for name, _equals, value in pairs]
+
+
+def differences(ours: Destination, theirs: Destination) -> list[str]:
+    """Say in which parts the destination at hand and a token's differ; no secret is shown."""
+    if ours.raw == theirs.raw:
+        return []
+    mine, other = ours.parts(), theirs.parts()
+    names = [name for name in dict.fromkeys([*mine, *other]) if mine.get(name) != other.get(name)]
+    if not names:
+        return ["the same parts are written in another way or order; it has to be the same string"]
+    return [_difference(name, mine.get(name), other.get(name)) for name in names]
+
+
+def _difference(
+    name: str, mine: tuple[str, bool] | None, other: tuple[str, bool] | None
+) -> str:
+    if any(part and part[1] for part in (mine, other)):
+        return f"the {name} is another one (it is secret and not shown)"
+    here = f"'{mine[0]}'" if mine else "not there"
+    there = f"'{other[0]}'" if other else "not there"
+    return f"the {name} is {there} in the token and {here} in destination_conf"

@@ -1,0 +1,84 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The errors of this collection: each knows what a failed task shows.
+
+Pure. Everything below ``_module.py`` fails by raising one of these and nothing else.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class CloudflareError(Exception):
+    """A failure with a sentence for people and values for the next task.
+
+    ``message`` is the whole sentence; ``values`` are what the failed task returns beside
+    ``msg``, for a rescue to look at. Neither needs to be free of secrets: the one place that
+    exits masks them.
+    """
+
+    def __init__(self, message: str, **values: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.values = values
+
+
+class InvalidInput(CloudflareError):
+    """An option cannot be right; nothing was sent. The sentence begins with the option's name."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option}: {problem}")
+        self.option = option
+
+
+class Refused(CloudflareError):
+    """Cloudflare carried the request out and said no (``valid: false``)."""
+
+
+class RequestError(CloudflareError):
+    """A request that got no usable answer. ``error`` is the structure that modules document."""
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        method: str,
+        path: str,
+        status: int | None = None,
+        errors: t.Sequence[t.Any] = (),
+        ray_id: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        self.cause = cause
+        self.status = status
+        self.errors = list(errors)
+        self.codes = [
+            entry["code"] for entry in self.errors if isinstance(entry, dict) and "code" in entry
+        ]
+        super().__init__(
+            f"{method} {path} failed: {cause}",
+            error={
+                "status": status,
+                "method": method,
+                "path": path,
+                "codes": self.codes,
+                "errors": self.errors,
+                "ray_id": ray_id,
+                "retryable": retryable,
+            },
+        )
+
+
+class Unreachable(RequestError):
+    """No answer came: no connection, a broken one, or a deadline that passed."""
+
+
+class BadAnswer(RequestError):
+    """Something answered, but not with Cloudflare's envelope."""
+
+
+class ApiError(RequestError):
+    """Cloudflare's own refusal: ``success: false`` or an HTTP status of 400 and above."""

@@ -1,0 +1,75 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a module's options to its end: the only place that builds a client, and that exits."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Transport
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
+
+# A shorter value also turns up where it is no secret; masking it would wreck ordinary output.
+SHORTEST_MASKED = 8
+
+Params = t.Dict[str, t.Any]
+Result = t.Dict[str, t.Any]
+
+
+def execute(run: t.Callable[[Params, Logpush], Result], argument_spec: Params) -> None:
+    """Run a module: ``run`` gets the options and the API of their scope, and returns a result.
+
+    ``argument_spec`` holds the module's own options; those of connection and scope are added.
+    """
+    module = AnsibleModule(
+        argument_spec={**_arguments.CONNECTION, **_arguments.SCOPE, **argument_spec},
+        mutually_exclusive=[("zone_id", "account_id")],
+        required_one_of=[("zone_id", "account_id")],
+        supports_check_mode=True,
+    )
+    if _requests.IMPORT_ERROR is not None:
+        module.fail_json(
+            msg=missing_required_lib("requests"), exception=_requests.IMPORT_ERROR
+        )
+    # Ansible knows of the options that are secret; a secret inside an option it has to be told.
+    module.no_log_values.update(_inner_secrets(module.params))
+    try:
+        result = run(module.params, _logpush(module.params, module.check_mode))
+    except CloudflareError as error:
+        module.fail_json(msg=error.message, **error.values)
+    module.exit_json(**result)
+
+
+def _logpush(params: Params, check_mode: bool) -> Logpush:
+    scope = Scope.of(params["zone_id"], params["account_id"])
+    sender = Sender(
+        Transport(
+            base_url=params["base_url"],
+            auth=_arguments.authentication(params),
+            user_agent=f"ansible-edgeops.cloudflare/{VERSION}",
+            verify=_arguments.verification(params),
+        ),
+        timeout=_arguments.seconds(params, "timeout", least=0.1),
+        rate_limit_retry_timeout=_arguments.seconds(params, "rate_limit_retry_timeout", least=0),
+    )
+    return Logpush(Client(sender, dry_run=check_mode), scope)
+
+
+def _inner_secrets(params: Params) -> set[str]:
+    try:
+        secrets = Destination.parse(params.get("destination_conf") or "").secrets()
+    except InvalidInput:
+        return set()
+    return {secret for secret in secrets if len(secret) >= SHORTEST_MASKED}

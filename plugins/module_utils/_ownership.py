@@ -1,0 +1,165 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an ownership challenge's token looks like, and what it says of itself. Pure.
+
+Cloudflare documents that the token is a JWT that carries the object's type and id, the whole
+``destination_conf`` and an expiry, but not the claims' names. So claims are recognised by what
+they look like, none is required, and the signature, whose key is Cloudflare's, is not looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    Destination,
+    differences,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+
+OPTION = "ownership_challenge"
+LONGEST = 4096
+
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_ID = re.compile(r"[0-9a-fA-F]{32}")
+_OBJECT_TYPES = ("zone", "account", "tenant")
+
+
+def clean_token(text: str) -> str:
+    """Return the token without surrounding white space.
+
+    Raise ``InvalidInput`` where the text cannot be a token, saying what it looks like instead.
+    """
+    token = text.strip()
+    if not token:
+        raise InvalidInput(OPTION, "is empty; give the content of the challenge file")
+    if len(token) > LONGEST:
+        raise InvalidInput(
+            OPTION,
+            f"has {len(token)} characters; Cloudflare takes at most {LONGEST}, "
+            "so this is not the content of a challenge file",
+        )
+    if not _JWT.fullmatch(token):
+        problem = _lookalike(token)
+        if problem:
+            raise InvalidInput(OPTION, problem)
+    return token
+
+
+def _lookalike(token: str) -> str | None:
+    """Say what ``token`` looks like where it is a known mistake; None leaves it to the API."""
+    if token.startswith("<"):
+        return "looks like an HTML or XML document, such as a store's error page, not like a token"
+    if token[0] in "{[":
+        return "looks like JSON, not like a token; give the content of the challenge file alone"
+    if re.search(r"[\s\x00-\x20\x7f]", token):
+        return "has white space inside, so it is not the one token that a challenge file holds"
+    if "://" in token:
+        return "looks like a URI; give the content of the challenge file, not where it is"
+    # Ahead of the file name: base64 may hold a slash.
+    if _is_base64_of_token(token):
+        return "looks like a token encoded as base64; decode it first (ansible.builtin.b64decode)"
+    if "/" in token or re.search(r"\.[A-Za-z]{2,4}$", token):
+        return "looks like the name of the challenge file; give the file's content"
+    return None
+
+
+def _is_base64_of_token(text: str) -> bool:
+    try:
+        decoded = base64.b64decode(text, validate=True).decode("ascii")
+    except ValueError:
+        return False
+    return bool(_JWT.fullmatch(decoded.strip()))
+
+
+def read_claims(token: str) -> dict[str, t.Any]:
+    """Return a JWT's claims, unverified; an empty dictionary where they cannot be read."""
+    if not _JWT.fullmatch(token):
+        return {}
+    payload = token.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def disagreements(
+    token: str,
+    *,
+    object_type: str,
+    object_id: str,
+    destination: Destination,
+    now: float | None = None,
+) -> list[str]:
+    """Say what a token's own claims disagree about with what it is to be used for.
+
+    ``object_type`` is ``zone`` or ``account``, ``object_id`` its id, ``now`` seconds since the
+    epoch (this machine's clock unless given). Each entry is a sentence; none shows a secret. An
+    empty list means that the claims, as far as they can be read, agree.
+    """
+    claims = read_claims(token)
+    if not claims:
+        return ["The token is not a JWT with readable claims, as Cloudflare's tokens are."]
+    return [
+        *_other_object(claims, object_type, object_id),
+        *_other_destination(claims, destination),
+        *_expired(claims, time.time() if now is None else now),
+    ]
+
+
+def _texts(claims: dict[str, t.Any]) -> list[str]:
+    """Return the text values of the claims, those one level down too."""
+    values = list(claims.values())
+    values += [inner for value in values if isinstance(value, dict) for inner in value.values()]
+    return [value for value in values if isinstance(value, str)]
+
+
+def _other_object(claims: dict[str, t.Any], object_type: str, object_id: str) -> list[str]:
+    texts = _texts(claims)
+    ids = [text for text in texts if _ID.fullmatch(text)]
+    types = [text.lower() for text in texts if text.lower() in _OBJECT_TYPES]
+    # A fingerprint may be 32 hex digits long as well: one id that fits is enough.
+    fits = not ids or object_id.lower() in (text.lower() for text in ids)
+    if fits and (not types or object_type in types):
+        return []
+    whose = types[0] if types else "zone or account"
+    theirs = f"{whose} {ids[0]}" if ids and not fits else f"an object of type {whose}"
+    return [f"The token was issued for {theirs}, not for {object_type} {object_id}."]
+
+
+def _other_destination(claims: dict[str, t.Any], destination: Destination) -> list[str]:
+    candidates = []
+    for text in _texts(claims):
+        try:
+            candidates.append(Destination.parse(text))
+        except InvalidInput:
+            continue
+    # A claim that names a web page is no destination, but the issuer.
+    candidates = [
+        theirs
+        for theirs in candidates
+        if theirs.scheme not in ("http", "https") or theirs.scheme == destination.scheme
+    ]
+    # One that fits is enough, else the closest speaks.
+    parts = min((differences(destination, theirs) for theirs in candidates), key=len, default=[])
+    if not parts:
+        return []
+    return [f"The token was issued for another destination: {'; '.join(parts)}."]
+
+
+def _expired(claims: dict[str, t.Any], now: float) -> list[str]:
+    expiry = claims.get("exp")
+    if isinstance(expiry, bool) or not isinstance(expiry, (int, float)) or expiry > now:
+        return []
+    try:
+        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(expiry))
+    except (OverflowError, ValueError, OSError):
+        when = str(expiry)
+    return [f"The token expired at {when}, by this machine's clock; ask for a new challenge."]

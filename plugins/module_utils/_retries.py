@@ -1,0 +1,174 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is sent again, when, and until when.
+
+Knows HTTP's status codes, neither Cloudflare nor Ansible. urllib3's ``Retry`` keeps the counts
+and the pauses; it is asked from here rather than inside requests, because what may be repeated
+is the caller's to say for each request, and how long a rate limit is waited for is the user's.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
+    HTTPResponse,
+    Retry,
+    exceptions,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+    Answer,
+    NoAnswer,
+)
+
+REPEATS = 3
+BACKOFF = 0.5  # seconds; doubled with each repeat, the first of which comes at once
+SHORTEST_TRY = 0.001  # seconds; requests takes no timeout of zero
+RATE_LIMITED = 429
+PASSING_FAULTS = (502, 503, 504)
+
+
+class Exchanger(t.Protocol):
+    """What sends a request once: ``_transport.Transport``, or a double of it."""
+
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
+        """Return the answer within ``seconds`` or raise ``NoAnswer``."""
+
+
+class Sender:
+    """Sends requests until they are answered or the time is up.
+
+    ``timeout`` (seconds) is the deadline for one request, its repeats and the pauses between
+    them included. ``rate_limit_retry_timeout`` (seconds) bounds how long rate limits (429) are
+    waited out, which comes on top.
+    """
+
+    def __init__(
+        self,
+        transport: Exchanger,
+        *,
+        timeout: float,
+        rate_limit_retry_timeout: float,
+        sleep: t.Callable[[float], None] = time.sleep,
+        clock: t.Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self.timeout = timeout
+        self.rate_limit_retry_timeout = rate_limit_retry_timeout
+        self._sleep = sleep
+        self.clock = clock
+
+    def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
+        """Send a request and return its last answer, whatever its status.
+
+        A connection that was never made is tried again, and so is a 429, which carried nothing
+        out. Only where ``repeatable`` says that carrying it out twice does no harm, a broken
+        connection and a 502, 503 or 504 are tried again too. Raise ``Unreachable`` where no
+        whole answer came.
+        """
+        course = _Course(self, method, path, repeatable)
+        while True:
+            try:
+                answer = self._transport.exchange(
+                    method, path, body, max(course.remaining(), SHORTEST_TRY)
+                )
+            except NoAnswer as failure:
+                pause = course.pause_after_failure(failure)
+            else:
+                wait = course.pause_after(answer)
+                if wait is None:
+                    return answer
+                pause = wait
+            self._sleep(pause)
+
+
+class _Course:
+    """The course of one request: its deadline, its repeats, its waits for a rate limit."""
+
+    def __init__(self, sender: Sender, method: str, path: str, repeatable: bool) -> None:
+        self._sender = sender
+        self._method = method
+        self._path = path
+        self._repeatable = repeatable
+        self._waited = 0.0
+        self._rate_limits = 0
+        self._deadline = sender.clock() + sender.timeout
+        repeats = REPEATS if repeatable else 0
+        self._retry = Retry(
+            total=None,
+            connect=REPEATS,
+            read=repeats,
+            status=repeats,
+            other=0,
+            redirect=0,
+            backoff_factor=BACKOFF,
+            # Which methods may be repeated is decided above, not by the method's name.
+            allowed_methods=None,
+        )
+
+    def remaining(self) -> float:
+        """Return the seconds that are left."""
+        return self._deadline - self._sender.clock()
+
+    def pause_after_failure(self, failure: NoAnswer) -> float:
+        """Return how long to pause before the next try, or raise ``Unreachable``."""
+        pause = None
+        if failure.cause is not None:
+            pause = self._next_pause(error=failure.cause)
+        if pause is None:
+            raise Unreachable(
+                self._cause(failure.reason), method=self._method, path=self._path, retryable=True
+            ) from failure
+        return pause
+
+    def pause_after(self, answer: Answer) -> float | None:
+        """Return how long to pause before the next try, or None: the answer stands."""
+        if answer.status == RATE_LIMITED:
+            return self._rate_limit_pause(answer)
+        if answer.status in PASSING_FAULTS and self._repeatable:
+            response = HTTPResponse(status=answer.status, preload_content=False)
+            return self._next_pause(response=response, at_least=self._retry_after(answer))
+        return None
+
+    def _next_pause(self, at_least: float | None = None, **cause: t.Any) -> float | None:
+        """Count one repeat; return its pause, or None where count or time are used up."""
+        try:
+            self._retry = self._retry.increment(self._method, self._path, **cause)
+        except exceptions.HTTPError:
+            return None
+        # Jitter: the many that met the same fault shall not come back at the same moment.
+        pause = max(self._retry.get_backoff_time() * random.uniform(0.5, 1.0), at_least or 0.0)
+        return pause if pause < self.remaining() else None
+
+    def _rate_limit_pause(self, answer: Answer) -> float | None:
+        asked = self._retry_after(answer)
+        pause = float(2**self._rate_limits) if asked is None else max(asked, BACKOFF)
+        if self._waited + pause > self._sender.rate_limit_retry_timeout:
+            return None
+        self._rate_limits += 1
+        self._waited += pause
+        # Nothing was carried out and nothing was wrong: the request starts afresh.
+        self._deadline = self._sender.clock() + pause + self._sender.timeout
+        return pause
+
+    def _retry_after(self, answer: Answer) -> float | None:
+        """Return the seconds that the server asks for, if it does."""
+        value = answer.headers.get("Retry-After")
+        if value is None:
+            return None
+        try:
+            return float(self._retry.parse_retry_after(value))
+        except (exceptions.InvalidHeader, OverflowError, ValueError):
+            return None
+
+    def _cause(self, reason: str) -> str:
+        late = self.remaining() <= 0
+        text = f"no whole answer within {self._sender.timeout:g} s (timeout)" if late else reason
+        if late and reason != "no whole answer in time":
+            text += f"; last, {reason}"
+        return text

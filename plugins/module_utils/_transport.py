@@ -1,0 +1,209 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How one request travels: session, TLS, proxies, and a clock that nothing outlasts.
+
+Knows HTTP, neither Cloudflare nor Ansible, and sends everything once: ``_retries.py`` decides
+what is sent again.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
+    AuthBase,
+    exceptions,
+    requests,
+)
+
+# Far above any list of jobs, far below what would hurt the machine.
+LARGEST_ANSWER = 16 * 1024 * 1024
+# In seconds. A connection that is not made by then is better tried anew than waited for.
+LONGEST_CONNECT = 10.0
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Answer(t.NamedTuple):
+    """What came back: an HTTP status, whichever it is, the headers, and the whole body."""
+
+    status: int
+    headers: t.Mapping[str, str]
+    content: bytes
+
+
+class NoAnswer(Exception):
+    """No whole answer came.
+
+    ``reason`` says why in plain words; ``cause`` is urllib3's error, which its ``Retry`` takes,
+    or None where the transport itself gave up.
+    """
+
+    def __init__(self, reason: str, cause: Exception | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.cause = cause
+
+
+class Transport:
+    """Sends single requests to one server.
+
+    ``base_url`` is https, or plain http to this machine alone (else ``InvalidInput``);
+    ``verify`` is what ``requests`` takes: True, False, or the path of a CA bundle.
+    """
+
+    def __init__(
+        self, *, base_url: str, auth: AuthBase, user_agent: str, verify: bool | str = True
+    ) -> None:
+        self._loopback = check_base_url(base_url)
+        self._base_url = base_url.rstrip("/")
+        self._verify = verify
+        self._session = requests.Session()
+        # Set as an AuthBase, not as a header: requests lets ~/.netrc replace a plain header.
+        self._session.auth = auth
+        self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
+
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
+        """Send one request and return its answer within ``seconds``, or raise ``NoAnswer``."""
+        url = self._base_url + path
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        prepared = self._session.prepare_request(
+            requests.Request(method, url, data=body, headers=headers)
+        )
+        # Given with the request: requests prefers REQUESTS_CA_BUNDLE to a session's own option.
+        settings = self._session.merge_environment_settings(url, {}, True, self._verify, None)
+        if self._loopback:
+            # A credential for this machine has no business with a proxy.
+            settings["proxies"] = {}
+
+        def send_and_read() -> Answer:
+            with self._session.send(
+                prepared,
+                allow_redirects=False,
+                timeout=(min(LONGEST_CONNECT, seconds), seconds),
+                **settings,
+            ) as response:
+                return Answer(response.status_code, response.headers, _read(response))
+
+        try:
+            return _within(seconds, send_and_read)
+        except requests.RequestException as error:
+            raise _no_answer(error) from error
+
+
+def check_base_url(base_url: str) -> bool:
+    """Return whether ``base_url`` is on this machine; raise ``InvalidInput`` if it cannot be one.
+
+    A credential goes with each request, so it must not travel in the clear.
+    """
+    option = "base_url"
+    try:
+        parts = urlsplit(base_url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidInput(option, f"is not a URL: {error}") from error
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidInput(option, "is not a URL such as https://api.cloudflare.com/client/v4")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise InvalidInput(option, "must hold no user, query or fragment; use the options for it")
+    if not base_url.isascii() or not base_url.isprintable() or " " in base_url:
+        raise InvalidInput(option, "holds a space or a character that no URL has")
+    loopback = host in _LOOPBACK
+    if parts.scheme == "http" and not loopback:
+        raise InvalidInput(
+            option, f"plain http would send the credential in the clear to {host}; use https"
+        )
+    return loopback
+
+
+def _within(seconds: float, work: t.Callable[[], Answer]) -> Answer:
+    """Do ``work`` in at most ``seconds``.
+
+    The timeouts of ``requests`` are per read, and a server that sends a byte a second outlasts
+    them, as a slow name server does; so the work is done aside and not waited for any longer.
+    """
+    outcome: queue.SimpleQueue[tuple[Answer | None, Exception | None]] = queue.SimpleQueue()
+
+    def work_aside() -> None:
+        try:
+            outcome.put((work(), None))
+        except Exception as error:  # pylint: disable=broad-exception-caught  # raised below
+            outcome.put((None, error))
+
+    threading.Thread(target=work_aside, daemon=True).start()
+    try:
+        answer, error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise NoAnswer("no whole answer in time", None) from None
+    if error is not None:
+        raise error
+    return t.cast(Answer, answer)
+
+
+def _read(response: requests.Response) -> bytes:
+    """Return the whole body, decoded; raise ``NoAnswer`` where it is larger than makes sense."""
+    chunks, size = [], 0
+    for chunk in response.iter_content(64 * 1024):
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise NoAnswer(f"the answer is larger than {LARGEST_ANSWER // 1024 // 1024} MiB", None)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _no_answer(error: requests.RequestException) -> NoAnswer:
+    chain = list(_chain(error))
+    cause = t.cast("Exception | None", next(filter(_is_cause, chain), None))
+    for kind, explain in _explanations():
+        link = next((link for link in chain if isinstance(link, kind)), None)
+        if link is not None:
+            return NoAnswer(explain(link), cause)
+    return NoAnswer(f"{type(error).__name__}: {error}", cause)
+
+
+def _is_cause(link: BaseException) -> bool:
+    """Tell whether urllib3's ``Retry`` knows what to make of this link of the chain."""
+    return isinstance(link, exceptions.HTTPError) and not isinstance(link, exceptions.MaxRetryError)
+
+
+def _chain(error: BaseException) -> t.Iterator[BaseException]:
+    """Yield an error and what it wraps: requests wraps urllib3's, and that the system's."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        inner = [getattr(link, "original_error", None), getattr(link, "reason", None), *link.args]
+        wrapped = [each for each in inner if isinstance(each, BaseException)]
+        link = wrapped[0] if wrapped else link.__cause__ or link.__context__
+
+
+def _explanations() -> tuple[tuple[type[BaseException], t.Callable[[t.Any], str]], ...]:
+    """Return what an error of each kind means in plain words; the first kind that fits speaks."""
+    return (
+        (exceptions.ProxyError, lambda link: f"the proxy did not connect: {link.original_error}"),
+        (socket.gaierror, lambda link: f"the host name cannot be resolved ({link.strerror})"),
+        (
+            ssl.SSLCertVerificationError,
+            lambda link: f"the server's certificate is not trusted ({link.verify_message})",
+        ),
+        (ssl.SSLError, lambda link: f"TLS failed ({link.reason or link})"),
+        (ConnectionRefusedError, lambda link: "connection refused"),
+        (ConnectionResetError, lambda link: "the connection was reset before the whole answer"),
+        (exceptions.ReadTimeoutError, lambda link: "no whole answer in time"),
+        (exceptions.NewConnectionError, lambda link: f"no connection ({_system_reason(link)})"),
+        (exceptions.ConnectTimeoutError, lambda link: "no connection in time"),
+        (exceptions.ProtocolError, lambda link: "the connection ended before the whole answer"),
+        (exceptions.DecodeError, lambda link: "the answer's compression is broken"),
+    )
+
+
+def _system_reason(error: BaseException) -> str:
+    texts = [link.strerror for link in _chain(error) if isinstance(link, OSError)]
+    return next((text for text in texts if text), "unknown reason")

@@ -1,0 +1,228 @@
+#!/usr/bin/python
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell whether an ownership challenge's token is good for a destination."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: logpush_ownership_validate
+short_description: Tell whether a Logpush ownership challenge is good for a destination
+version_added: 0.1.0
+description:
+  - Asks Cloudflare whether the token from a challenge file proves the ownership of a log
+    destination. The file is what M(edgeops.cloudflare.logpush_ownership) asks for.
+  - Where Cloudflare says no, RV(reasons) says what the token's own claims disagree about, such as
+    another zone, another path, or an expiry in the past.
+extends_documentation_fragment:
+  - edgeops.cloudflare.connection
+  - edgeops.cloudflare.logpush.scope
+  - edgeops.cloudflare.logpush.destination
+  - edgeops.cloudflare.attributes
+  - edgeops.cloudflare.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The module only looks, and does so in check mode too.
+  diff_mode:
+    support: N/A
+    details:
+      - The module changes nothing.
+  idempotent:
+    support: full
+    details:
+      - The module changes nothing.
+options:
+  ownership_challenge:
+    description:
+      - The content of the challenge file, not its name. White space around it is removed.
+      - At most 4096 characters.
+    type: str
+    required: true
+  fail_on_invalid:
+    description:
+      - Whether the task fails where Cloudflare does not take the token. With V(false) that is a
+        normal result with RV(valid=false).
+      - Other errors always fail the task.
+    type: bool
+    default: true
+author:
+  - The edgeops.cloudflare project (@edgeops)
+seealso:
+  - module: edgeops.cloudflare.logpush_ownership
+"""
+
+EXAMPLES = r"""
+- name: Prove that the destination is ours
+  edgeops.cloudflare.logpush_ownership_validate:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+    ownership_challenge: "{{ challenge_file.contents }}"
+
+- name: Look whether a token that was kept is still good
+  edgeops.cloudflare.logpush_ownership_validate:
+    account_id: 01a7362d577a6c3019a474fd6f485823
+    destination_conf: "s3://edge-logs/audit?region=us-east-1"
+    ownership_challenge: "{{ kept_token }}"
+    fail_on_invalid: false
+  register: proof
+
+- name: Say why it is not
+  ansible.builtin.debug:
+    var: proof.reasons
+  when: not proof.valid
+"""
+
+RETURN = r"""
+valid:
+  description:
+    - Whether Cloudflare takes the token as the proof for O(destination_conf).
+    - Also returned by a task that fails because Cloudflare does not.
+  returned: when Cloudflare answered
+  type: bool
+  sample: true
+message:
+  description: What Cloudflare says of the token where it does not take it.
+  returned: when Cloudflare answered
+  type: str
+  sample: "Cloudflare answered HTTP 400: incorrect ownership challenge (code 1002)"
+reasons:
+  description:
+    - What the token's own claims disagree about, in sentences that show no secret.
+    - Empty where Cloudflare takes the token, or where the claims explain nothing.
+    - Also returned by a task that fails because Cloudflare does not take the token.
+  returned: when Cloudflare answered
+  type: list
+  elements: str
+  sample:
+    - "The token was issued for another destination: the path is '/http' in the token and
+      '/http/{DATE}' in destination_conf."
+destination:
+  description: The parts of O(destination_conf) that are no secret, for the next task to use.
+  returned: when Cloudflare answered
+  type: dict
+  contains:
+    scheme:
+      description: The kind of destination, in lower case.
+      type: str
+      sample: s3
+    bucket:
+      description: The bucket or container, V(null) for what is no object store.
+      type: str
+      sample: edge-logs
+    prefix:
+      description: The path in the bucket as it was given, V(null) for what is no object store.
+      type: str
+      sample: http/{DATE}
+    region:
+      description: The region, V(null) where there is none.
+      type: str
+      sample: us-east-1
+    endpoint:
+      description: The host that is written to, V(null) where O(destination_conf) names none.
+      type: str
+      sample: null
+    challenge:
+      description: Whether Cloudflare documents that ownership of such a destination has to be
+        proved. V(unknown) leaves it to the API.
+      type: str
+      choices:
+        - "yes"
+        - "no"
+        - unknown
+      sample: "yes"
+error:
+  description: The request that got no usable answer, or was refused.
+  returned: when a request failed
+  type: dict
+  contains:
+    status:
+      description: The HTTP status, V(null) where no answer came.
+      type: int
+      sample: 403
+    method:
+      description: The method of the request.
+      type: str
+      sample: POST
+    path:
+      description: The path of the request, below O(base_url).
+      type: str
+      sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/ownership/validate
+    codes:
+      description: Cloudflare's error codes.
+      type: list
+      elements: int
+      sample: [10000]
+    errors:
+      description: The errors as Cloudflare gave them.
+      type: list
+      elements: dict
+      sample: [{"code": 10000, "message": "Authentication error"}]
+    ray_id:
+      description: What Cloudflare's support finds the request by.
+      type: str
+      sample: 8f2c1d7e4a9b0c3d-FRA
+    retryable:
+      description: Whether the same request may succeed at a later time.
+      type: bool
+      sample: false
+"""
+
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import (
+    clean_token,
+    disagreements,
+)
+
+
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
+    """Ask whether the token is good, and if it is not, look for the reason in its claims."""
+    destination = Destination.parse(params["destination_conf"])
+    token = clean_token(params["ownership_challenge"])
+    verdict = logpush.validate_challenge(destination, token)
+    reasons = (
+        []
+        if verdict.valid
+        else disagreements(
+            token,
+            object_type=logpush.scope.kind,
+            object_id=logpush.scope.id,
+            destination=destination,
+        )
+    )
+    result = {
+        "changed": False,
+        "destination": destination.describe(),
+        "valid": verdict.valid,
+        "message": verdict.message,
+        "reasons": reasons,
+    }
+    if not verdict.valid and params["fail_on_invalid"]:
+        said = verdict.message or "valid: false, without a reason"
+        sentences = ["Cloudflare does not take ownership_challenge as the proof: " + said]
+        raise Refused(" ".join([*sentences, *reasons]), **result)
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    execute(
+        run,
+        {
+            **DESTINATION,
+            "ownership_challenge": {"type": "str", "required": True, "no_log": True},
+            "fail_on_invalid": {"type": "bool", "default": True},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
