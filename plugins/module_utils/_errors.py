@@ -20,7 +20,7 @@ class CloudflareError(Exception):
     exits masks them.
     """
 
-    def __init__(self, message: str, **values: t.Any) -> None:
+    def __init__(self, message: str, /, **values: t.Any) -> None:
         super().__init__(message)
         self.message = message
         self.values = values
