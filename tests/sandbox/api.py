@@ -1,0 +1,95 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API: who may ask, for which zone or account, and what any other path is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from . import control, ownership
+from .envelope import ApiError, failure, headers
+from .gate import Gate
+from .world import World
+
+BASE = "/client/v4"
+_SCOPES = {"zones": "zone", "accounts": "account"}
+
+
+def create_app(world: World) -> Flask:
+    """The whole application: Cloudflare's paths, and the sandbox's own under ``/sandbox``."""
+    app = Flask(__name__)
+    app.config["WORLD"] = world
+    app.register_blueprint(control.blueprint, url_prefix="/sandbox")
+    app.register_blueprint(
+        ownership.blueprint,
+        url_prefix=f"{BASE}/<any({', '.join(_SCOPES)}):scope>/<object_id>/logpush",
+    )
+    app.before_request(lambda: _authenticate(world))
+    app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))
+    app.after_request(_add_headers)
+    app.register_error_handler(ApiError, _say_no)
+    app.register_error_handler(HTTPException, _say_http_error)
+    app.register_error_handler(Exception, _say_broken)
+    # Outermost, for it plays with the connection itself.
+    app.wsgi_app = Gate(app.wsgi_app, world)  # type: ignore[method-assign]
+    return app
+
+
+def _is_api() -> bool:
+    return not request.path.startswith("/sandbox")
+
+
+def _authenticate(world: World) -> None:
+    if _is_api():
+        world.credentials.check(request.headers)
+
+
+def _find_scope(world: World, values: dict[str, Any] | None) -> None:
+    """Turn ``zones/<id>`` into a kind and an id that exist; views get these two."""
+    if values is None or "scope" not in values:
+        return
+    # Preprocessors run before any other hook: an unknown zone is no news for a stranger.
+    world.credentials.check(request.headers)
+    values["kind"] = _SCOPES[values.pop("scope")]
+    if not world.knows(values["kind"], values["object_id"]):
+        raise _no_route()
+
+
+def _no_route() -> ApiError:
+    # As users of the real API report it for ids that lead nowhere.
+    return ApiError(
+        404, 7003, f"Could not route to {request.path}, perhaps your object identifier is invalid?"
+    )
+
+
+def _add_headers(response: Response) -> Response:
+    if _is_api():
+        response.headers.update(headers())
+    return response
+
+
+def _say_no(error: ApiError) -> tuple[Response, int]:
+    return jsonify(failure(error.errors)), error.status
+
+
+def _say_http_error(error: HTTPException) -> Response | tuple[Response, int]:
+    if error.code == 404:
+        return _say_no(_no_route())
+    if error.code == 405:
+        refusal = ApiError(405, 7001, f"Method {request.method} not available for that URI.")
+    else:
+        refusal = ApiError(error.code or 500, 1001, error.name)
+    response, status = _say_no(refusal)
+    response.status_code = status
+    response.headers.update({name: value for name, value in error.get_headers() if name == "Allow"})
+    return response
+
+
+def _say_broken(error: Exception) -> tuple[Response, int]:
+    # A fault of the sandbox itself: it must not look like one of the API's answers.
+    return _say_no(ApiError(500, 1000, f"the sandbox failed: {type(error).__name__}: {error}"))

@@ -1,0 +1,46 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The envelope that every answer of the API comes in."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+# Documented limit: 1200 requests in five minutes.
+RATE_QUOTA = 1200
+RATE_WINDOW = 300  # seconds
+
+
+class ApiError(Exception):
+    """An answer that says no.
+
+    ``status`` is the HTTP status, ``code`` Cloudflare's own (1000 or more), ``extra`` further
+    members of the entry in ``errors``.
+    """
+
+    def __init__(self, status: int, code: int, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = [{"code": code, "message": message, **extra}]
+
+
+def success(result: Any) -> dict[str, Any]:
+    """Wrap a result."""
+    return {"success": True, "errors": [], "messages": [], "result": result}
+
+
+def failure(errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """Wrap a list of errors."""
+    return {"success": False, "errors": errors, "messages": [], "result": None}
+
+
+def headers() -> dict[str, str]:
+    """Headers of every answer: the request's id and the state of the rate limit."""
+    return {
+        "cf-ray": f"{secrets.token_hex(8)}-SBX",
+        "Ratelimit": f'"default";r={RATE_QUOTA - 1};t={RATE_WINDOW}',
+        "Ratelimit-Policy": f'"default";q={RATE_QUOTA};w={RATE_WINDOW}',
+    }

@@ -1,0 +1,242 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The gate before the API: notes each request, and lets faults happen to its connection.
+
+A fault on the wire is played on the raw socket, which the server hands over. Afterwards the gate
+raises ``ConnectionAbortedError``, which tells the server that there is nobody left to answer.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from werkzeug.wrappers import Request, Response
+
+from .envelope import RATE_WINDOW, ApiError, failure, headers
+from .recorder import Entry
+from .world import World
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Keys in the request's environment.
+ACTION = "sandbox.action"  # what a fault asks of the view
+ENTRY = "sandbox.entry"  # the record of this request, where a view notes that it wrote
+HANDLER = "sandbox.handler"  # the server's handler of this connection
+
+_BLOCK = 64 * 1024
+
+
+class Gate:
+    """WSGI middleware around the application."""
+
+    def __init__(self, app: WSGIApplication, world: World) -> None:
+        self._app = app
+        self._world = world
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        if request.path.startswith("/sandbox"):
+            return self._app(environ, start_response)
+        body = request.get_data()
+        # Read once for the record; the application reads it again.
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        query = request.query_string.decode("latin-1")
+        entry = self._world.recorder.begin(
+            request.method, request.path, query, request.headers, body
+        )
+        action = self._world.faults.take(request.method, request.path)
+        environ[ACTION] = action
+        environ[ENTRY] = entry
+        entry.fault = action or None
+        return self._answer(environ, action, entry)(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment, action: dict[str, Any], entry: Entry) -> Response:
+        wire = Wire(environ, self._world)
+        if "delay" in action:
+            self._world.stopping.wait(action["delay"])
+        if action.get("hang"):
+            wire.hang()
+        if action.get("reset") == "before":
+            wire.reset()
+        response = canned(action)
+        if response is None or action.get("carry_out"):
+            real = Response.from_app(self._app, environ, buffered=True)
+            response = response or real
+        if action.get("reset") != "after":
+            entry.status = response.status_code
+        wire.spoil(action, response)
+        return response
+
+
+class Wire:
+    """The connection to the client, below HTTP."""
+
+    def __init__(self, environ: WSGIEnvironment, world: World) -> None:
+        self._environ = environ
+        self._world = world
+
+    def spoil(self, action: dict[str, Any], response: Response) -> None:
+        """Send the answer as the fault wants it; return if it wants nothing of the wire."""
+        if action.get("reset") == "after":
+            self.reset()
+        if action.get("reset") == "middle":
+            self._send(_head(response) + _half(response))
+            self.reset()
+        if action.get("half"):
+            promised = len(response.get_data()) if action["half"] == "short" else None
+            self._send(_head(response, promised or len(_half(response))) + _half(response))
+            self._close()
+        if "drip" in action:
+            self._drip(response, action["drip"], action.get("part", "body"))
+
+    def hang(self) -> NoReturn:
+        """Say nothing until the client goes, or the sandbox."""
+        while not self._world.stopping.is_set():
+            ready, _writable, _broken = select.select([self._socket], [], [], 0.2)
+            if ready and not self._peek():
+                break
+            if ready:
+                self._world.stopping.wait(0.2)
+        self._close()
+
+    def reset(self) -> NoReturn:
+        """Break the connection with a TCP reset."""
+        linger = struct.pack("ii", 1, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        # Closed below the socket object: its files would keep the connection open.
+        socket.close(self._socket.detach())
+        self._give_up()
+
+    @property
+    def _socket(self) -> socket.socket:
+        connection: socket.socket = self._environ["werkzeug.socket"]
+        return connection
+
+    def _peek(self) -> bytes:
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return b""
+
+    def _drip(self, response: Response, pause: float, part: str) -> NoReturn:
+        head, body = _head(response), response.get_data()
+        if part == "body":
+            self._send(head)
+            head = b""
+        for byte in head + body:
+            self._send(bytes([byte]))
+            if self._world.stopping.wait(pause):
+                break
+        self._close()
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            self._give_up()
+
+    def _close(self) -> NoReturn:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        handler = self._environ.get(HANDLER)
+        if handler is not None:
+            handler.close_connection = True
+        raise ConnectionAbortedError("a fault took the connection")
+
+
+def canned(action: dict[str, Any]) -> Response | None:
+    """The answer that a fault puts in the place of the API's own; None if it does not."""
+    makers: dict[str, Callable[[dict[str, Any]], Response]] = {
+        "redirect": _redirect,
+        "rate_limit": _rate_limit,
+        "huge": _huge,
+        "status": _given,
+    }
+    for name, make in makers.items():
+        if name in action:
+            response = make(action)
+            for header, value in headers().items():
+                response.headers.setdefault(header, value)
+            response.headers.update(action.get("headers", {}))
+            return response
+    return None
+
+
+def _redirect(action: dict[str, Any]) -> Response:
+    # 307 keeps method and body, so a client that followed it would send its credentials on.
+    return Response(status=action.get("status", 307), headers={"Location": action["redirect"]})
+
+
+def _rate_limit(action: dict[str, Any]) -> Response:
+    error = ApiError(429, 10429, "Rate limited. Please wait and consider throttling your request")
+    response = _json(failure(error.errors), 429)
+    seconds = action["rate_limit"]
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
+    left = RATE_WINDOW if seconds is None else seconds
+    response.headers["Ratelimit"] = f'"default";r=0;t={left}'
+    return response
+
+
+def _huge(action: dict[str, Any]) -> Response:
+    before = b'{"success":true,"errors":[],"messages":[],"result":{"valid":true,"filename":"'
+    after = b'"}}'
+    filler = max(0, action["huge"] - len(before) - len(after))
+
+    def blocks() -> Iterator[bytes]:
+        # Never whole in memory: it may be larger than that.
+        yield before
+        for _block in range(filler // _BLOCK):
+            yield b"x" * _BLOCK
+        yield b"x" * (filler % _BLOCK)
+        yield after
+
+    response = Response(blocks(), content_type="application/json")
+    response.content_length = filler + len(before) + len(after)
+    return response
+
+
+def _given(action: dict[str, Any]) -> Response:
+    status = action["status"]
+    if "body" not in action:
+        response = _json(failure([{"code": 1000, "message": f"fault: HTTP {status}"}]), status)
+    elif isinstance(action["body"], str):
+        response = Response(action["body"], status, content_type="text/html")
+    else:
+        response = _json(action["body"], status)
+    if "content_type" in action:
+        response.headers["Content-Type"] = action["content_type"]
+    return response
+
+
+def _json(body: Any, status: int) -> Response:
+    return Response(json.dumps(body), status, content_type="application/json")
+
+
+def _head(response: Response, length: int | None = None) -> bytes:
+    fields = response.headers.copy()
+    fields["Content-Length"] = str(len(response.get_data()) if length is None else length)
+    fields["Connection"] = "close"
+    lines = [f"HTTP/1.1 {response.status}", *(f"{name}: {value}" for name, value in fields)]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _half(response: Response) -> bytes:
+    body = response.get_data()
+    return body[: len(body) // 2]

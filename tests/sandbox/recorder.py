@@ -1,0 +1,95 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Remembers what was asked, so that a test can say what was sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import Headers
+
+from .auth import Credentials
+
+_KEPT = 10_000
+_SECRET_HEADERS = {"authorization", "x-auth-key", "x-auth-email", "cookie"}
+
+
+@dataclass
+class Entry:
+    """One request to the API.
+
+    ``status`` is None while no answer was begun; ``writes`` says whether it wrote into a store or
+    changed the sandbox's state; ``credential`` is ``token``, ``key`` or None; ``body`` is the
+    decoded JSON, or the text if it was none.
+    """
+
+    index: int
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+    credential: str | None
+    authenticated: bool
+    status: int | None = None
+    writes: bool = False
+    fault: dict[str, Any] | None = None
+
+
+class Recorder:
+    """The requests in order; the index goes on counting after a clear."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._next = 0
+
+    def begin(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Entry:
+        """Note a request as it arrives; the caller completes the entry."""
+        with self._lock:
+            entry = Entry(
+                index=self._next,
+                method=method,
+                path=path,
+                query=dict(parse_qsl(query, keep_blank_values=True)),
+                headers=_redacted(headers),
+                body=_decoded(body),
+                credential=self._credentials.kind(headers),
+                authenticated=self._credentials.accepts(headers),
+            )
+            self._next += 1
+            self._entries.append(entry)
+        return entry
+
+    def shown(self) -> list[dict[str, Any]]:
+        """All entries, as JSON."""
+        with self._lock:
+            return [asdict(entry) for entry in self._entries]
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._entries.clear()
+
+
+def _redacted(headers: Headers) -> dict[str, str]:
+    return {
+        name: "***" if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()
+    }
+
+
+def _decoded(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")

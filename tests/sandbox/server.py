@@ -1,0 +1,146 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One running sandbox: the store, the API in front of it, and the environment that leads there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import tempfile
+import threading
+from pathlib import Path
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from . import processes, s3_server, world
+from .api import BASE, create_app
+from .gate import HANDLER
+from .janitor import Janitor
+
+# Variables of the user's that would lead elsewhere, or join half a credential to the sandbox's.
+STRAY = (
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "S3_URL",
+    "CLOUDFLARE_TOKEN",
+    "CLOUDFLARE_EMAIL",
+    "CLOUDFLARE_API_KEY",
+)
+_SOCKET_PATH_LIMIT = 60  # characters; a Unix socket's whole path may have about 100
+
+
+class Handler(WSGIRequestHandler):
+    """Hands itself to the gate, which may have to end the connection."""
+
+    def make_environ(self) -> dict[str, object]:
+        """Add the handler to what werkzeug gives."""
+        environ: dict[str, object] = super().make_environ()
+        environ[HANDLER] = self
+        return environ
+
+
+class Sandbox:
+    """Starts with ``start``; whatever happens then, ``stop`` leaves nothing behind."""
+
+    def __init__(self, port: int = 0) -> None:
+        """``port`` of the API; 0 takes a free one."""
+        self._port = port
+        self._janitor = Janitor()
+        self._server: BaseWSGIServer | None = None
+        self._s3: processes.S3Server | None = None
+        self._world: world.World | None = None
+        self.environment: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Return when all is ready. ``StartError`` or ``OSError`` says why not."""
+        # Bound first: a port that is taken is found out before anything runs.
+        with socket.create_server((processes.HOST, self._port)) as listener:
+            directory = _directory()
+            self._janitor.remove_later(directory)
+            _log_to(directory / "api.log")
+            self._s3, store = s3_server.start(directory, self._janitor, world.BUCKET)
+            self._world = world.World(stores={"s3": store})
+            self._server = make_server(
+                processes.HOST,
+                listener.getsockname()[1],
+                create_app(self._world),
+                threaded=True,
+                request_handler=Handler,
+                fd=listener.fileno(),
+            )
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        self.environment = self._describe(self._world, self._s3, self._server.port)
+
+    def remove_later(self, path: Path) -> None:
+        """Name a file that is to go when the sandbox goes, however that happens."""
+        self._janitor.remove_later(path.resolve())
+
+    def stop(self) -> None:
+        """Stop all that runs and remove all that was written; may be called again."""
+        if self._world is not None:
+            self._world.stopping.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        self._janitor.clean()
+        if self._s3 is not None:
+            self._s3.process.wait()
+
+    def broken(self) -> str | None:
+        """What is wrong, if the store ended by itself."""
+        if self._s3 is not None and self._s3.process.poll() is not None:
+            return f"the S3 server ended with status {self._s3.process.returncode}"
+        return None
+
+    def _describe(self, state: world.World, s3: processes.S3Server, port: int) -> dict[str, str]:
+        origin = f"http://{processes.HOST}:{port}"
+        return {
+            "CLOUDFLARE_BASE_URL": f"{origin}{BASE}",
+            "CLOUDFLARE_API_TOKEN": state.credentials.token,
+            "AWS_ACCESS_KEY_ID": s3.access_key,
+            "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": s3.endpoint,
+            "AWS_URL": s3.endpoint,
+            "SANDBOX_CONTROL_URL": f"{origin}/sandbox",
+            "SANDBOX_ZONE_ID": state.zone_id,
+            "SANDBOX_OTHER_ZONE_ID": state.other_zone_id,
+            "SANDBOX_ACCOUNT_ID": state.account_id,
+            "SANDBOX_BUCKET": world.BUCKET,
+            "SANDBOX_DESTINATION_CONF": world.DESTINATION,
+            "SANDBOX_API_EMAIL": state.credentials.email,
+            "SANDBOX_API_KEY": state.credentials.key,
+            "SANDBOX_STORE": s3.description,
+            **_past_proxies(),
+        }
+
+
+def _past_proxies() -> dict[str, str]:
+    """A proxy of the user's must not be asked for loopback addresses."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return {}
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    value = ",".join(part for part in (known, processes.HOST, "localhost") if part)
+    return {"no_proxy": value, "NO_PROXY": value}
+
+
+def _directory() -> Path:
+    parent = tempfile.gettempdir()
+    if len(parent) > _SOCKET_PATH_LIMIT:
+        parent = "/tmp"
+    return Path(tempfile.mkdtemp(prefix="cloudflare-sandbox-", dir=parent))
+
+
+def _log_to(path: Path) -> None:
+    logger = logging.getLogger("werkzeug")
+    logger.handlers = [logging.FileHandler(path)]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

@@ -1,0 +1,145 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands in for the network, and what runs a module as Ansible would.
+
+Nothing here opens a socket. A module is run through the real ``AnsibleModule``, so that its
+options are checked and its output is masked by the code that does so in a play.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import typing as t
+from unittest import mock
+
+import requests
+from ansible.module_utils import basic
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core before 2.19
+
+    @contextlib.contextmanager
+    def patch_module_args(args: dict[str, t.Any]) -> t.Iterator[None]:
+        """Give the next AnsibleModule its arguments."""
+        content = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
+        with mock.patch.object(basic, "_ANSIBLE_ARGS", content):
+            yield
+
+
+ZONE = "023e105f4ecef8ad9ca31a8372d0c353"
+ACCOUNT = "01a7362d577a6c3019a474fd6f485823"
+TOKEN = "Vn3kQ8xYpB5tLw7RzJ2mHc4sDf6gKa9eUo1iXy0N"
+API = "https://api.cloudflare.com/client/v4"
+
+
+class Call(t.NamedTuple):
+    """One request that is expected, and its answer: a response, or an exception to raise."""
+
+    method: str
+    path: str
+    body: t.Any
+    answer: requests.Response | Exception
+
+
+class Network:
+    """Answers exactly the requests expected, in order; fails on a missing or an extra one."""
+
+    def __init__(self, calls: t.Sequence[Call]) -> None:
+        self._expected = list(calls)
+        self.sent: list[requests.PreparedRequest] = []
+        self.settings: list[dict[str, t.Any]] = []
+        self.pauses: list[float] = []
+
+    def send(
+        self, _adapter: object, request: requests.PreparedRequest, **settings: t.Any
+    ) -> requests.Response:
+        """Stand in for ``HTTPAdapter.send``."""
+        self.sent.append(request)
+        self.settings.append(settings)
+        # Raised through the code under test, which must not take it for a broken connection.
+        assert self._expected, f"one request too many: {request.method} {request.url}"
+        call = self._expected.pop(0)
+        assert request.method == call.method
+        assert request.url == API + call.path
+        assert (None if request.body is None else json.loads(request.body)) == call.body
+        if isinstance(call.answer, Exception):
+            raise call.answer
+        call.answer.request = request
+        call.answer.url = t.cast(str, request.url)
+        return call.answer
+
+    def assert_all_sent(self) -> None:
+        """Fail where an expected request did not come."""
+        assert not self._expected, f"not sent: {self._expected}"
+
+
+@contextlib.contextmanager
+def network(*calls: Call) -> t.Iterator[Network]:
+    """Put a ``Network`` in the place of the real one, and let no time pass in pauses."""
+    double = Network(calls)
+    with (
+        mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=double.send),
+        mock.patch("time.sleep", side_effect=double.pauses.append),
+    ):
+        yield double
+    double.assert_all_sent()
+
+
+def response(
+    body: object = None,
+    *,
+    status: int = 200,
+    headers: t.Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> requests.Response:
+    """Return an HTTP answer with ``body`` as JSON, or with ``content`` as it is."""
+    answer = requests.Response()
+    answer.status_code = status
+    answer.headers.update({"Content-Type": "application/json", "cf-ray": "8f2c1d7e4a9b0c3d-FRA"})
+    answer.headers.update(headers or {})
+    answer.raw = io.BytesIO(json.dumps(body).encode() if content is None else content)
+    return answer
+
+
+def success(result: object) -> requests.Response:
+    """Return Cloudflare's envelope around a result."""
+    return response({"success": True, "errors": [], "messages": [], "result": result})
+
+
+def failure(
+    status: int, code: int, message: str, headers: t.Mapping[str, str] | None = None
+) -> requests.Response:
+    """Return Cloudflare's envelope around an error."""
+    errors = [{"code": code, "message": message}]
+    body = {"success": False, "errors": errors, "messages": [], "result": None}
+    return response(body, status=status, headers=headers)
+
+
+def challenge_token(claims: dict[str, t.Any]) -> str:
+    """Return an unsigned JWT: the collection never looks at the signature."""
+    parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    encoded = (base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    return ".".join([*encoded, "c2lnbmF0dXJl"])
+
+
+def run_module(
+    main: t.Callable[[], None],
+    options: dict[str, t.Any],
+    *,
+    check_mode: bool = False,
+    diff: bool = False,
+) -> dict[str, t.Any]:
+    """Run a module and return what it printed, as Ansible reads it."""
+    args = {**options, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
+    output = io.StringIO()
+    with patch_module_args(args), contextlib.redirect_stdout(output):
+        with contextlib.suppress(SystemExit):
+            main()
+    result: dict[str, t.Any] = json.loads(output.getvalue())
+    return result

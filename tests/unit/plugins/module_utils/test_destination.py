@@ -1,0 +1,120 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a destination_conf says, and what of it is secret."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    Destination,
+    differences,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
+from hypothesis import given
+from hypothesis import strategies as st
+
+PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "challenge")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "s3://edge-logs/http/{DATE}?region=us-east-1&sse=AES256",
+            ("s3", "edge-logs", "http/{DATE}", "us-east-1", None, "yes"),
+        ),
+        ("S3://edge-logs", ("s3", "edge-logs", "", None, None, "yes")),
+        (
+            "s3://b/p?region=auto&access-key-id=A&secret-access-key=B&endpoint=minio.example:9000",
+            ("s3", "b", "p", "auto", "minio.example:9000", "no"),
+        ),
+        ("r2://b/{DATE}?account-id=a", ("r2", "b", "{DATE}", None, None, "no")),
+        ("gs://b/a/b/", ("gs", "b", "a/b/", None, None, "yes")),
+        (
+            "azure://acc.blob.core.windows.net/logs/http/{DATE}?sv=1&sig=x",
+            ("azure", "logs", "http/{DATE}", None, "acc.blob.core.windows.net", "yes"),
+        ),
+        (
+            "sumo://endpoint1.collection.example/receiver/v1/http/CODE",
+            ("sumo", None, None, None, "endpoint1.collection.example", "yes"),
+        ),
+        (
+            "datadog://intake.example/v1/input?header_DD-API-KEY=K&ddsource=cloudflare",
+            ("datadog", None, None, None, "intake.example", "no"),
+        ),
+        ("splunk://h:8088/raw?channel=c", ("splunk", None, None, None, "h:8088", "no")),
+        ("https://u:p@logs.example/in", ("https", None, None, None, "logs.example", "no")),
+        ("bq://projects/P/datasets/D", ("bq", None, None, None, None, "no")),
+        ("sentinelone://h/x", ("sentinelone", None, None, None, "h", "no")),
+        ("ibmcl://h/x?ibm_api_key=k", ("ibmcl", None, None, None, "h", "unknown")),
+        ("kinesis://s?region=eu-west-1", ("kinesis", None, None, "eu-west-1", None, "unknown")),
+        ("new-thing://host/path?a=b", ("new-thing", None, None, None, None, "unknown")),
+    ],
+)
+def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
+    assert Destination.parse(text).describe() == dict(zip(PARTS, parts))
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        ("s3://b/p?region=us-east-1&sse=AES256", set()),
+        ("s3://b?access-key-id=AK&secret-access-key=s%2Fk", {"AK", "s%2Fk", "s/k"}),
+        ("azure://a.example/c?sv=2022&sp=w&se=2027&sig=a%2Bb", {"a%2Bb", "a+b"}),
+        ("sumo://h/receiver/v1/http/CODE==", {"CODE==", "CODE%3D%3D"}),
+        (
+            "splunk://h/raw?header_Authorization=Splunk%20TOKEN",
+            {"Splunk%20TOKEN", "Splunk TOKEN", "Splunk", "TOKEN"},
+        ),
+        ("datadog://h/v1?header_DD-API-KEY=KEY&ddsource=cf&service=x", {"KEY"}),
+        ("https://h/in?Api-Key=K&anything=V&flag", {"K", "V"}),
+        ("https://user:pass@h/in", {"user:pass", "user%3Apass", "user", "pass"}),
+        ("bq://p?credentials=C", {"C"}),
+        ("new-thing://h?p=V", {"V"}),
+    ],
+)
+def test_secrets(text: str, secrets: set[str]) -> None:
+    assert Destination.parse(text).secrets() == secrets | {text}
+
+
+@given(st.text())
+def test_any_text_is_parsed_or_refused_and_never_lost(text: str) -> None:
+    try:
+        destination = Destination.parse(text)
+    except CloudflareError as error:
+        assert error.message.startswith("destination_conf: ")
+        return
+    assert destination.raw == text
+    destination.describe()
+    destination.secrets()
+
+
+@given(st.from_regex(r"\A[a-z][a-z0-9]{0,8}://[!-~]{0,60}\Z"))
+def test_any_uri_is_taken_as_it_is(text: str) -> None:
+    assert Destination.parse(text).raw == text
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="&#"), min_size=8))
+def test_the_value_of_an_unknown_parameter_is_a_secret(value: str) -> None:
+    text = f"https://h/x?region=eu&p={value}"
+    try:
+        assert value in Destination.parse(text).secrets()
+    except CloudflareError:
+        assert any(character.isspace() or character < "!" or character == "\x7f" for character in value)
+
+
+def test_differences_name_every_part() -> None:
+    ours = Destination.parse("s3://b/p?region=r&access-key-id=1234")
+    theirs = Destination.parse("s3://b/q?region=s&access-key-id=5678&sse=AES256")
+    found = "; ".join(differences(ours, theirs))
+    for name in ("path", "parameter region", "parameter access-key-id", "parameter sse"):
+        assert f"the {name} is" in found
+    assert "1234" not in found
+    assert "5678" not in found
+
+
+def test_no_differences_to_itself() -> None:
+    ours = Destination.parse("s3://b/p")
+    assert differences(ours, Destination.parse("s3://b/p")) == []

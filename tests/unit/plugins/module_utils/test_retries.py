@@ -1,0 +1,204 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is sent again, when, and until when: a clock that only pauses move, and no network."""
+
+from __future__ import annotations
+
+import typing as t
+from unittest import mock
+
+import pytest
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+    Answer,
+    NoAnswer,
+)
+from urllib3 import exceptions
+
+OK = Answer(200, {}, b"{}")
+NEVER_MADE = NoAnswer(
+    "connection refused", exceptions.NewConnectionError(mock.Mock(), "refused")
+)
+BROKEN = NoAnswer("the connection was reset", exceptions.ProtocolError("reset"))
+GIVEN_UP = NoAnswer("the answer is too large", None)
+UNTRUSTED = NoAnswer("not trusted", exceptions.SSLError("bad certificate"))
+
+
+def limited(retry_after: str | None = None) -> Answer:
+    """Return a 429."""
+    return Answer(429, {} if retry_after is None else {"Retry-After": retry_after}, b"")
+
+
+class Script:
+    """Gives the answers of a list, each after some seconds."""
+
+    def __init__(self, clock: Clock, outcomes: t.Sequence[Answer | NoAnswer], seconds: float) -> None:
+        self.clock = clock
+        self.outcomes = list(outcomes)
+        self.seconds = seconds
+        self.allowed: list[float] = []
+
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
+        """Give the next answer."""
+        assert (method, path, body) == ("POST", "/x", b"{}")
+        self.allowed.append(seconds)
+        self.clock.now += self.seconds
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, NoAnswer):
+            raise outcome
+        return outcome
+
+
+class Clock:
+    """A clock that only pauses and answers move."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass."""
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture(name="clock")
+def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Put the clock in the place of the real one."""
+    clock = Clock()
+    where = "ansible_collections.edgeops.cloudflare.plugins.module_utils._retries"
+    monkeypatch.setattr(f"{where}.time", clock)
+    monkeypatch.setattr(f"{where}.random.uniform", lambda low, high: high)
+    return clock
+
+
+def send(
+    clock: Clock,
+    *outcomes: Answer | NoAnswer,
+    repeatable: bool = True,
+    seconds: float = 0.0,
+    timeout: float = 30.0,
+    patience: float = 300.0,
+) -> tuple[Answer, Script]:
+    """Send a request that meets these outcomes; every one of them has to be met."""
+    script = Script(clock, outcomes, seconds)
+    sender = Sender(script, timeout=timeout, rate_limit_retry_timeout=patience)
+    try:
+        return sender.send("POST", "/x", b"{}", repeatable=repeatable), script
+    finally:
+        assert script.outcomes == []
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_a_connection_that_was_never_made_is_tried_again(clock: Clock, repeatable: bool) -> None:
+    answer, _script = send(clock, NEVER_MADE, NEVER_MADE, NEVER_MADE, OK, repeatable=repeatable)
+    assert answer == OK
+    assert clock.pauses == [0.0, 1.0, 2.0]
+
+
+def test_repeats_have_an_end(clock: Clock) -> None:
+    with pytest.raises(Unreachable, match="POST /x failed: connection refused") as caught:
+        send(clock, *[NEVER_MADE] * 4)
+    assert caught.value.values["error"]["retryable"] is True
+    assert caught.value.values["error"]["status"] is None
+
+
+def test_a_broken_connection_is_tried_again_where_that_is_safe(clock: Clock) -> None:
+    assert send(clock, BROKEN, OK)[0] == OK
+
+
+def test_what_may_have_been_carried_out_is_never_repeated(clock: Clock) -> None:
+    with pytest.raises(Unreachable, match="reset"):
+        send(clock, BROKEN, repeatable=False)
+
+
+@pytest.mark.parametrize("failure", [GIVEN_UP, UNTRUSTED])
+def test_what_repeating_cannot_mend_is_not_repeated(clock: Clock, failure: NoAnswer) -> None:
+    with pytest.raises(Unreachable, match=failure.reason):
+        send(clock, failure)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_passing_faults(clock: Clock, status: int) -> None:
+    fault = Answer(status, {}, b"")
+    assert send(clock, fault, OK)[0] == OK
+    assert send(clock, fault, repeatable=False)[0] == fault
+    assert send(clock, fault, fault, fault, fault)[0] == fault
+
+
+def test_a_passing_fault_that_says_how_long(clock: Clock) -> None:
+    assert send(clock, Answer(503, {"Retry-After": "5"}, b""), OK)[0] == OK
+    assert clock.pauses == [5.0]
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 403, 404, 409, 500, 501, 520])
+def test_every_other_answer_stands(clock: Clock, status: int) -> None:
+    answer = Answer(status, {"Retry-After": "1"}, b"")
+    assert send(clock, answer)[0] == answer
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_a_rate_limit_is_waited_out_as_told(clock: Clock, repeatable: bool) -> None:
+    answer, _script = send(clock, limited("7"), limited("100"), OK, repeatable=repeatable)
+    assert answer == OK
+    assert clock.pauses == [7.0, 100.0]
+
+
+@pytest.mark.parametrize("header", [None, "soon", "-", "Tue, 99 Foo 2026 99:99:99 GMT"])
+def test_a_rate_limit_that_does_not_say_how_long(clock: Clock, header: str | None) -> None:
+    assert send(clock, *[limited(header)] * 4, OK)[0] == OK
+    assert clock.pauses == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_waits_of_zero_come_to_an_end(clock: Clock) -> None:
+    answer, _script = send(clock, *[limited("0")] * 5, patience=2.0)
+    assert answer.status == 429
+    assert clock.pauses == [0.5, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("header", ["301", "3600", "999999999999", "9" * 400])
+def test_a_wait_beyond_the_limit_is_not_begun(clock: Clock, header: str) -> None:
+    answer, _script = send(clock, limited(header))
+    assert answer.status == 429
+    assert clock.pauses == []
+
+
+def test_the_limit_is_for_all_waits_together(clock: Clock) -> None:
+    answer, _script = send(clock, limited("200"), limited("101"))
+    assert answer.status == 429
+    assert clock.pauses == [200.0]
+
+
+def test_a_rate_limit_does_not_use_up_the_timeout(clock: Clock) -> None:
+    _answer, script = send(clock, limited("100"), OK, seconds=10.0)
+    assert script.allowed == [30.0, 30.0]
+
+
+def test_repeats_share_one_timeout(clock: Clock) -> None:
+    _answer, script = send(clock, NEVER_MADE, NEVER_MADE, OK, seconds=10.0)
+    assert script.allowed == [30.0, 20.0, 9.0]
+
+
+def test_no_repeat_after_the_timeout(clock: Clock) -> None:
+    with pytest.raises(Unreachable, match=r"within 30 s \(timeout\); last, connection refused"):
+        send(clock, NEVER_MADE, NEVER_MADE, seconds=15.0)
+
+
+def test_no_pause_that_outlasts_the_timeout(clock: Clock) -> None:
+    answer, _script = send(clock, Answer(503, {"Retry-After": "31"}, b""))
+    assert answer.status == 503
+    assert clock.pauses == []
+
+
+def test_a_timeout_names_the_option(clock: Clock) -> None:
+    late = NoAnswer("no whole answer in time", None)
+    with pytest.raises(Unreachable, match=r"no whole answer within 30 s \(timeout\)$"):
+        send(clock, late, seconds=30.0)

@@ -1,0 +1,273 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module logpush_ownership_validate, from its options to what it sends and prints."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import typing as t
+
+import pytest
+from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership_validate
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    ACCOUNT,
+    TOKEN,
+    ZONE,
+    Call,
+    challenge_token,
+    failure,
+    network,
+    response,
+    run_module,
+    success,
+)
+
+DESTINATION = "s3://edge-logs/http/{DATE}?region=us-east-1"
+PATH = f"/zones/{ZONE}/logpush/ownership/validate"
+OTHER = "f" * 32
+
+
+def claims(**changes: t.Any) -> dict[str, t.Any]:
+    """Return claims that fit, with changes; None leaves a claim out."""
+    fitting = {
+        "obj_type": "zone",
+        "obj_id": ZONE,
+        "destination_conf": DESTINATION,
+        "exp": time.time() + 600,
+        "iss": "https://api.cloudflare.com",
+        **changes,
+    }
+    return {name: value for name, value in fitting.items() if value is not None}
+
+
+CHALLENGE = challenge_token(claims())
+BODY = {"destination_conf": DESTINATION, "ownership_challenge": CHALLENGE}
+
+
+def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    """Run the module in a zone with a token and a challenge that fits, unless told otherwise."""
+    given = {
+        "zone_id": ZONE,
+        "destination_conf": DESTINATION,
+        "api_token": TOKEN,
+        "ownership_challenge": CHALLENGE,
+        **options,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    return run_module(logpush_ownership_validate.main, given, check_mode=check_mode, diff=diff)
+
+
+def rejected(challenge: str = CHALLENGE, destination: str = DESTINATION) -> Call:
+    """Expect a token, and answer as Cloudflare does to a wrong one."""
+    body = {"destination_conf": destination, "ownership_challenge": challenge}
+    return Call("POST", PATH, body, failure(400, 1002, "incorrect ownership challenge"))
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("diff", [False, True])
+def test_a_good_token_in_every_mode(check_mode: bool, diff: bool) -> None:
+    with network(Call("POST", PATH, BODY, success({"valid": True}))):
+        result = run(check_mode=check_mode, diff=diff)
+    assert not result.get("failed")
+    assert result["changed"] is False
+    assert result["valid"] is True
+    assert result["reasons"] == []
+    assert result["destination"]["bucket"] == "edge-logs"
+    assert "diff" not in result
+
+
+def test_second_run_changes_nothing_either() -> None:
+    with network(*[Call("POST", PATH, BODY, success({"valid": True})) for _run in range(2)]):
+        assert run() == run()
+
+
+def test_white_space_around_the_token_is_removed() -> None:
+    with network(Call("POST", PATH, BODY, success({"valid": True}))):
+        assert run(ownership_challenge=f"\n  {CHALLENGE} \r\n")["valid"] is True
+
+
+@pytest.mark.parametrize("result", [{"valid": False}, {"valid": None}, {}, None, [], "yes"])
+def test_valid_false_is_a_no(result: object) -> None:
+    with network(Call("POST", PATH, BODY, success(result))):
+        answer = run()
+    assert answer["failed"] is True
+    assert answer["valid"] is False
+    assert answer["changed"] is False
+    assert "valid: false" in answer["msg"]
+
+
+def test_rejection_is_a_no_with_cloudflares_words() -> None:
+    with network(rejected()):
+        answer = run()
+    assert answer["failed"] is True
+    assert answer["valid"] is False
+    assert answer["message"] == (
+        "Cloudflare answered HTTP 400: incorrect ownership challenge (code 1002)"
+    )
+    assert answer["reasons"] == []
+
+
+def test_a_no_can_be_a_normal_result() -> None:
+    challenge = challenge_token(claims(obj_id=OTHER))
+    with network(rejected(challenge)):
+        answer = run(ownership_challenge=challenge, fail_on_invalid=False)
+    assert not answer.get("failed")
+    assert answer["changed"] is False
+    assert answer["valid"] is False
+    assert answer["reasons"] == [f"The token was issued for zone {OTHER}, not for zone {ZONE}."]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"obj_id": OTHER}, f"issued for zone {OTHER}, not for zone {ZONE}"),
+        (
+            {"obj_type": "account", "obj_id": ACCOUNT},
+            f"issued for account {ACCOUNT}, not for zone {ZONE}",
+        ),
+        ({"obj_type": "account"}, f"an object of type account, not for zone {ZONE}"),
+        ({"obj_type": None, "obj_id": OTHER}, f"zone or account {OTHER}"),
+        (
+            {"destination_conf": "s3://edge-logs/http?region=us-east-1"},
+            "the path is '/http' in the token and '/http/{DATE}' in destination_conf",
+        ),
+        (
+            {"destination_conf": "s3://other/http/{DATE}?region=us-east-1"},
+            "the bucket is 'other' in the token and 'edge-logs' in destination_conf",
+        ),
+        (
+            {"destination_conf": "s3://edge-logs/http/{DATE}"},
+            "the parameter region is not there in the token and 'us-east-1' in destination_conf",
+        ),
+        (
+            {"destination_conf": DESTINATION + "&"},
+            "the same parts are written in another way or order",
+        ),
+        ({"exp": 1_600_000_000}, "expired at 2020-09-13 12:26:40 UTC"),
+        (
+            {"destination_conf": None, "inner": {"conf": "gs://bucket/http"}},
+            "the scheme is 'gs' in the token and 's3' in destination_conf",
+        ),
+    ],
+)
+def test_reasons_say_what_the_claims_disagree_about(changes: dict[str, t.Any], reason: str) -> None:
+    challenge = challenge_token(claims(**changes))
+    with network(rejected(challenge)):
+        answer = run(ownership_challenge=challenge)
+    assert len(answer["reasons"]) == 1
+    assert reason in answer["reasons"][0]
+    assert reason in answer["msg"]
+
+
+def test_all_reasons_are_told() -> None:
+    wrong = claims(obj_id=OTHER, destination_conf="gs://b", exp=1_600_000_000)
+    challenge = challenge_token(wrong)
+    with network(rejected(challenge)):
+        assert len(run(ownership_challenge=challenge)["reasons"]) == 3
+
+
+def test_a_secret_that_differs_is_not_shown() -> None:
+    ours = "azure://acc.blob.core.windows.net/logs/http?sv=2022&sig=OurSignature%3D"
+    theirs = "azure://acc.blob.core.windows.net/logs/http?sv=2022&sig=TheirSignature"
+    challenge = challenge_token(claims(destination_conf=theirs))
+    with network(rejected(challenge, ours)):
+        answer = run(destination_conf=ours, ownership_challenge=challenge)
+    assert "the parameter sig is another one" in answer["reasons"][0]
+    for secret in ("OurSignature", "TheirSignature", challenge):
+        assert secret not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        "not-a-jwt-at-all",
+        "a.b.c",
+        "e30." + base64.urlsafe_b64encode(b"[1]").decode().rstrip("=") + ".x",
+        "e30." + base64.urlsafe_b64encode(b"{" * 900).decode().rstrip("=") + ".x",
+        "e30.____.x",
+    ],
+)
+def test_a_token_that_cannot_be_read_is_cloudflares_to_judge(challenge: str) -> None:
+    with network(rejected(challenge)):
+        answer = run(ownership_challenge=challenge)
+    assert answer["reasons"] == [
+        "The token is not a JWT with readable claims, as Cloudflare's tokens are."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("exp", "expired"),
+    [(True, False), ("soon", False), (float("inf"), False), (-1e300, True), (None, False)],
+)
+def test_odd_expiries_do_no_harm(exp: object, expired: bool) -> None:
+    challenge = challenge_token(claims(exp=exp))
+    with network(rejected(challenge)):
+        assert bool(run(ownership_challenge=challenge)["reasons"]) is expired
+
+
+@pytest.mark.parametrize(
+    ("challenge", "looks_like"),
+    [
+        ("", "is empty"),
+        (" \n\t ", "is empty"),
+        ("x" * 4097, "4097 characters"),
+        ("http/20261122/ownership-challenge-9a2e7c51.txt", "name of the challenge file"),
+        ("ownership-challenge.txt", "name of the challenge file"),
+        ("s3://edge-logs/http/ownership-challenge.txt", "a URI"),
+        ("<?xml version='1.0'?><Error/>", "HTML or XML"),
+        ('{"token": "x"}', "JSON"),
+        ("two words", "white space inside"),
+        (base64.b64encode(CHALLENGE.encode()).decode(), "base64"),
+        (base64.b64encode(CHALLENGE.encode() + b"\n").decode(), "base64"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_is_no_token_is_refused_before_any_request(
+    challenge: str, looks_like: str, check_mode: bool
+) -> None:
+    with network():
+        answer = run(ownership_challenge=challenge, check_mode=check_mode)
+    assert answer["failed"] is True
+    assert answer["msg"].startswith("ownership_challenge: ")
+    assert looks_like in answer["msg"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (400, 1002, "error validating destination: error writing object: DNSError"),
+        (400, 1001, "incorrect ownership challenge"),
+        (403, 1002, "incorrect ownership challenge"),
+        (403, 10000, "Authentication error"),
+        (404, 7003, "Could not route"),
+        (500, 1001, "internal"),
+    ],
+)
+@pytest.mark.parametrize("fail_on_invalid", [False, True])
+def test_other_errors_stay_errors(
+    status: int, code: int, message: str, fail_on_invalid: bool
+) -> None:
+    with network(Call("POST", PATH, BODY, failure(status, code, message))):
+        answer = run(fail_on_invalid=fail_on_invalid)
+    assert answer["failed"] is True
+    assert "valid" not in answer
+    assert answer["error"]["status"] == status
+    assert answer["error"]["path"] == PATH
+
+
+def test_rate_limit_is_waited_out() -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "2"})
+    with network(
+        Call("POST", PATH, BODY, limited), Call("POST", PATH, BODY, success({"valid": True}))
+    ) as net:
+        assert run()["valid"] is True
+    assert net.pauses == [2.0]
+
+
+def test_bad_json() -> None:
+    with network(Call("POST", PATH, BODY, response(content=b'{"success": tr'))):
+        assert "not with Cloudflare's JSON" in run()["msg"]
