@@ -22,6 +22,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests impor
     exceptions,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+    LATE,
     Answer,
     NoAnswer,
 )
@@ -54,14 +55,10 @@ class Sender:
         *,
         timeout: float,
         rate_limit_retry_timeout: float,
-        sleep: t.Callable[[float], None] = time.sleep,
-        clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self.timeout = timeout
         self.rate_limit_retry_timeout = rate_limit_retry_timeout
-        self._sleep = sleep
-        self.clock = clock
 
     def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
         """Send a request and return its last answer, whatever its status.
@@ -84,7 +81,7 @@ class Sender:
                 if wait is None:
                     return answer
                 pause = wait
-            self._sleep(pause)
+            time.sleep(pause)
 
 
 class _Course:
@@ -97,7 +94,7 @@ class _Course:
         self._repeatable = repeatable
         self._waited = 0.0
         self._rate_limits = 0
-        self._deadline = sender.clock() + sender.timeout
+        self._deadline = time.monotonic() + sender.timeout
         repeats = REPEATS if repeatable else 0
         self._retry = Retry(
             total=None,
@@ -113,7 +110,7 @@ class _Course:
 
     def remaining(self) -> float:
         """Return the seconds that are left."""
-        return self._deadline - self._sender.clock()
+        return self._deadline - time.monotonic()
 
     def pause_after_failure(self, failure: NoAnswer) -> float:
         """Return how long to pause before the next try, or raise ``Unreachable``."""
@@ -122,7 +119,10 @@ class _Course:
             pause = self._next_pause(error=failure.cause)
         if pause is None:
             raise Unreachable(
-                self._cause(failure.reason), method=self._method, path=self._path, retryable=True
+                self._cause(failure.reason),
+                method=self._method,
+                path=self._path,
+                retryable=failure.passing,
             ) from failure
         return pause
 
@@ -153,7 +153,7 @@ class _Course:
         self._rate_limits += 1
         self._waited += pause
         # Nothing was carried out and nothing was wrong: the request starts afresh.
-        self._deadline = self._sender.clock() + pause + self._sender.timeout
+        self._deadline = time.monotonic() + pause + self._sender.timeout
         return pause
 
     def _retry_after(self, answer: Answer) -> float | None:
@@ -167,8 +167,7 @@ class _Course:
             return None
 
     def _cause(self, reason: str) -> str:
-        late = self.remaining() <= 0
-        text = f"no whole answer within {self._sender.timeout:g} s (timeout)" if late else reason
-        if late and reason != "no whole answer in time":
-            text += f"; last, {reason}"
-        return text
+        if self.remaining() > 0 and reason != LATE:
+            return reason
+        text = f"no whole answer within {self._sender.timeout:g} s (timeout)"
+        return text if reason == LATE else f"{text}; last, {reason}"

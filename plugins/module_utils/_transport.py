@@ -29,6 +29,8 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 # In seconds. A connection that is not made by then is better tried anew than waited for.
 LONGEST_CONNECT = 10.0
 
+LATE = "no whole answer in time"
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -43,13 +45,14 @@ class Answer(t.NamedTuple):
 class NoAnswer(Exception):
     """No whole answer came.
 
-    ``reason`` says why in plain words; ``cause`` is urllib3's error, which its ``Retry`` takes,
-    or None where the transport itself gave up.
+    ``reason`` says why in plain words; ``passing`` whether it may be otherwise at a later time;
+    ``cause`` is urllib3's error, which its ``Retry`` takes, or None where the transport gave up.
     """
 
-    def __init__(self, reason: str, cause: Exception | None) -> None:
+    def __init__(self, reason: str, *, passing: bool, cause: Exception | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.passing = passing
         self.cause = cause
 
 
@@ -142,7 +145,7 @@ def _within(seconds: float, work: t.Callable[[], Answer]) -> Answer:
     try:
         answer, error = outcome.get(timeout=seconds)
     except queue.Empty:
-        raise NoAnswer("no whole answer in time", None) from None
+        raise NoAnswer(LATE, passing=True) from None
     if error is not None:
         raise error
     return t.cast(Answer, answer)
@@ -154,7 +157,8 @@ def _read(response: requests.Response) -> bytes:
     for chunk in response.iter_content(64 * 1024):
         size += len(chunk)
         if size > LARGEST_ANSWER:
-            raise NoAnswer(f"the answer is larger than {LARGEST_ANSWER // 1024 // 1024} MiB", None)
+            limit = f"{LARGEST_ANSWER // 1024 // 1024} MiB"
+            raise NoAnswer(f"the answer is larger than {limit}", passing=False)
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -162,11 +166,11 @@ def _read(response: requests.Response) -> bytes:
 def _no_answer(error: requests.RequestException) -> NoAnswer:
     chain = list(_chain(error))
     cause = t.cast("Exception | None", next(filter(_is_cause, chain), None))
-    for kind, explain in _explanations():
+    for kind, passing, explain in _explanations():
         link = next((link for link in chain if isinstance(link, kind)), None)
         if link is not None:
-            return NoAnswer(explain(link), cause)
-    return NoAnswer(f"{type(error).__name__}: {error}", cause)
+            return NoAnswer(explain(link), passing=passing, cause=cause)
+    return NoAnswer(f"{type(error).__name__}: {error}", passing=False, cause=cause)
 
 
 def _is_cause(link: BaseException) -> bool:
@@ -184,23 +188,27 @@ def _chain(error: BaseException) -> t.Iterator[BaseException]:
         link = wrapped[0] if wrapped else link.__cause__ or link.__context__
 
 
-def _explanations() -> tuple[tuple[type[BaseException], t.Callable[[t.Any], str]], ...]:
-    """Return what an error of each kind means in plain words; the first kind that fits speaks."""
+def _explanations() -> tuple[tuple[type[BaseException], bool, t.Callable[[t.Any], str]], ...]:
+    """Return what each kind of error means: whether it may pass, and plain words for it.
+
+    The first kind that fits speaks. A function, since urllib3 may not be there to be named.
+    """
     return (
-        (exceptions.ProxyError, lambda link: f"the proxy did not connect: {link.original_error}"),
-        (socket.gaierror, lambda link: f"the host name cannot be resolved ({link.strerror})"),
+        (exceptions.ProxyError, True, lambda e: f"the proxy did not connect: {e.original_error}"),
+        (socket.gaierror, True, lambda e: f"the host name cannot be resolved ({e.strerror})"),
         (
             ssl.SSLCertVerificationError,
-            lambda link: f"the server's certificate is not trusted ({link.verify_message})",
+            False,
+            lambda e: f"the server's certificate is not trusted ({e.verify_message})",
         ),
-        (ssl.SSLError, lambda link: f"TLS failed ({link.reason or link})"),
-        (ConnectionRefusedError, lambda link: "connection refused"),
-        (ConnectionResetError, lambda link: "the connection was reset before the whole answer"),
-        (exceptions.ReadTimeoutError, lambda link: "no whole answer in time"),
-        (exceptions.NewConnectionError, lambda link: f"no connection ({_system_reason(link)})"),
-        (exceptions.ConnectTimeoutError, lambda link: "no connection in time"),
-        (exceptions.ProtocolError, lambda link: "the connection ended before the whole answer"),
-        (exceptions.DecodeError, lambda link: "the answer's compression is broken"),
+        (ssl.SSLError, False, lambda e: f"TLS failed ({e})"),
+        (ConnectionRefusedError, True, lambda e: "connection refused"),
+        (ConnectionResetError, True, lambda e: "the connection was reset before the whole answer"),
+        (exceptions.ReadTimeoutError, True, lambda e: LATE),
+        (exceptions.NewConnectionError, True, lambda e: f"no connection ({_system_reason(e)})"),
+        (exceptions.ConnectTimeoutError, True, lambda e: "no connection in time"),
+        (exceptions.ProtocolError, True, lambda e: "the connection ended before the whole answer"),
+        (exceptions.DecodeError, False, lambda e: "the answer's compression is broken"),
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+    LATE,
     Answer,
     NoAnswer,
 )
@@ -20,11 +21,15 @@ from urllib3 import exceptions
 
 OK = Answer(200, {}, b"{}")
 NEVER_MADE = NoAnswer(
-    "connection refused", exceptions.NewConnectionError(mock.Mock(), "refused")
+    "connection refused",
+    passing=True,
+    cause=exceptions.NewConnectionError(mock.Mock(), "refused"),
 )
-BROKEN = NoAnswer("the connection was reset", exceptions.ProtocolError("reset"))
-GIVEN_UP = NoAnswer("the answer is too large", None)
-UNTRUSTED = NoAnswer("not trusted", exceptions.SSLError("bad certificate"))
+BROKEN = NoAnswer(
+    "the connection was reset", passing=True, cause=exceptions.ProtocolError("reset")
+)
+GIVEN_UP = NoAnswer("the answer is too large", passing=False)
+UNTRUSTED = NoAnswer("not trusted", passing=False, cause=exceptions.SSLError("bad certificate"))
 
 
 def limited(retry_after: str | None = None) -> Answer:
@@ -121,8 +126,9 @@ def test_what_may_have_been_carried_out_is_never_repeated(clock: Clock) -> None:
 
 @pytest.mark.parametrize("failure", [GIVEN_UP, UNTRUSTED])
 def test_what_repeating_cannot_mend_is_not_repeated(clock: Clock, failure: NoAnswer) -> None:
-    with pytest.raises(Unreachable, match=failure.reason):
+    with pytest.raises(Unreachable, match=failure.reason) as caught:
         send(clock, failure)
+    assert caught.value.values["error"]["retryable"] is False
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
@@ -199,6 +205,6 @@ def test_no_pause_that_outlasts_the_timeout(clock: Clock) -> None:
 
 
 def test_a_timeout_names_the_option(clock: Clock) -> None:
-    late = NoAnswer("no whole answer in time", None)
+    late = NoAnswer(LATE, passing=True)
     with pytest.raises(Unreachable, match=r"no whole answer within 30 s \(timeout\)$"):
         send(clock, late, seconds=30.0)

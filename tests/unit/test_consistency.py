@@ -1,0 +1,151 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to agree across files: each is a mistake found in good collections."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
+    attributes,
+    connection,
+    logpush,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
+from ansible_collections.edgeops.cloudflare.plugins.modules import (
+    logpush_ownership,
+    logpush_ownership_validate,
+)
+
+ROOT = Path(__file__).parents[2]
+MODULES = {
+    "logpush_ownership": logpush_ownership,
+    "logpush_ownership_validate": logpush_ownership_validate,
+}
+FRAGMENTS = {
+    "edgeops.cloudflare.connection": connection.ModuleDocFragment.DOCUMENTATION,
+    "edgeops.cloudflare.logpush.scope": logpush.ModuleDocFragment.SCOPE,
+    "edgeops.cloudflare.logpush.destination": logpush.ModuleDocFragment.DESTINATION,
+    "edgeops.cloudflare.attributes": attributes.ModuleDocFragment.DOCUMENTATION,
+    "edgeops.cloudflare.attributes.action_group": attributes.ModuleDocFragment.ACTION_GROUP,
+}
+
+
+def module_files() -> set[str]:
+    """Return the names of the modules that there are."""
+    return {path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")}
+
+
+def load(path: str) -> dict:
+    """Return what a YAML file of the collection holds."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def documentation(name: str) -> dict:
+    """Return a module's documentation with its fragments."""
+    whole = yaml.safe_load(MODULES[name].DOCUMENTATION)
+    whole.setdefault("options", {})
+    for fragment in whole["extends_documentation_fragment"]:
+        part = yaml.safe_load(FRAGMENTS[fragment])
+        whole["options"].update(part.get("options", {}))
+        for attribute, described in part.get("attributes", {}).items():
+            whole["attributes"].setdefault(attribute, {}).update(described)
+    return whole
+
+
+def arguments(name: str) -> dict:
+    """Return what a module gives to AnsibleModule."""
+
+    class Stop(Exception):
+        """Enough was seen."""
+
+    with mock.patch.object(basic.AnsibleModule, "__init__", side_effect=Stop, autospec=True) as init:
+        with pytest.raises(Stop):
+            MODULES[name].main()
+    return init.call_args.kwargs
+
+
+def test_every_module_is_tested_here() -> None:
+    assert set(MODULES) == module_files()
+
+
+def test_version_is_the_one_of_galaxy_yml() -> None:
+    assert _version.VERSION == load("galaxy.yml")["version"]
+
+
+def test_action_group_is_the_set_of_modules() -> None:
+    assert set(load("meta/runtime.yml")["action_groups"]["cloudflare"]) == module_files()
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_option_documentation_is_the_argument_spec(name: str) -> None:
+    spec = arguments(name)["argument_spec"]
+    documented = documentation(name)["options"]
+    assert set(documented) == set(spec)
+    for option, described in documented.items():
+        argument = spec[option]
+        for key, default in (("type", "str"), ("required", False), ("default", None)):
+            assert described.get(key, default) == argument.get(key, default), (option, key)
+        assert described.get("choices") == argument.get("choices"), option
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_conditions_name_options_and_choices_that_exist(name: str) -> None:
+    given = arguments(name)
+    spec = given["argument_spec"]
+    for group in ("mutually_exclusive", "required_together", "required_one_of"):
+        for options in given.get(group) or []:
+            assert set(options) <= set(spec)
+    for option, value, required, *_any in given.get("required_if") or []:
+        assert set(required) <= set(spec)
+        assert value in spec[option].get("choices", [True, False])
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_secret_options_are_no_log(name: str) -> None:
+    spec = arguments(name)["argument_spec"]
+    secret = {"api_token", "api_key", "destination_conf", "ownership_challenge"} & set(spec)
+    assert {option for option in spec if spec[option].get("no_log")} == secret
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_every_module_documents_its_attributes(name: str) -> None:
+    described = documentation(name)["attributes"]
+    assert set(described) == {"check_mode", "diff_mode", "idempotent", "action_group"}
+    assert all(each["support"] for each in described.values())
+    assert arguments(name)["supports_check_mode"] is True
+
+
+def test_environment_variables_are_documented() -> None:
+    documented = set(re.findall(r"E\((CLOUDFLARE_\w+)\)", connection.ModuleDocFragment.DOCUMENTATION))
+    read = (
+        *_arguments.TOKEN_NAMES,
+        *_arguments.EMAIL_NAMES,
+        *_arguments.KEY_NAMES,
+        *_arguments.BASE_URL_NAMES,
+    )
+    assert documented == set(read)
+
+
+def test_runtime_requirements_are_the_documented_ones() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = {line.replace(">=", " >= ") for line in lines if line and not line.startswith("#")}
+    documented = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["requirements"]
+    assert set(documented) == required
+
+
+def test_there_are_no_sanity_ignore_files() -> None:
+    assert not list((ROOT / "tests" / "sanity").glob("ignore*"))
+
+
+def test_internal_module_utils_begin_with_an_underscore() -> None:
+    names = [path.name for path in (ROOT / "plugins" / "module_utils").glob("*.py")]
+    assert names
+    assert all(name.startswith("_") for name in names)
