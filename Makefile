@@ -1,0 +1,36 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything is done by tests/driver, which needs nothing but Python's standard library to begin
+# with. All that is made lies in .cache, .nox and .venv; `make clean` removes it.
+
+# The first Python that really runs (a version manager's shim may not), is 3.11 or newer, and can
+# make virtual environments. Another one: `make test PYTHON=/path/to/python`.
+CANDIDATES := python3 python3.11 python3.12 python3.13 python3.14 python
+CHECK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && echo $$p && break; done)
+DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
+NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
+
+.PHONY: help demo test unit sandbox lint format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo      prove ownership of a log destination, against the sandbox: no account is needed'
+	@echo 'make test      run all tests, on every supported ansible-core that a Python is found for'
+	@echo '               (some of them: make test ARGS="lint ansible-2.19")'
+	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'
+	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
+	@echo 'make lint      run the linters and the type checker alone'
+	@echo 'make format    format the Python files'
+	@echo 'make clean     remove everything that the commands above have made'
+
+demo sandbox lint format:
+	$(DRIVER) $@
+
+test unit:
+	$(DRIVER) $@ $(ARGS)
+
+clean:
+	rm -rf .cache .nox .venv .mypy_cache .pytest_cache .ruff_cache tests/output edgeops-cloudflare-*.tar.gz

@@ -1,0 +1,43 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""python -m driver COMMAND: see the Makefile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+from . import demo, environment, pytest_runs, run_tests
+from .paths import NOX_ENVIRONMENTS, ROOT
+
+
+def _nox(*arguments: str) -> int:
+    """Run nox in the checkout itself, with its output where it belongs."""
+    command = [str(run_tests.nox()), "--envdir", str(NOX_ENVIRONMENTS), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment.clean(), check=False).returncode
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns the exit status."""
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "demo": lambda _rest: demo.demo(),
+        "sandbox": lambda _rest: demo.sandbox(),
+        "test": run_tests.main,
+        "unit": pytest_runs.unit,
+        "lint": lambda _rest: run_tests.main(["lint"]),
+        "format": lambda _rest: _nox("-r", "-s", "formatters"),
+    }
+    if not arguments or arguments[0] not in commands:
+        print(f"usage: python -m driver {'|'.join(commands)}", file=sys.stderr)
+        return 2
+    return commands[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

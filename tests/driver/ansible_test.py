@@ -1,0 +1,136 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs ansible-test in an environment of the driver's own, without a container."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import environment, galaxy, tree
+from .matrix import Core
+from .paths import CACHE
+from .results import Result
+from .steps import run_logged
+
+_COMMANDS = {
+    "sanity": ("sanity",),
+    "units": ("units",),
+    "integration": ("integration", "--continue-on-error"),
+}
+_TARGET = re.compile(r"^Running (\S+) integration test role$", re.MULTILINE)
+_LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
+_SANITY_TEST = re.compile(r'^Running sanity test "', re.MULTILINE)
+_SANITY_SKIP = re.compile(r"^WARNING: ((?:Skipping|Required program).*)$", re.MULTILINE)
+
+
+def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
+    """Run these commands (all, if none are named), the later ones also if one fails.
+
+    `programs` is the folder of the virtual environment that has this ansible-core.
+    """
+    python = programs / "python"
+    copy = tree.copy(core.version, galaxy.ensure(core.ansible, python))
+    env = _environment(core, programs, copy)
+    _provide_get_pip(core, python, Path(env["HOME"]))
+    version, release = _versions(python)
+    results = []
+    for name in names or list(_COMMANDS):
+        result = _run(name, [str(programs / "ansible-test"), *_COMMANDS[name]], version, copy, env)
+        result.on = f"ansible-core {release}, Python {version}"
+        results.append(result)
+    return results
+
+
+def _environment(core: Core, programs: Path, copy: Path) -> dict[str, str]:
+    # A home for each core: two of them may make environments for sanity tests at the same time.
+    env = environment.clean(core.version)
+    env["PATH"] = f"{programs}:{env.get('PATH', '')}"
+    # Otherwise ansible-test walks up, finds the .git of the checkout, and asks git for the files
+    # of a folder that git ignores.
+    env["ANSIBLE_TEST_CONTENT_ROOT"] = str(copy)
+    # It has its own configuration.
+    del env["ANSIBLE_CONFIG"], env["ANSIBLE_HOME"]
+    return env
+
+
+def _run(name: str, command: list[str], version: str, copy: Path, env: dict[str, str]) -> Result:
+    """Run one command; its output goes to ours, and is read for the figures."""
+    command += ["--local", "--python", version, "--color", "no"]
+    # Sanity tests make environments of their own and may need a proxy for it.
+    env = env if name == "sanity" else environment.offline(env)
+    print(f"\n=== {' '.join(command)}", flush=True)
+    start = time.monotonic()
+    pipe, together = subprocess.PIPE, subprocess.STDOUT
+    output = ""
+    with subprocess.Popen(
+        command, cwd=copy, env=env, stdout=pipe, stderr=together, text=True
+    ) as process:
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            output += line
+        status = process.wait()
+    result = Result(f"ansible-test {name}", seconds=time.monotonic() - start)
+    _count(name, result, output, copy)
+    if status and not result.failed:
+        result.failed = 1
+    return result
+
+
+def _count(name: str, result: Result, output: str, copy: Path) -> None:
+    if name == "units":
+        for junit in (copy / "tests" / "output" / "junit").glob("python*.xml"):
+            result.add_junit(junit)
+        return
+    failures = _LISTED_FAILURES.search(output)
+    result.failed = int(failures.group(1)) if failures else 0
+    if name == "sanity":
+        total = len(_SANITY_TEST.findall(output))
+        result.reasons = _SANITY_SKIP.findall(output)
+        result.skipped = len(result.reasons)
+    else:
+        # Targets that only prepare something for others are no tests.
+        total = len({t for t in _TARGET.findall(output) if not t.startswith("setup_")})
+    result.passed = total - result.failed - result.skipped
+
+
+def _versions(python: Path) -> tuple[str, str]:
+    """The versions of Python (3.11) and of ansible-core (2.19.3) in this environment."""
+    code = (
+        "import sys, importlib.metadata as m; v = sys.version_info;"
+        "print('%d.%d' % v[:2], m.version('ansible-core'))"
+    )
+    version, release = subprocess.check_output([str(python), "-c", code], text=True).split()
+    return version, release
+
+
+_GET_PIP = '''\
+"""Installs pip from the package index, in place of the script that ansible-test would download."""
+import runpy
+import sys
+
+sys.path.insert(0, {wheel!r})
+ignored = ("--no-setuptools", "--no-wheel")
+sys.argv[1:] = ["install", *(item for item in sys.argv[1:] if item not in ignored)]
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+'''
+
+
+def _provide_get_pip(core: Core, python: Path, home: Path) -> None:
+    """Put a get-pip script where ansible-test keeps the one that it downloads.
+
+    So no other host than the package index is needed. It runs the pip wheel itself.
+    """
+    folder = CACHE / "pip-wheels"
+    wheel = folder / f"pip-{core.pip}-py3-none-any.whl"
+    if not wheel.is_file():
+        command = [str(python), "-m", "pip", "download", "--no-deps", "--dest", str(folder)]
+        run_logged(f"pip-{core.pip}", [*command, f"pip=={core.pip}"], environment.clean())
+    script = home / ".ansible" / "test" / "cache" / f"get_pip_{core.pip.replace('.', '_')}.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(_GET_PIP.format(wheel=str(wheel)))

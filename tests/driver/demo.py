@@ -1,0 +1,89 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`make demo` and `make sandbox`: the playbook and the sandbox in an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import environment, galaxy, matrix, stamps, tree, venvs
+from .paths import CACHE, ROOT
+from .steps import Step, run_logged, say
+
+_DEMO = CACHE / "demo"
+
+
+def demo() -> int:
+    """Set up what is missing, then run the shipped playbook against the sandbox."""
+    say("Proving ownership of a log destination, against the sandbox. No account is needed.\n")
+    core = matrix.newest_core_here()
+    programs = _programs(core)
+    env = _environment(programs)
+    _install_collection(programs, env)
+    others = _others(core, programs)
+    env["ANSIBLE_COLLECTIONS_PATH"] = f"{_DEMO / 'collections'}:{others}"
+    say("\nRunning: ansible-playbook edgeops.cloudflare.prove_ownership\n")
+    # The sandbox says in its environment which zone and which destination it has.
+    playbook = (
+        'exec ansible-playbook edgeops.cloudflare.prove_ownership -e "zone_id=$SANDBOX_ZONE_ID"'
+        ' -e "destination_conf=$SANDBOX_DESTINATION_CONF"'
+    )
+    command = [str(programs / "python"), "-m", "sandbox", "run", "--", "sh", "-c", playbook]
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def sandbox() -> int:
+    """Run the sandbox in the foreground, until it is interrupted."""
+    programs = _programs(matrix.newest_core_here())
+    command = [str(programs / "python"), "-m", "sandbox", "serve"]
+    try:
+        return subprocess.run(command, cwd=ROOT, env=_environment(programs), check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def _programs(core: matrix.Core) -> Path:
+    return venvs.ensure(
+        _DEMO / "venv",
+        f"a virtual environment with ansible-core {core.version} and the sandbox",
+        [core.requirement, "boto3", "botocore"],
+        [ROOT / "requirements.txt", ROOT / "tests" / "sandbox" / "requirements.txt"],
+    )
+
+
+def _environment(programs: Path) -> dict[str, str]:
+    env = environment.offline(environment.clean())
+    env["PATH"] = f"{programs}{os.pathsep}{env.get('PATH', '')}"
+    env["PYTHONPATH"] = str(ROOT / "tests")
+    return env
+
+
+def _others(core: matrix.Core, programs: Path) -> Path:
+    if galaxy.is_there(core.ansible):
+        return galaxy.folder(core.ansible)
+    with Step(f"Providing {', '.join(galaxy.NEEDED)}"):
+        return galaxy.ensure(core.ansible, programs / "python")
+
+
+def _install_collection(programs: Path, env: dict[str, str]) -> None:
+    """Build the collection, and install it from its own tarball, as a user would."""
+    target = _DEMO / "collections"
+    value = stamps.digest([str(ROOT)], tree.files())
+    if stamps.is_current("demo-collection", value) and target.is_dir():
+        return
+    stamps.remove("demo-collection")
+    shutil.rmtree(target, ignore_errors=True)
+    galaxy_command = [str(programs / "ansible-galaxy"), "collection"]
+    with Step("Building the collection and installing it from its tarball"):
+        build = [*galaxy_command, "build", "--force", "--output-path", str(_DEMO / "built")]
+        shutil.rmtree(_DEMO / "built", ignore_errors=True)
+        run_logged("demo-build", [*build, str(tree.copy("demo"))], env)
+        tarball = next((_DEMO / "built").glob("*.tar.gz"))
+        install = [*galaxy_command, "install", "--offline", "--force", "-p", str(target)]
+        run_logged("demo-install", [*install, str(tarball)], env)
+    stamps.write("demo-collection", value)
