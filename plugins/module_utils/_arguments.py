@@ -10,6 +10,7 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
+
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import (
     KeyAuth,
     TokenAuth,

@@ -28,11 +28,14 @@ _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
 
 # Cloudflare adds destinations and parameters; one that is unknown here is taken for a secret.
 _PUBLIC_PARAMETERS = frozenset(
-    # object stores, and Azure's SAS but for its signature
-    "region sse endpoint account-id sp st se sip spr sv sr srt ss skoid sktid skt ske sks skv "
-    # Datadog, Splunk, New Relic, Kinesis
-    "ddsource ddtags service hostname format sourcetype insecure-skip-verify sts-assume-role-arn"
-    .split()
+    (
+        # Object stores, and Azure's SAS but for its signature.
+        "region sse endpoint account-id "
+        "sp st se sip spr sv sr srt ss skoid sktid skt ske sks skv "
+        # Datadog, Splunk, New Relic, Kinesis.
+        "ddsource ddtags service hostname format sourcetype insecure-skip-verify "
+        "sts-assume-role-arn"
+    ).split()
 )
 
 _BUCKET_IN_AUTHORITY = ("s3", "r2", "gs")
@@ -60,8 +63,8 @@ class Destination:
         self.raw = raw
         self.scheme = match["scheme"].lower()
         self.path = match["path"]
-        userinfo, _at, self.host = match["authority"].rpartition("@")
-        self._userinfo = userinfo
+        authority: tuple[str, str, str] = match["authority"].rpartition("@")
+        self._userinfo, _at, self.host = authority
         self._parameters = _split_query(match["query"] or "")
 
     @classmethod
@@ -183,9 +186,7 @@ def differences(ours: Destination, theirs: Destination) -> list[str]:
     return [_difference(name, mine.get(name), other.get(name)) for name in names]
 
 
-def _difference(
-    name: str, mine: tuple[str, bool] | None, other: tuple[str, bool] | None
-) -> str:
+def _difference(name: str, mine: tuple[str, bool] | None, other: tuple[str, bool] | None) -> str:
     if any(part and part[1] for part in (mine, other)):
         return f"the {name} is another one (it is secret and not shown)"
     here = f"'{mine[0]}'" if mine else "not there"

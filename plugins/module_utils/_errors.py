@@ -20,10 +20,10 @@ class CloudflareError(Exception):
     exits masks them.
     """
 
-    def __init__(self, message: str, /, **values: t.Any) -> None:
+    def __init__(self, message: str, values: dict[str, t.Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.values = values
+        self.values = values or {}
 
 
 class InvalidInput(CloudflareError):
@@ -60,14 +60,16 @@ class RequestError(CloudflareError):
         ]
         super().__init__(
             f"{method} {path} failed: {cause}",
-            error={
-                "status": status,
-                "method": method,
-                "path": path,
-                "codes": self.codes,
-                "errors": self.errors,
-                "ray_id": ray_id,
-                "retryable": retryable,
+            {
+                "error": {
+                    "status": status,
+                    "method": method,
+                    "path": path,
+                    "codes": self.codes,
+                    "errors": self.errors,
+                    "ray_id": ray_id,
+                    "retryable": retryable,
+                }
             },
         )
 

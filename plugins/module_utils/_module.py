@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
@@ -24,8 +25,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import
 # A shorter value also turns up where it is no secret; masking it would wreck ordinary output.
 SHORTEST_MASKED = 8
 
-Params = t.Dict[str, t.Any]
-Result = t.Dict[str, t.Any]
+Params = dict[str, t.Any]
+Result = dict[str, t.Any]
 
 
 def execute(run: t.Callable[[Params, Logpush], Result], argument_spec: Params) -> None:
@@ -40,9 +41,7 @@ def execute(run: t.Callable[[Params, Logpush], Result], argument_spec: Params) -
         supports_check_mode=True,
     )
     if _requests.IMPORT_ERROR is not None:
-        module.fail_json(
-            msg=missing_required_lib("requests"), exception=_requests.IMPORT_ERROR
-        )
+        module.fail_json(msg=missing_required_lib("requests"), exception=_requests.IMPORT_ERROR)
     # Ansible knows of the options that are secret; a secret inside an option it has to be told.
     module.no_log_values.update(_inner_secrets(module.params))
     try:

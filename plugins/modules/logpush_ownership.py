@@ -189,7 +189,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
         return {**result, **Challenge()._asdict()}
     result.update(challenge._asdict())
     if not challenge.written:
-        raise Refused(_refusal(challenge), **{**result, "changed": False})
+        raise Refused(_refusal(challenge), {**result, "changed": False})
     return result
 
 

@@ -208,7 +208,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     if not verdict.valid and params["fail_on_invalid"]:
         said = verdict.message or "valid: false, without a reason"
         sentences = ["Cloudflare does not take ownership_challenge as the proof: " + said]
-        raise Refused(" ".join([*sentences, *reasons]), **result)
+        raise Refused(" ".join([*sentences, *reasons]), result)
     return result
 
 

@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 import requests
+
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import run_module
 from sandbox.server import Sandbox

@@ -71,7 +71,7 @@ class Network:
         if isinstance(call.answer, Exception):
             raise call.answer
         call.answer.request = request
-        call.answer.url = t.cast(str, request.url)
+        call.answer.url = request.url
         return call.answer
 
     def assert_all_sent(self) -> None:
@@ -138,8 +138,8 @@ def run_module(
     """Run a module and return what it printed, as Ansible reads it."""
     args = {**options, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
     output = io.StringIO()
-    with patch_module_args(args), contextlib.redirect_stdout(output):
-        with contextlib.suppress(SystemExit):
-            main()
+    printed = contextlib.redirect_stdout(output)
+    with patch_module_args(args), printed, contextlib.suppress(SystemExit):
+        main()
     result: dict[str, t.Any] = json.loads(output.getvalue())
     return result

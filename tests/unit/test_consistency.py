@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from pathlib import Path
 from unittest import mock
 
 import pytest
 import yaml
 from ansible.module_utils import basic
+
 from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     attributes,
     connection,
@@ -43,12 +45,12 @@ def module_files() -> set[str]:
     return {path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")}
 
 
-def load(path: str) -> dict:
+def load(path: str) -> t.Any:
     """Return what a YAML file of the collection holds."""
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-def documentation(name: str) -> dict:
+def documentation(name: str) -> t.Any:
     """Return a module's documentation with its fragments."""
     whole = yaml.safe_load(MODULES[name].DOCUMENTATION)
     whole.setdefault("options", {})
@@ -60,15 +62,15 @@ def documentation(name: str) -> dict:
     return whole
 
 
-def arguments(name: str) -> dict:
+def arguments(name: str) -> t.Any:
     """Return what a module gives to AnsibleModule."""
 
     class Stop(Exception):
         """Enough was seen."""
 
-    with mock.patch.object(basic.AnsibleModule, "__init__", side_effect=Stop, autospec=True) as init:
-        with pytest.raises(Stop):
-            MODULES[name].main()
+    patched = mock.patch.object(basic.AnsibleModule, "__init__", side_effect=Stop, autospec=True)
+    with patched as init, pytest.raises(Stop):
+        MODULES[name].main()
     return init.call_args.kwargs
 
 
@@ -77,7 +79,7 @@ def test_every_module_is_tested_here() -> None:
 
 
 def test_version_is_the_one_of_galaxy_yml() -> None:
-    assert _version.VERSION == load("galaxy.yml")["version"]
+    assert load("galaxy.yml")["version"] == _version.VERSION
 
 
 def test_action_group_is_the_set_of_modules() -> None:
@@ -124,7 +126,8 @@ def test_every_module_documents_its_attributes(name: str) -> None:
 
 
 def test_environment_variables_are_documented() -> None:
-    documented = set(re.findall(r"E\((CLOUDFLARE_\w+)\)", connection.ModuleDocFragment.DOCUMENTATION))
+    text = connection.ModuleDocFragment.DOCUMENTATION
+    documented = set(re.findall(r"E\((CLOUDFLARE_\w+)\)", text))
     read = (
         *_arguments.TOKEN_NAMES,
         *_arguments.EMAIL_NAMES,

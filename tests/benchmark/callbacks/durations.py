@@ -21,7 +21,7 @@ description: For the benchmark alone.
 """
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]
     """Measures from the start of a task to its result, in seconds of wall time."""
 
     CALLBACK_VERSION = 2.0

@@ -18,9 +18,10 @@ import pytest
 pytest.importorskip("flask", reason="the sandbox needs flask")
 pytest.importorskip("jwt", reason="the sandbox needs PyJWT")
 
+from werkzeug.serving import make_server
+
 from sandbox.server import Handler
 from sandbox.world import DESTINATION
-from werkzeug.serving import make_server
 
 
 class Line:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from sandbox.server import STRAY, Sandbox
 
 COLLECTION = Path(__file__).resolve().parents[4]
@@ -237,7 +238,10 @@ def test_credentials_by_options(world: World) -> None:
 
 
 def test_a_token_that_cloudflare_refuses(world: World) -> None:
-    refusal = {"success": False, "errors": [{"code": 1002, "message": "Incorrect ownership challenge"}]}
+    refusal = {
+        "success": False,
+        "errors": [{"code": 1002, "message": "Incorrect ownership challenge"}],
+    }
     world.control(
         "POST", "faults", {"path": "validate$", "status": 400, "body": refusal, "carry_out": True}
     )

@@ -10,6 +10,8 @@ import typing as t
 from unittest import mock
 
 import pytest
+from urllib3 import exceptions
+
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
@@ -17,7 +19,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport impo
     Answer,
     NoAnswer,
 )
-from urllib3 import exceptions
 
 OK = Answer(200, {}, b"{}")
 NEVER_MADE = NoAnswer(
@@ -25,9 +26,7 @@ NEVER_MADE = NoAnswer(
     passing=True,
     cause=exceptions.NewConnectionError(mock.Mock(), "refused"),
 )
-BROKEN = NoAnswer(
-    "the connection was reset", passing=True, cause=exceptions.ProtocolError("reset")
-)
+BROKEN = NoAnswer("the connection was reset", passing=True, cause=exceptions.ProtocolError("reset"))
 GIVEN_UP = NoAnswer("the answer is too large", passing=False)
 UNTRUSTED = NoAnswer("not trusted", passing=False, cause=exceptions.SSLError("bad certificate"))
 
@@ -40,7 +39,9 @@ def limited(retry_after: str | None = None) -> Answer:
 class Script:
     """Gives the answers of a list, each after some seconds."""
 
-    def __init__(self, clock: Clock, outcomes: t.Sequence[Answer | NoAnswer], seconds: float) -> None:
+    def __init__(
+        self, clock: Clock, outcomes: t.Sequence[Answer | NoAnswer], seconds: float
+    ) -> None:
         self.clock = clock
         self.outcomes = list(outcomes)
         self.seconds = seconds
@@ -98,7 +99,7 @@ def send(
     try:
         return sender.send("POST", "/x", b"{}", repeatable=repeatable), script
     finally:
-        assert script.outcomes == []
+        assert not script.outcomes
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
@@ -148,7 +149,7 @@ def test_a_passing_fault_that_says_how_long(clock: Clock) -> None:
 def test_every_other_answer_stands(clock: Clock, status: int) -> None:
     answer = Answer(status, {"Retry-After": "1"}, b"")
     assert send(clock, answer)[0] == answer
-    assert clock.pauses == []
+    assert not clock.pauses
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
@@ -174,7 +175,7 @@ def test_waits_of_zero_come_to_an_end(clock: Clock) -> None:
 def test_a_wait_beyond_the_limit_is_not_begun(clock: Clock, header: str) -> None:
     answer, _script = send(clock, limited(header))
     assert answer.status == 429
-    assert clock.pauses == []
+    assert not clock.pauses
 
 
 def test_the_limit_is_for_all_waits_together(clock: Clock) -> None:
@@ -201,7 +202,7 @@ def test_no_repeat_after_the_timeout(clock: Clock) -> None:
 def test_no_pause_that_outlasts_the_timeout(clock: Clock) -> None:
     answer, _script = send(clock, Answer(503, {"Retry-After": "31"}, b""))
     assert answer.status == 503
-    assert clock.pauses == []
+    assert not clock.pauses
 
 
 def test_a_timeout_names_the_option(clock: Clock) -> None:

@@ -17,6 +17,8 @@ from unittest import mock
 import pytest
 import requests
 import urllib3
+from urllib3 import exceptions
+
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _requests, _transport
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
@@ -28,7 +30,6 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
-from urllib3 import exceptions
 
 DESTINATION = "s3://edge-logs/http?region=us-east-1"
 PATH = f"/zones/{ZONE}/logpush/ownership"

@@ -10,6 +10,7 @@ import json
 import typing as t
 
 import pytest
+
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
@@ -38,7 +39,7 @@ PARTS = {
 }
 
 
-def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[str, t.Any]:
+def run(*, check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[str, t.Any]:
     """Run the module in a zone with a token; an option of None is left out."""
     given = {"zone_id": ZONE, "destination_conf": DESTINATION, "api_token": TOKEN, **options}
     given = {name: value for name, value in given.items() if value is not None}
@@ -102,7 +103,7 @@ def test_asks_whatever_the_destination(destination: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "said", "valid", "filename"),
     [
-        ({"filename": "", "message": "no such bucket", "valid": False}, "no such bucket", False, ""),
+        ({"filename": "", "message": "no bucket", "valid": False}, "no bucket", False, ""),
         ({"filename": "a.txt", "message": "denied", "valid": False}, "denied", False, "a.txt"),
         ({"filename": "", "message": "", "valid": True}, "no reason", True, ""),
         ({"filename": None, "message": None, "valid": None}, "no reason", None, None),
@@ -171,7 +172,7 @@ def test_rate_limit_beyond_the_users_patience_fails_at_once() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
     with network(Call("POST", PATH, BODY, limited)) as net:
         result = run()
-    assert net.pauses == []
+    assert not net.pauses
     assert "3600 s" in result["msg"]
     assert "rate_limit_retry_timeout" in result["msg"]
     assert result["error"]["retryable"] is True
@@ -260,7 +261,7 @@ def test_redirect_is_not_followed() -> None:
 )
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_bad_option_is_refused_by_name_and_nothing_is_sent(
-    option: str, value: object, check_mode: bool
+    option: str, value: t.Any, check_mode: bool
 ) -> None:
     with network():
         result = run(check_mode=check_mode, **{option: value})

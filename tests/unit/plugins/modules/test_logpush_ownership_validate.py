@@ -12,6 +12,7 @@ import time
 import typing as t
 
 import pytest
+
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership_validate
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
