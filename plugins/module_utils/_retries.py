@@ -12,6 +12,7 @@ is the caller's to say for each request, and how long a rate limit is waited for
 from __future__ import annotations
 
 import random
+import sys
 import time
 import typing as t
 
@@ -107,6 +108,8 @@ class _Course:
             # Which methods may be repeated is decided above, not by the method's name.
             allowed_methods=None,
         )
+        # Newer versions of urllib3 cut a Retry-After of more than six hours short.
+        self._retry.retry_after_max = sys.maxsize
 
     def remaining(self) -> float:
         """Return the seconds that are left."""
@@ -163,7 +166,9 @@ class _Course:
             return None
         try:
             return float(self._retry.parse_retry_after(value))
-        except (exceptions.InvalidHeader, OverflowError, ValueError):
+        except OverflowError:
+            return float("inf")
+        except (exceptions.InvalidHeader, ValueError):
             return None
 
     def _cause(self, reason: str) -> str:

@@ -48,7 +48,7 @@ def measure(environment: dict[str, str], durations: Path) -> dict[str, list[floa
         entry = json.loads(line)
         taken.setdefault(entry["task"], []).append(entry["seconds"])
     measured = ("edgeops.cloudflare.logpush_ownership", "ansible.builtin.uri")
-    return {name: taken[name][WARM_UP:] for name in measured}
+    return {name: taken[f"Ask with {name}"][WARM_UP:] for name in measured}
 
 
 def table(taken: dict[str, list[float]]) -> str:

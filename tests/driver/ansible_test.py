@@ -23,7 +23,7 @@ _COMMANDS = {
     "units": ("units",),
     "integration": ("integration", "--continue-on-error"),
 }
-_TARGET = re.compile(r"^Running (\S+) integration test role$", re.MULTILINE)
+_TARGET = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
 _LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
 _SANITY_TEST = re.compile(r'^Running sanity test "', re.MULTILINE)
 _SANITY_SKIP = re.compile(r"^WARNING: ((?:Skipping|Required program).*)$", re.MULTILINE)

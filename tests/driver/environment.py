@@ -70,6 +70,7 @@ def clean(home: str = "driver") -> dict[str, str]:
             # Not in the copies, which are made anew for each run.
             "MYPY_CACHE_DIR": str(CACHE / "mypy"),
             "RUFF_CACHE_DIR": str(CACHE / "ruff"),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
         }
     )
     locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""

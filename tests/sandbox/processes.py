@@ -40,7 +40,7 @@ class S3Server:
 
 def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago; held together first, so that all are different."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    sockets = [socket.create_server((HOST, 0)) for _turn in range(count)]
     try:
         return [taken.getsockname()[1] for taken in sockets]
     finally:

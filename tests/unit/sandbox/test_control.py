@@ -100,7 +100,7 @@ def test_faults_come_in_order_and_are_counted() -> None:
     faults.add(
         [Fault({"status": 1}, times=2), Fault({"status": 2}), Fault({"status": 3}, times=-1)]
     )
-    taken = [faults.take("GET", "/")["status"] for _ in range(5)]
+    taken = [faults.take("GET", "/")["status"] for _turn in range(5)]
     assert taken == [1, 1, 2, 3, 3]
 
 
@@ -125,7 +125,7 @@ def test_status_headers_and_body_are_given(api: Any) -> None:
         {"status": 200, "body": [1]},
         {"status": 502, "body": ""},
     )
-    plain, text, other, empty = (api.ask(DESTINATION) for _ in range(4))
+    plain, text, other, empty = (api.ask(DESTINATION) for _turn in range(4))
     assert (plain.status_code, plain.headers["X-Mine"]) == (503, "1")
     assert plain.get_json()["success"] is False
     assert (text.get_data(as_text=True), text.content_type) == ("<html>", "text/plain")
@@ -186,7 +186,7 @@ def test_an_answer_can_be_bent_and_then_nothing_is_written(
 
 def test_a_filename_can_be_missing_or_begin_with_the_bucket(api: Any) -> None:
     api.fault({"filename": ""}, {"filename": "with_bucket"})
-    first, second = (api.ask(DESTINATION).get_json()["result"] for _ in range(2))
+    first, second = (api.ask(DESTINATION).get_json()["result"] for _turn in range(2))
     assert first == {"filename": "", "message": "", "valid": True}
     assert second["filename"].removeprefix("edge-logs/") in api.objects()
 
@@ -207,7 +207,7 @@ def test_a_file_can_be_late(api: Any) -> None:
     name = api.ask(DESTINATION).get_json()["result"]["filename"]
     assert name not in api.objects()
     deadline = api.world.stopping
-    for _ in range(40):
+    for _turn in range(40):
         if name in api.objects():
             break
         deadline.wait(0.05)

@@ -46,7 +46,7 @@ def test_a_token_says_what_it_is_for(api: Any, kind: str) -> None:
 
 
 def test_each_request_writes_another_file(api: Any) -> None:
-    names = {api.ask(DESTINATION).get_json()["result"]["filename"] for _ in range(3)}
+    names = {api.ask(DESTINATION).get_json()["result"]["filename"] for _turn in range(3)}
     assert len(names) == len(api.objects()) == 3
 
 

@@ -53,7 +53,7 @@ def test_the_janitor_outlives_a_kill(tmp_path: Path) -> None:
     )
     where = str(Path(cli.__file__).parent.parent)
     subprocess.run([sys.executable, "-c", script, where, str(folder)], check=False)
-    for _ in range(100):
+    for _turn in range(100):
         if not folder.exists():
             break
         time.sleep(0.05)
@@ -105,7 +105,7 @@ def test_alive_sees_through_a_zombie() -> None:
     assert background.alive(process.pid)
     process.kill()
     if sys.platform == "linux":
-        for _ in range(100):
+        for _turn in range(100):
             if not background.alive(process.pid):
                 break
             time.sleep(0.02)

@@ -21,7 +21,7 @@ import requests
 
 from sandbox.server import STRAY, Sandbox
 
-COLLECTION = Path(__file__).resolve().parents[4]
+COLLECTION = Path(os.environ["COLLECTION"])
 ASKS_AND_VALIDATES = ["ownership", "validate"]
 # A parameter that nobody knows is taken for a secret, and a percent sign for an encoded one.
 DESTINATION_SECRET = "ThisParameterIsASecret%2B42"

@@ -5,6 +5,10 @@
 
 set -eu
 
+# ansible-test runs copies of the targets, without the rest of the collection.
+COLLECTION="${ANSIBLE_COLLECTIONS_PATH%%:*}/ansible_collections/edgeops/cloudflare"
+export COLLECTION
+
 # What a playbook prints, and to how many requests it comes, is looked at in Python.
-PYTHONPATH="${PWD}/../../..${PYTHONPATH:+:${PYTHONPATH}}" \
+PYTHONPATH="${COLLECTION}/tests${PYTHONPATH:+:${PYTHONPATH}}" \
     python -m pytest -q -p no:cacheprovider --rootdir "${PWD}" -c /dev/null playbook_runs.py

@@ -171,6 +171,11 @@ def test_waits_of_zero_come_to_an_end(clock: Clock) -> None:
     assert clock.pauses == [0.5, 0.5, 0.5, 0.5]
 
 
+def test_a_wait_is_not_cut_short(clock: Clock) -> None:
+    assert send(clock, limited("80000"), OK, patience=86400.0)[0] == OK
+    assert clock.pauses == [80000.0]
+
+
 @pytest.mark.parametrize("header", ["301", "3600", "999999999999", "9" * 400])
 def test_a_wait_beyond_the_limit_is_not_begun(clock: Clock, header: str) -> None:
     answer, _script = send(clock, limited(header))
