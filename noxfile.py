@@ -69,13 +69,13 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=sys.executable, default=False)
 def system(session: nox.Session) -> None:
-    """Run a module against the sandbox, on a real socket, while faults are played."""
+    """Test what depends on no ansible-core: the sandbox, faults, inputs, examples."""
     core = matrix.newest_core_here()
     programs = _install(session, (core.requirement,), _TEST_REQUIREMENTS)
-    _report(session, pytest_runs.system(programs))
+    _report(session, pytest_runs.sandbox(programs), pytest_runs.system(programs))
 
 
-def _report(session: nox.Session, result: results.Result) -> None:
-    results.report([result])
-    if result.failed:
+def _report(session: nox.Session, *outcome: results.Result) -> None:
+    results.report(list(outcome))
+    if any(result.failed for result in outcome):
         session.error("failed")

@@ -95,6 +95,7 @@ class _Course:
         self._repeatable = repeatable
         self._waited = 0.0
         self._rate_limits = 0
+        self._last_reason: str | None = None
         self._deadline = time.monotonic() + sender.timeout
         repeats = REPEATS if repeatable else 0
         self._retry = Retry(
@@ -120,9 +121,11 @@ class _Course:
         pause = None
         if failure.cause is not None:
             pause = self._next_pause(error=failure.cause)
+        if failure.reason != LATE:
+            self._last_reason = failure.reason
         if pause is None:
             raise Unreachable(
-                self._cause(failure.reason),
+                self._cause(),
                 method=self._method,
                 path=self._path,
                 retryable=failure.passing,
@@ -171,8 +174,9 @@ class _Course:
         except (exceptions.InvalidHeader, ValueError):
             return None
 
-    def _cause(self, reason: str) -> str:
-        if self.remaining() > 0 and reason != LATE:
-            return reason
-        text = f"no whole answer within {self._sender.timeout:g} s (timeout)"
-        return text if reason == LATE else f"{text}; last, {reason}"
+    def _cause(self) -> str:
+        """Say why there is no answer; a deadline alone would hide what used up the time."""
+        late = f"no whole answer within {self._sender.timeout:g} s (timeout)"
+        if self._last_reason is None:
+            return late
+        return self._last_reason if self.remaining() > 0 else f"{late}; last, {self._last_reason}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests by pytest directly: `make unit`, the lowest versions, and the faults on a socket."""
+"""Tests by pytest directly: `make unit`, the lowest versions, and tests/system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import environment, matrix, results, tree, venvs
+from . import environment, galaxy, matrix, results, tree, venvs
 from .paths import CACHE, RESULTS, ROOT
 
 # The oldest that the collection promises to work with, on a Python that has them.
@@ -43,17 +43,31 @@ def lowest(programs: Path) -> results.Result:
 
 
 def system(programs: Path) -> results.Result:
-    """A module against the sandbox, on a real socket."""
-    on = f"ansible-core {matrix.newest_core_here().version}"
-    return _counted(programs, "faults on a real socket", on, "tests/system")
+    """What is run against the sandbox once: on a real socket, and as users run it."""
+    core = matrix.newest_core_here()
+    others = galaxy.ensure(core.ansible, programs / "python")
+    return _counted(
+        programs,
+        "faults, playbook, examples",
+        f"ansible-core {core.version}",
+        "tests/system",
+        {"ANSIBLE_COLLECTIONS_PATH": f"{tree.link()}:{others}"},
+    )
 
 
-def _counted(programs: Path, what: str, on: str, tests: str) -> results.Result:
+def sandbox(programs: Path) -> results.Result:
+    """The sandbox itself."""
+    return _counted(programs, "sandbox", "", "tests/unit/sandbox")
+
+
+def _counted(
+    programs: Path, what: str, on: str, tests: str, extra: dict[str, str] | None = None
+) -> results.Result:
     RESULTS.mkdir(parents=True, exist_ok=True)
     junit = RESULTS / f"{tests.replace('/', '-')}.xml"
     junit.unlink(missing_ok=True)
     start = time.monotonic()
-    status = _pytest(programs, [f"--junitxml={junit}", tests])
+    status = _pytest(programs, [f"--junitxml={junit}", tests], extra)
     result = results.Result(what, on=on, seconds=time.monotonic() - start)
     if junit.is_file():
         result.add_junit(junit)
@@ -62,10 +76,11 @@ def _counted(programs: Path, what: str, on: str, tests: str) -> results.Result:
     return result
 
 
-def _pytest(programs: Path, arguments: list[str]) -> int:
+def _pytest(programs: Path, arguments: list[str], extra: dict[str, str] | None = None) -> int:
     env = environment.offline(environment.clean())
     env["PATH"] = f"{programs}:{env.get('PATH', '')}"
     env["PYTHONPATH"] = f"{tree.link()}:{ROOT / 'tests'}"
     env["PYTHONDONTWRITEBYTECODE"] = "1"
+    env.update(extra or {})
     command = [str(programs / "python"), "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode

@@ -71,15 +71,10 @@ FAULTS = (
 )
 
 
-@pytest.fixture(scope="module", name="environment")
-def fixture_environment() -> t.Iterator[dict[str, str]]:
-    """Start a sandbox for all tests."""
-    sandbox = Sandbox()
-    try:
-        sandbox.start()
-        yield sandbox.environment
-    finally:
-        sandbox.stop()
+@pytest.fixture(name="environment")
+def fixture_environment(sandbox: Sandbox) -> dict[str, str]:
+    """Return how to reach the sandbox."""
+    return sandbox.environment
 
 
 def run(environment: dict[str, str], **options: t.Any) -> dict[str, t.Any]:

@@ -204,6 +204,12 @@ def test_no_repeat_after_the_timeout(clock: Clock) -> None:
         send(clock, NEVER_MADE, NEVER_MADE, seconds=15.0)
 
 
+def test_the_timeout_does_not_hide_what_used_up_the_time(clock: Clock) -> None:
+    late = NoAnswer(LATE, passing=True)
+    with pytest.raises(Unreachable, match=r"within 30 s \(timeout\); last, connection refused$"):
+        send(clock, NEVER_MADE, late, seconds=15.0)
+
+
 def test_no_pause_that_outlasts_the_timeout(clock: Clock) -> None:
     answer, _script = send(clock, Answer(503, {"Retry-After": "31"}, b""))
     assert answer.status == 503

@@ -1,0 +1,125 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Running playbooks against a sandbox as a user runs them: what they print, log and ask for."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import typing as t
+import urllib.parse
+from pathlib import Path
+
+import requests
+
+from sandbox.server import STRAY
+
+PROVE_OWNERSHIP = "edgeops.cloudflare.prove_ownership"
+ASKS_AND_VALIDATES = ["ownership", "validate"]
+# A parameter that nobody knows is taken for a secret, and a percent sign for an encoded one.
+DESTINATION_SECRET = "ThisParameterIsASecret%2B42"
+
+
+class World:
+    """A sandbox to run the playbook against."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.environment = environment
+        self.log = log
+        self.zone_id = environment["SANDBOX_ZONE_ID"]
+        self.destination = environment["SANDBOX_DESTINATION_CONF"] + f"&x={DESTINATION_SECRET}"
+        self._control = environment["SANDBOX_CONTROL_URL"]
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def control(self, method: str, path: str, body: object = None) -> t.Any:
+        """Tell the sandbox something, or ask it."""
+        answer = self._session.request(method, f"{self._control}/{path}", json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def requests(self) -> list[dict[str, t.Any]]:
+        """Return what was requested."""
+        return list(self.control("GET", "requests"))
+
+    def run(
+        self,
+        *arguments: str,
+        playbook: str = PROVE_OWNERSHIP,
+        inputs: dict[str, t.Any] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
+        """Run a playbook, as loud as it gets, and check what holds of each run."""
+        given = {"zone_id": self.zone_id, "destination_conf": self.destination}
+        # In a file: at -vvvv Ansible prints its own command line.
+        extra_vars = self.log.with_name("inputs.json")
+        extra_vars.write_text(json.dumps({**given, **(inputs or {})}), encoding="utf-8")
+        env = {name: value for name, value in os.environ.items() if name not in STRAY}
+        env.update(self.environment, ANSIBLE_LOG_PATH=str(self.log), **(environment or {}))
+        done = subprocess.run(
+            [
+                "ansible-playbook",
+                playbook,
+                "-vvvv",
+                "--diff",
+                *("-e", f"@{extra_vars}"),
+                *arguments,
+            ],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        run = Run(self, done.returncode, done.stdout + done.stderr, env)
+        run.assert_no_secret()
+        run.assert_no_warning_of_this_collection()
+        return run
+
+
+class Run(t.NamedTuple):
+    """What a run came to."""
+
+    world: World
+    status: int
+    output: str
+    env: dict[str, str]
+
+    @property
+    def requested(self) -> list[str]:
+        """The requests, each by the last part of its path."""
+        return [request["path"].rpartition("/")[2] for request in self.world.requests()]
+
+    def secrets(self) -> set[str]:
+        """Return whatever must be seen nowhere, in each form."""
+        plain = {
+            self.env["CLOUDFLARE_API_TOKEN"],
+            self.env["AWS_SECRET_ACCESS_KEY"],
+            DESTINATION_SECRET,
+        }
+        for request in self.world.requests():
+            challenge = (request["body"] or {}).get("ownership_challenge")
+            plain.update([challenge] if challenge else [])
+        forms = set(plain)
+        for secret in plain:
+            forms.add(urllib.parse.unquote(secret))
+            forms.add(urllib.parse.quote(secret, safe=""))
+            forms.add(base64.b64encode(secret.encode()).decode().rstrip("="))
+        return forms
+
+    def assert_no_secret(self) -> None:
+        """Look in what was printed and in what was logged."""
+        logged = self.world.log.read_text(encoding="utf-8")
+        assert "PLAY RECAP" in logged
+        for text in (self.output, logged):
+            assert not [secret for secret in self.secrets() if secret in text]
+
+    def assert_no_warning_of_this_collection(self) -> None:
+        """Look for warnings that a user could do nothing about."""
+        warnings = re.findall(r"\[(?:DEPRECATION )?WARNING\].*", self.output)
+        assert not [each for each in warnings if "edgeops" in each or "prove_ownership" in each]
