@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from system.playbooks import ASKS_AND_VALIDATES, World
+from system.playbooks import World
 
 
 def test_token_that_was_read_is_the_token_that_was_sent(world: World) -> None:

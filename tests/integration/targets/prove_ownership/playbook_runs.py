@@ -14,8 +14,6 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from system.playbooks import ASKS_AND_VALIDATES, World
 
 COLLECTION = Path(os.environ["COLLECTION"])
