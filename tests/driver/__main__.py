@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 
 from . import demo, environment, pytest_runs, run_tests
-from .paths import NOX_ENVIRONMENTS, ROOT
+from .paths import CACHE, NOX_ENVIRONMENTS, NOX_HOME, ROOT, WORK
 
 
 def _nox(*arguments: str) -> int:
@@ -20,14 +21,24 @@ def _nox(*arguments: str) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment.clean(), check=False).returncode
 
 
+def _clean() -> int:
+    for folder in (CACHE, NOX_ENVIRONMENTS, NOX_HOME):
+        shutil.rmtree(folder, ignore_errors=True)
+    if WORK != ROOT:
+        shutil.rmtree(WORK, ignore_errors=True)
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit status."""
     commands: dict[str, Callable[[list[str]], int]] = {
         "demo": lambda _rest: demo.demo(),
         "sandbox": lambda _rest: demo.sandbox(),
+        "benchmark": lambda _rest: demo.benchmark(),
         "test": run_tests.main,
         "unit": pytest_runs.unit,
         "lint": lambda _rest: run_tests.main(["lint"]),
+        "clean": lambda _rest: _clean(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),
     }
     if not arguments or arguments[0] not in commands:

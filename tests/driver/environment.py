@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .paths import CACHE, CHECKOUT_VARIABLE, HOMES, ROOT
+from .paths import CACHE, CHECKOUT_VARIABLE, HOMES, ROOT, USER_HOME_VARIABLE, user_home
 
 # Settings and credentials of the user, which would change what is tested.
 _STRIPPED_PREFIXES = (
@@ -44,7 +44,6 @@ _STRIPPED = {
     "VIRTUAL_ENV",
 }
 _PROXIES = {"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"}
-_USER_HOME = "EDGEOPS_USER_HOME"
 
 
 def clean(home: str = "driver") -> dict[str, str]:
@@ -53,13 +52,12 @@ def clean(home: str = "driver") -> dict[str, str]:
     What pip needs to reach the package index (PIP_*, SSL_*, proxies) stays.
     """
     env = {key: value for key, value in os.environ.items() if _is_kept(key)}
-    user_home = Path(os.environ.get(_USER_HOME) or Path.home())
     own_home = HOMES / home
     own_home.mkdir(parents=True, exist_ok=True)
-    env.update(_pip_settings(user_home))
+    env.update(_pip_settings(user_home()))
     env.update(
         {
-            _USER_HOME: str(user_home),
+            USER_HOME_VARIABLE: str(user_home()),
             CHECKOUT_VARIABLE: str(ROOT),
             "HOME": str(own_home),
             "ANSIBLE_HOME": str(own_home / ".ansible"),
@@ -70,6 +68,7 @@ def clean(home: str = "driver") -> dict[str, str]:
             # Not in the copies, which are made anew for each run.
             "MYPY_CACHE_DIR": str(CACHE / "mypy"),
             "RUFF_CACHE_DIR": str(CACHE / "ruff"),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
             "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
         }
     )
@@ -89,15 +88,15 @@ def _is_kept(name: str) -> bool:
     return name not in _STRIPPED and not name.startswith(_STRIPPED_PREFIXES)
 
 
-def _pip_settings(user_home: Path) -> dict[str, str]:
+def _pip_settings(home: Path) -> dict[str, str]:
     """The user's pip configuration, which the change of HOME would hide, and a cache of ours."""
     settings = {
         "PIP_CACHE_DIR": str(CACHE / "pip"),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
     }
-    config_home = Path(os.environ.get("XDG_CONFIG_HOME") or user_home / ".config")
-    for candidate in (config_home / "pip" / "pip.conf", user_home / ".pip" / "pip.conf"):
+    config_home = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    for candidate in (config_home / "pip" / "pip.conf", home / ".pip" / "pip.conf"):
         if candidate.is_file():
             settings["PIP_CONFIG_FILE"] = str(candidate)
     return {name: os.environ.get(name) or value for name, value in settings.items()}

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from .paths import user_home
+
 _CHECK = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -36,7 +38,7 @@ def find_first(versions: tuple[str, ...]) -> tuple[str, str] | None:
 def _candidates(version: str) -> Iterator[Path]:
     name = f"python{version}"
     yield from (Path(folder) / name for folder in os.get_exec_path())
-    home = Path(os.environ.get("EDGEOPS_USER_HOME") or Path.home())
+    home = user_home()
     pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or home / ".local/share/uv/python")
     for folder, pattern in ((pyenv, f"{version}.*"), (uv, f"cpython-{version}.*")):

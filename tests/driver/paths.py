@@ -2,23 +2,46 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where things lie. All that the driver makes is in these folders of the checkout."""
+"""Where things lie: what the driver makes is in these folders, of the checkout if possible."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from pathlib import Path
 
 # The tests run in copies of the checkout: there this variable says where the checkout is.
 CHECKOUT_VARIABLE = "EDGEOPS_CHECKOUT"
+# The tests run with a home of their own: there this variable says where the user's is.
+USER_HOME_VARIABLE = "EDGEOPS_USER_HOME"
 
 ROOT = Path(os.environ.get(CHECKOUT_VARIABLE) or Path(__file__).resolve().parents[2])
-CACHE = ROOT / ".cache"
+
+
+def user_home() -> Path:
+    """The user's own home, also where HOME is one of ours."""
+    return Path(os.environ.get(USER_HOME_VARIABLE) or Path.home())
+
+
+def _work_folder() -> Path:
+    """The checkout; or, where its path has a space or the like, a folder for it in ~/.cache.
+
+    ansible-test cannot be run by a Python in such a path, and no search path may hold a colon.
+    """
+    if re.fullmatch(r"[\w/.,+@%=-]+", str(ROOT)):
+        return ROOT
+    name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+    return user_home() / ".cache" / "edgeops.cloudflare" / name
+
+
+WORK = _work_folder()
+CACHE = WORK / ".cache"
 COLLECTIONS = CACHE / "collections"
 HOMES = CACHE / "home"
 LOGS = CACHE / "logs"
 RESULTS = CACHE / "results"
 STAMPS = CACHE / "stamps"
 TREES = CACHE / "tree"
-NOX_ENVIRONMENTS = ROOT / ".nox"
-NOX_HOME = ROOT / ".venv"
+NOX_ENVIRONMENTS = WORK / ".nox"
+NOX_HOME = WORK / ".venv"

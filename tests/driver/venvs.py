@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 
 from . import environment, stamps
-from .paths import ROOT
+from .paths import WORK
 from .steps import Step, run_logged
 
 
 def ensure(path: Path, what: str, packages: list[str], requirements: list[Path]) -> Path:
     """Make the environment unless it is there and up to date; returns its folder of programs."""
     programs = path / "bin"
-    name = "-".join(path.relative_to(ROOT).parts)
+    name = "-".join(path.relative_to(WORK).parts)
     value = stamps.digest([sys.version, sys.executable, str(path), *packages], requirements)
     if stamps.is_current(name, value) and (programs / "python").exists():
         return programs
