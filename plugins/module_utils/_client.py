@@ -31,6 +31,7 @@ _RETRYABLE = (RATE_LIMITED, 500, 502, 503, 504)
 # Cloudflare is known to refuse valid credentials now and then, in these words.
 _PASSING_REFUSAL = "unable to authenticate request"
 _SHOWN_CHARACTERS = 200
+_LOOKED_AT_BYTES = 64 * 1024
 
 # What a write returns in a dry run; a result can be anything else, None included.
 NOT_SENT: t.Final = object()
@@ -83,11 +84,15 @@ class Sends(t.Protocol):
 class Client:
     """Asks Cloudflare and returns results, or raises a ``RequestError`` that says what came.
 
-    With ``dry_run`` a request that writes is not sent: this is the one place that decides it.
+    ``mask`` takes the secrets out of a text. With ``dry_run`` a request that writes is not sent:
+    this is the one place that decides it.
     """
 
-    def __init__(self, sender: Sends, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, sender: Sends, *, mask: t.Callable[[str], str], dry_run: bool = False
+    ) -> None:
         self._sender = sender
+        self._mask = mask
         self._dry_run = dry_run
 
     def read(self, method: str, path: str, body: t.Any = None) -> t.Any:
@@ -106,17 +111,21 @@ class Client:
     def _call(self, method: str, path: str, body: t.Any, *, repeatable: bool) -> t.Any:
         content = None if body is None else json.dumps(body).encode("ascii")
         answer = self._sender.send(method, path, content, repeatable=repeatable)
-        return _Reading(answer, method, path, self._sender.rate_limit_retry_timeout).result()
+        patience = self._sender.rate_limit_retry_timeout
+        return _Reading(answer, method, path, patience, self._mask).result()
 
 
 class _Reading:
     """One answer being read."""
 
-    def __init__(self, answer: Answer, method: str, path: str, patience: float) -> None:
+    def __init__(
+        self, answer: Answer, method: str, path: str, patience: float, mask: t.Callable[[str], str]
+    ) -> None:
         self._answer = answer
         self._method = method
         self._path = path
         self._patience = patience
+        self._mask = mask
 
     def result(self) -> t.Any:
         """Return the envelope's ``result``, or raise."""
@@ -140,15 +149,18 @@ class _Reading:
         if self._answer.status == RATE_LIMITED:
             return {"success": False}
         kind = self._answer.headers.get("Content-Type") or "no content type"
-        start = self._answer.content[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+        # Masked before it is cut: half a secret would be recognised no more.
+        text = self._mask(self._answer.content[:_LOOKED_AT_BYTES].decode("utf-8", "replace"))
+        start = text[:_SHOWN_CHARACTERS]
         raise self._bad_answer(f"not with Cloudflare's JSON but with {kind}: {start!r}")
 
     def _redirect_host(self) -> str:
         # The host alone: the rest of a location may carry what nobody should see.
         try:
-            return urlsplit(self._answer.headers.get("Location") or "").hostname or "nowhere"
+            host = urlsplit(self._answer.headers.get("Location") or "").hostname
         except ValueError:
             return "an address that is none"
+        return host or "another path"
 
     def _bad_answer(self, problem: str) -> BadAnswer:
         status = self._answer.status
@@ -175,8 +187,10 @@ class _Reading:
         )
 
     def _rate_limit_advice(self) -> str:
-        wait = self._answer.headers.get("Retry-After")
-        asks = f"the rate limit asks to wait {wait} s more" if wait else "the rate limit holds on"
+        wait = self._answer.headers.get("Retry-After") or ""
+        asks = "the rate limit holds on"
+        if wait:
+            asks = f"the rate limit asks to wait {wait}{' s more' if wait.isdigit() else ''}"
         return f"; {asks}, and rate_limit_retry_timeout allows {self._patience:g} s in all"
 
     def _context(self) -> dict[str, t.Any]:

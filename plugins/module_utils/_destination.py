@@ -10,6 +10,7 @@ looks: the given string itself is what is sent.
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import quote, unquote, unquote_plus
 
@@ -21,7 +22,7 @@ LONGEST = 4096
 # RFC 3986, appendix B, with the scheme and the authority required. It loses nothing.
 _URI = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)"
-    r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
+    r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.DOTALL,
 )
 _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
@@ -66,6 +67,7 @@ class Destination:
         authority: tuple[str, str, str] = match["authority"].rpartition("@")
         self._userinfo, _at, self.host = authority
         self._parameters = _split_query(match["query"] or "")
+        self._fragment = match["fragment"] or ""
 
     @classmethod
     def parse(cls, text: str) -> Destination:
@@ -88,7 +90,10 @@ class Destination:
             raise InvalidInput(
                 OPTION, "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1"
             )
-        return cls(text, match)
+        destination = cls(text, match)
+        if destination.bucket == "":
+            raise InvalidInput(OPTION, f"names no bucket; write {destination.scheme}://bucket/path")
+        return destination
 
     def parameter(self, name: str) -> str | None:
         """Return the decoded value of the first query parameter ``name``, if there is one."""
@@ -151,7 +156,8 @@ class Destination:
         if self._userinfo:
             parts["user information"] = (self._userinfo, True)
         for name, value in self._parameters:
-            parts[f"parameter {name}"] = (value, name not in _PUBLIC_PARAMETERS)
+            label = f"parameter {name}" if name else "parameter without a value"
+            parts[label] = (value, name not in _PUBLIC_PARAMETERS)
         return parts
 
     def secrets(self) -> set[str]:
@@ -159,20 +165,26 @@ class Destination:
         given = [value for name, value in self._parameters if name not in _PUBLIC_PARAMETERS]
         given += [self._userinfo, *self._userinfo.split(":", 1)]
         if self.scheme == "sumo":
-            given.append(self.path.rpartition("/")[2])
+            given.append(self.path.rstrip("/").rpartition("/")[2])
+        if self._fragment:
+            # A secret with an unescaped # in it.
+            given += [self._fragment, *(f"{value}#{self._fragment}" for value in given if value)]
         found = {self.raw}
         for value in given:
             for decoded in (unquote(value), unquote_plus(value)):
-                found.update((value, decoded, quote(decoded, safe="")))
+                found.update((value, decoded, quote(decoded, safe=""), json.dumps(decoded)[1:-1]))
                 # `Splunk TOKEN`: the token is as secret alone as it is behind its scheme.
                 found.update(decoded.split())
         return found - {""}
 
 
 def _split_query(query: str) -> list[tuple[str, str]]:
-    """Split a query at its ``&`` into names (decoded) and values (as given)."""
+    """Split a query at its ``&`` into names (decoded) and values (as given).
+
+    A word alone is a value without a name: it may well be a secret.
+    """
     pairs = (part.partition("=") for part in query.split("&") if part)
-    return [(unquote(name), value) for name, _equals, value in pairs]
+    return [(unquote(name), value) if value else ("", name) for name, _equals, value in pairs]
 
 
 def differences(ours: Destination, theirs: Destination) -> list[str]:

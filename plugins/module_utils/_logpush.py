@@ -16,6 +16,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
+    BadAnswer,
     InvalidInput,
 )
 
@@ -50,14 +51,15 @@ class Challenge(t.NamedTuple):
     @property
     def written(self) -> bool:
         """Whether there is a challenge file, and a name to find it by."""
-        return self.valid is not False and bool(self.filename)
+        return self.valid is not False and bool((self.filename or "").strip())
 
 
 class Verdict(t.NamedTuple):
-    """Whether Cloudflare takes a token, and what it said if not."""
+    """Whether Cloudflare takes a token; if not, what it said, and the error that it said it by."""
 
     valid: bool
-    message: str | None
+    message: str | None = None
+    error: dict[str, t.Any] | None = None
 
 
 class Logpush:
@@ -89,14 +91,23 @@ class Logpush:
 
     def validate_challenge(self, destination: Destination, token: str) -> Verdict:
         """Ask whether Cloudflare takes ``token`` as the proof for ``destination``."""
+        path = f"{self._base}/ownership/validate"
         body = {"destination_conf": destination.raw, "ownership_challenge": token}
         try:
-            result = self._client.read("POST", f"{self._base}/ownership/validate", body)
+            result = self._client.read("POST", path, body)
         except ApiError as error:
             if _is_rejection(error):
-                return Verdict(valid=False, message=error.cause)
+                return Verdict(False, error.cause, error.values["error"])
             raise
-        return Verdict(valid=_field(result, "valid", bool) is True, message=None)
+        valid = _field(result, "valid", bool)
+        if valid is None:
+            raise BadAnswer(
+                "Cloudflare's answer does not say whether the token is valid",
+                method="POST",
+                path=path,
+                status=200,
+            )
+        return Verdict(valid)
 
 
 def _is_rejection(error: ApiError) -> bool:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
@@ -45,13 +47,18 @@ def execute(run: t.Callable[[Params, Logpush], Result], argument_spec: Params) -
     # Ansible knows of the options that are secret; a secret inside an option it has to be told.
     module.no_log_values.update(_inner_secrets(module.params))
     try:
-        result = run(module.params, _logpush(module.params, module.check_mode))
+        result = run(module.params, _logpush(module))
     except CloudflareError as error:
         module.fail_json(msg=error.message, **error.values)
     module.exit_json(**result)
 
 
-def _logpush(params: Params, check_mode: bool) -> Logpush:
+def _logpush(module: AnsibleModule) -> Logpush:
+    params: Params = module.params
+
+    def mask(text: str) -> str:
+        return str(remove_values(text, module.no_log_values))
+
     scope = Scope.of(params["zone_id"], params["account_id"])
     sender = Sender(
         Transport(
@@ -63,12 +70,12 @@ def _logpush(params: Params, check_mode: bool) -> Logpush:
         timeout=_arguments.seconds(params, "timeout", least=0.1),
         rate_limit_retry_timeout=_arguments.seconds(params, "rate_limit_retry_timeout", least=0),
     )
-    return Logpush(Client(sender, dry_run=check_mode), scope)
+    return Logpush(Client(sender, mask=mask, dry_run=module.check_mode), scope)
 
 
 def _inner_secrets(params: Params) -> set[str]:
-    try:
-        secrets = Destination.parse(params.get("destination_conf") or "").secrets()
-    except InvalidInput:
-        return set()
+    # The token is sent without the white space around it, and so it may come back.
+    secrets = {(params.get("ownership_challenge") or "").strip()}
+    with contextlib.suppress(InvalidInput):
+        secrets |= Destination.parse(params.get("destination_conf") or "").secrets()
     return {secret for secret in secrets if len(secret) >= SHORTEST_MASKED}

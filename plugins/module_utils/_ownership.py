@@ -29,6 +29,7 @@ LONGEST = 4096
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 _OBJECT_TYPES = ("zone", "account", "tenant")
+_NO_OBJECT_ID = re.compile("hash|print|digest|fp|jti|kid|nonce")
 
 
 def clean_token(text: str) -> str:
@@ -45,7 +46,7 @@ def clean_token(text: str) -> str:
             f"has {len(token)} characters; Cloudflare takes at most {LONGEST}, "
             "so this is not the content of a challenge file",
         )
-    if not _JWT.fullmatch(token):
+    if not _is_jwt(token):
         problem = _lookalike(token)
         if problem:
             raise InvalidInput(OPTION, problem)
@@ -65,7 +66,7 @@ def _lookalike(token: str) -> str | None:
     # Ahead of the file name: base64 may hold a slash.
     if _is_base64_of_token(token):
         return "looks like a token encoded as base64; decode it first (ansible.builtin.b64decode)"
-    if "/" in token or re.search(r"\.[A-Za-z]{2,4}$", token):
+    if re.search(r"/|\.[A-Za-z]{2,4}$|ownership|challenge", token):
         return "looks like the name of the challenge file; give the file's content"
     return None
 
@@ -75,18 +76,27 @@ def _is_base64_of_token(text: str) -> bool:
         decoded = base64.b64decode(text, validate=True).decode("ascii")
     except ValueError:
         return False
-    return bool(_JWT.fullmatch(decoded.strip()))
+    return _is_jwt(decoded.strip())
+
+
+def _is_jwt(text: str) -> bool:
+    return bool(_JWT.fullmatch(text)) and isinstance(_json_part(text, 0), dict)
+
+
+def _json_part(token: str, index: int) -> t.Any:
+    """Return what a part of a JWT holds, or None where that cannot be read."""
+    part = token.split(".")[index]
+    try:
+        return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_claims(token: str) -> dict[str, t.Any]:
     """Return a JWT's claims, unverified; an empty dictionary where they cannot be read."""
     if not _JWT.fullmatch(token):
         return {}
-    payload = token.split(".")[1]
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
-        return {}
+    claims = _json_part(token, 1)
     return claims if isinstance(claims, dict) else {}
 
 
@@ -114,29 +124,37 @@ def disagreements(
     ]
 
 
-def _texts(claims: dict[str, t.Any]) -> list[str]:
-    """Return the text values of the claims, those one level down too."""
-    values = list(claims.values())
-    values += [inner for value in values if isinstance(value, dict) for inner in value.values()]
-    return [value for value in values if isinstance(value, str)]
+def _texts(claims: dict[str, t.Any]) -> dict[str, str]:
+    """Return the claims that are texts, those one level down too."""
+    found = dict(claims)
+    for value in claims.values():
+        found.update(value if isinstance(value, dict) else {})
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 def _other_object(claims: dict[str, t.Any], object_type: str, object_id: str) -> list[str]:
     texts = _texts(claims)
-    ids = [text for text in texts if _ID.fullmatch(text)]
-    types = [text.lower() for text in texts if text.lower() in _OBJECT_TYPES]
-    # A fingerprint may be 32 hex digits long as well: one id that fits is enough.
+    # The fingerprint of the destination, or the token's own id, may be 32 hex digits as well.
+    ids = [
+        text
+        for name, text in texts.items()
+        if _ID.fullmatch(text) and not _NO_OBJECT_ID.search(name.lower())
+    ]
+    types = [text.lower() for text in texts.values() if text.lower() in _OBJECT_TYPES]
     fits = not ids or object_id.lower() in (text.lower() for text in ids)
     if fits and (not types or object_type in types):
         return []
     whose = types[0] if types else "zone or account"
-    theirs = f"{whose} {ids[0]}" if ids and not fits else f"an object of type {whose}"
+    if fits:
+        theirs = f"an object of type {whose}"
+    else:
+        theirs = f"{whose} {ids[0]}" if len(ids) == 1 else f"another {whose}"
     return [f"The token was issued for {theirs}, not for {object_type} {object_id}."]
 
 
 def _other_destination(claims: dict[str, t.Any], destination: Destination) -> list[str]:
     candidates = []
-    for text in _texts(claims):
+    for text in _texts(claims).values():
         try:
             candidates.append(Destination.parse(text))
         except InvalidInput:

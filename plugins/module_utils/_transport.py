@@ -11,6 +11,7 @@ what is sent again.
 from __future__ import annotations
 
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -31,6 +32,8 @@ LONGEST_CONNECT = 10.0
 
 LATE = "no whole answer in time"
 
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NETLOC = re.compile(rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -70,12 +73,21 @@ class Transport:
         self._base_url = base_url.rstrip("/")
         self._verify = verify
         self._session = requests.Session()
+        # requests would parse a redirect's address, and read its body, though it follows none.
+        self._session.get_redirect_target = lambda _response: None  # type: ignore[method-assign]
         # Set as an AuthBase, not as a header: requests lets ~/.netrc replace a plain header.
         self._session.auth = auth
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
 
     def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
         """Send one request and return its answer within ``seconds``, or raise ``NoAnswer``."""
+        try:
+            return self._exchange(method, path, body, seconds)
+        except (requests.RequestException, exceptions.HTTPError, OSError, ValueError) as error:
+            # The last two: a CA bundle that is not there, a host name that cannot be one.
+            raise _no_answer(error) from error
+
+    def _exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
         url = self._base_url + path
         headers = {"Content-Type": "application/json"} if body is not None else {}
         prepared = self._session.prepare_request(
@@ -96,10 +108,7 @@ class Transport:
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
 
-        try:
-            return _within(seconds, send_and_read)
-        except requests.RequestException as error:
-            raise _no_answer(error) from error
+        return _within(seconds, send_and_read)
 
 
 def check_base_url(base_url: str) -> bool:
@@ -117,8 +126,8 @@ def check_base_url(base_url: str) -> bool:
         raise InvalidInput(option, "is not a URL such as https://api.cloudflare.com/client/v4")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidInput(option, "must hold no user, query or fragment; use the options for it")
-    if not base_url.isascii() or not base_url.isprintable() or " " in base_url:
-        raise InvalidInput(option, "holds a space or a character that no URL has")
+    if not _NETLOC.fullmatch(parts.netloc) or not re.fullmatch("[!-~]*", base_url):
+        raise InvalidInput(option, "holds a space, or a character that no host or URL has")
     loopback = host in _LOOPBACK
     if parts.scheme == "http" and not loopback:
         raise InvalidInput(
@@ -163,7 +172,7 @@ def _read(response: requests.Response) -> bytes:
     return b"".join(chunks)
 
 
-def _no_answer(error: requests.RequestException) -> NoAnswer:
+def _no_answer(error: Exception) -> NoAnswer:
     chain = list(_chain(error))
     cause = t.cast("Exception | None", next(filter(_is_cause, chain), None))
     for kind, passing, explain in _explanations():

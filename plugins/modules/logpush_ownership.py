@@ -82,24 +82,24 @@ filename:
     - The challenge file, as the key of an object in RV(destination.bucket).
     - V(null) in check mode.
     - Also returned by a task that fails because Cloudflare wrote no file.
-  returned: when Cloudflare answered, and in check mode
+  returned: when no request failed
   type: str
   sample: http/20261122/ownership-challenge-9a2e7c51.txt
 valid:
   description:
     - Whether Cloudflare could write to the destination. V(null) in check mode.
     - Also returned by a task that fails because Cloudflare wrote no file.
-  returned: when Cloudflare answered, and in check mode
+  returned: when no request failed
   type: bool
   sample: true
 message:
   description: What Cloudflare says of the destination, mostly where it could not write to it.
-  returned: when Cloudflare answered, and in check mode
+  returned: when no request failed
   type: str
   sample: ""
 destination:
   description: The parts of O(destination_conf) that are no secret, for the next task to use.
-  returned: when the options are valid
+  returned: when no request failed
   type: dict
   contains:
     scheme:

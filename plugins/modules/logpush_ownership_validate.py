@@ -80,12 +80,12 @@ valid:
   description:
     - Whether Cloudflare takes the token as the proof for O(destination_conf).
     - Also returned by a task that fails because Cloudflare does not.
-  returned: when Cloudflare answered
+  returned: when no request failed
   type: bool
   sample: true
 message:
   description: What Cloudflare says of the token where it does not take it.
-  returned: when Cloudflare answered
+  returned: when no request failed
   type: str
   sample: "Cloudflare answered HTTP 400: incorrect ownership challenge (code 1002)"
 reasons:
@@ -93,7 +93,7 @@ reasons:
     - What the token's own claims disagree about, in sentences that show no secret.
     - Empty where Cloudflare takes the token, or where the claims explain nothing.
     - Also returned by a task that fails because Cloudflare does not take the token.
-  returned: when Cloudflare answered
+  returned: when no request failed
   type: list
   elements: str
   sample:
@@ -101,7 +101,7 @@ reasons:
       '/http/{DATE}' in destination_conf."
 destination:
   description: The parts of O(destination_conf) that are no secret, for the next task to use.
-  returned: when Cloudflare answered
+  returned: when no request failed
   type: dict
   contains:
     scheme:
@@ -134,8 +134,8 @@ destination:
         - unknown
       sample: "yes"
 error:
-  description: The request that got no usable answer, or was refused.
-  returned: when a request failed
+  description: The request that got no usable answer, or that refused the token.
+  returned: when a request failed, or refused the token by an error
   type: dict
   contains:
     status:
@@ -205,10 +205,12 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
         "message": verdict.message,
         "reasons": reasons,
     }
+    if verdict.error is not None:
+        result["error"] = verdict.error
     if not verdict.valid and params["fail_on_invalid"]:
         said = verdict.message or "valid: false, without a reason"
-        sentences = ["Cloudflare does not take ownership_challenge as the proof: " + said]
-        raise Refused(" ".join([*sentences, *reasons]), result)
+        sentence = f"Cloudflare does not take ownership_challenge as the proof: {said}."
+        raise Refused(" ".join([sentence, *reasons]), result)
     return result
 
 

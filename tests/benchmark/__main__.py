@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PYTHONPATH=tests python -m benchmark: prints the table of docs/performance.md.
+"""PYTHONPATH=tests python -m benchmark: prints the table of the README.
 
 Needs ansible-playbook on the PATH, the collection where Ansible finds it, and the sandbox's
 requirements.

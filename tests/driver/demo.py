@@ -36,7 +36,7 @@ def demo() -> int:
 
 
 def benchmark() -> int:
-    """Measure what docs/performance.md shows."""
+    """Measure what the README shows."""
     programs, env = _installed()
     command = [str(programs / "python"), "-m", "benchmark"]
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode

@@ -69,7 +69,6 @@ def clean(home: str = "driver") -> dict[str, str]:
             "MYPY_CACHE_DIR": str(CACHE / "mypy"),
             "RUFF_CACHE_DIR": str(CACHE / "ruff"),
             "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
         }
     )
     locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""

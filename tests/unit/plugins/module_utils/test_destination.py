@@ -70,10 +70,13 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
             {"Splunk%20TOKEN", "Splunk TOKEN", "Splunk", "TOKEN"},
         ),
         ("datadog://h/v1?header_DD-API-KEY=KEY&ddsource=cf&service=x", {"KEY"}),
-        ("https://h/in?Api-Key=K&anything=V&flag", {"K", "V"}),
+        ("https://h/in?Api-Key=K&anything=V&flag", {"K", "V", "flag"}),
         ("https://user:pass@h/in", {"user:pass", "user%3Apass", "user", "pass"}),
         ("bq://p?credentials=C", {"C"}),
         ("new-thing://h?p=V", {"V"}),
+        ("sumo://h/receiver/v1/http/CODE/", {"CODE"}),
+        ("https://h/in?p=a#b", {"a", "b", "a#b", "a%23b"}),
+        ('https://h/in?p="', {'"', "%22", '\\"'}),
     ],
 )
 def test_secrets(text: str, secrets: set[str]) -> None:
@@ -118,6 +121,13 @@ def test_differences_name_every_part() -> None:
         assert f"the {name} is" in found
     assert "1234" not in found
     assert "5678" not in found
+
+
+def test_a_word_alone_is_never_named() -> None:
+    ours, theirs = (Destination.parse(f"https://h/in?{word}") for word in ("OURS", "THEIRS="))
+    assert differences(ours, theirs) == [
+        "the parameter without a value is another one (it is secret and not shown)"
+    ]
 
 
 def test_no_differences_to_itself() -> None:

@@ -187,6 +187,14 @@ def test_certificates_are_verified_by_default(monkeypatch: pytest.MonkeyPatch) -
     assert net.settings[0]["verify"] is True
 
 
+def test_a_ca_bundle_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    # On the real adapter: it looks for the bundle before it connects.
+    result = run(api_token=TOKEN, base_url="https://127.0.0.1:1/client/v4", timeout=2)
+    assert "/nowhere/ca.pem" in result["msg"]
+    assert result["error"]["retryable"] is False
+
+
 def test_a_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)

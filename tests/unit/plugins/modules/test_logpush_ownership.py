@@ -110,6 +110,7 @@ def test_asks_whatever_the_destination(destination: str) -> None:
         ({}, "no reason", None, None),
         (None, "no reason", None, None),
         (["a", "list"], "no reason", None, None),
+        ({"filename": " ", "message": "denied"}, "denied", None, " "),
     ],
 )
 def test_no_challenge_file_is_a_failure(
@@ -224,6 +225,26 @@ def test_redirect_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("http://[bad/", "redirected to an address that is none"),
+        ("\xff\xfe", "redirected to another path"),
+        ("/login", "redirected to another path"),
+    ],
+)
+def test_odd_redirects(location: str, said: str) -> None:
+    elsewhere = response(status=302, content=b"", headers={"Location": location})
+    with network(Call("POST", PATH, BODY, elsewhere)):
+        assert said in run()["msg"]
+
+
+def test_rate_limit_that_names_a_date() -> None:
+    date = "Fri, 31 Dec 2100 23:59:59 GMT"
+    with network(Call("POST", PATH, BODY, failure(429, 971, "x", {"Retry-After": date}))):
+        assert f"asks to wait {date}, and" in run()["msg"]
+
+
+@pytest.mark.parametrize(
     ("option", "value"),
     [
         ("zone_id", ""),
@@ -236,6 +257,7 @@ def test_redirect_is_not_followed() -> None:
         ("destination_conf", ""),
         ("destination_conf", "edge-logs/http"),
         ("destination_conf", "s3:/edge-logs"),
+        ("destination_conf", "s3:///logs"),
         ("destination_conf", " " + DESTINATION),
         ("destination_conf", DESTINATION + "\n"),
         ("destination_conf", "s3://edge logs/http"),
@@ -249,6 +271,12 @@ def test_redirect_is_not_followed() -> None:
         ("base_url", "https://user:pass@api.cloudflare.com"),
         ("base_url", "https://api.cloudflare.com/?x=1"),
         ("base_url", "https://[::1"),
+        ("base_url", "http://[::1]evil.com/"),
+        ("base_url", "https://a..b"),
+        ("base_url", "https://*.example.com"),
+        ("base_url", "https://.example.com"),
+        ("base_url", f"https://{'a' * 64}.example.com"),
+        ("base_url", "https://api.cloudflare.com/\u00e4"),
         ("base_url", "https://api.cloudflare.com:port"),
         ("timeout", 0),
         ("timeout", -1),
@@ -303,6 +331,14 @@ def test_no_secret_in_the_result() -> None:
     for secret in secrets:
         assert secret not in json.dumps(result)
     assert result["error"]["status"] == 400
+
+
+def test_a_secret_is_masked_before_the_answer_is_cut() -> None:
+    destination = "https://logs.example.com/in?header_X=AVeryLongSecretIndeed"
+    echo = b"x" * 185 + b"AVeryLongSecretIndeed" + b"x" * 200
+    with network(Call("POST", PATH, {"destination_conf": destination}, response(content=echo))):
+        result = run(destination_conf=destination)
+    assert "AVery" not in json.dumps(result)
 
 
 def test_a_short_parameter_does_not_wreck_the_output() -> None:

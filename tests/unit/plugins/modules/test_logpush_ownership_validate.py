@@ -91,9 +91,17 @@ def test_white_space_around_the_token_is_removed() -> None:
         assert run(ownership_challenge=f"\n  {CHALLENGE} \r\n")["valid"] is True
 
 
-@pytest.mark.parametrize("result", [{"valid": False}, {"valid": None}, {}, None, [], "yes"])
-def test_valid_false_is_a_no(result: object) -> None:
+@pytest.mark.parametrize("result", [{"valid": None}, {"valid": "no"}, {}, None, [], "yes"])
+def test_an_answer_without_a_verdict_is_an_error(result: object) -> None:
     with network(Call("POST", PATH, BODY, success(result))):
+        answer = run(fail_on_invalid=False)
+    assert answer["failed"] is True
+    assert "valid" not in answer
+    assert "does not say whether the token is valid" in answer["msg"]
+
+
+def test_valid_false_is_a_no() -> None:
+    with network(Call("POST", PATH, BODY, success({"valid": False}))):
         answer = run()
     assert answer["failed"] is True
     assert answer["valid"] is False
@@ -110,6 +118,16 @@ def test_rejection_is_a_no_with_cloudflares_words() -> None:
         "Cloudflare answered HTTP 400: incorrect ownership challenge (code 1002)"
     )
     assert answer["reasons"] == []
+    assert (answer["error"]["status"], answer["error"]["codes"]) == (400, [1002])
+    assert answer["msg"].endswith("incorrect ownership challenge (code 1002).")
+
+
+def test_a_token_that_comes_back_is_masked() -> None:
+    said = failure(400, 1001, f"bad token {CHALLENGE}")
+    with network(Call("POST", PATH, BODY, said)):
+        answer = run(ownership_challenge=CHALLENGE + "\n")
+    assert "bad token ***" in answer["msg"]
+    assert CHALLENGE not in json.dumps(answer)
 
 
 def test_a_no_can_be_a_normal_result() -> None:
@@ -132,6 +150,8 @@ def test_a_no_can_be_a_normal_result() -> None:
         ),
         ({"obj_type": "account"}, f"an object of type account, not for zone {ZONE}"),
         ({"obj_type": None, "obj_id": OTHER}, f"zone or account {OTHER}"),
+        ({"dest_hash": "e" * 32, "obj_id": OTHER}, f"issued for zone {OTHER}"),
+        ({"one": "e" * 32, "obj_id": OTHER}, f"issued for another zone, not for zone {ZONE}"),
         (
             {"destination_conf": "s3://edge-logs/http?region=us-east-1"},
             "the path is '/http' in the token and '/http/{DATE}' in destination_conf",
@@ -162,6 +182,12 @@ def test_reasons_say_what_the_claims_disagree_about(changes: dict[str, t.Any], r
     assert len(answer["reasons"]) == 1
     assert reason in answer["reasons"][0]
     assert reason in answer["msg"]
+
+
+def test_a_fingerprint_is_no_other_zone() -> None:
+    challenge = challenge_token(claims(obj_id=None, fingerprint=OTHER))
+    with network(rejected(challenge)):
+        assert run(ownership_challenge=challenge)["reasons"] == []
 
 
 def test_all_reasons_are_told() -> None:
@@ -218,6 +244,8 @@ def test_odd_expiries_do_no_harm(exp: object, expired: bool) -> None:
         ("x" * 4097, "4097 characters"),
         ("http/20261122/ownership-challenge-9a2e7c51.txt", "name of the challenge file"),
         ("ownership-challenge.txt", "name of the challenge file"),
+        ("ownership-challenge-9a2e7c51", "name of the challenge file"),
+        ("ownership-challenge.2026.txt", "name of the challenge file"),
         ("s3://edge-logs/http/ownership-challenge.txt", "a URI"),
         ("<?xml version='1.0'?><Error/>", "HTML or XML"),
         ('{"token": "x"}', "JSON"),
