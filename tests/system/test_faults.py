@@ -74,7 +74,7 @@ FAULTS = (
 @pytest.fixture(name="environment")
 def fixture_environment(sandbox: Sandbox) -> dict[str, str]:
     """Return how to reach the sandbox."""
-    return sandbox.environment
+    return dict(sandbox.environment)
 
 
 def run(environment: dict[str, str], **options: t.Any) -> dict[str, t.Any]:

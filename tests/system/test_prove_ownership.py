@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
 
-from system.playbooks import World
+from system.playbooks import ASKS_AND_VALIDATES, World
 
 
 def test_token_that_was_read_is_the_token_that_was_sent(world: World) -> None:
@@ -90,3 +91,39 @@ def test_waiting_for_a_file_by_two_names_has_an_end(world: World) -> None:
     assert run.status != 0
     assert "could not be read from the bucket edge-logs" in run.output
     assert run.requested == ["ownership"]
+
+
+def test_waits_for_a_late_file(world: World) -> None:
+    world.control("POST", "faults", {"file": "late", "seconds": 4})
+    run = world.run(inputs={"read_challenge_delay": 1})
+    assert run.status == 0
+    assert "FAILED - RETRYING" in run.output
+    assert run.requested == ASKS_AND_VALIDATES
+
+
+def test_a_wrong_store_credential_is_told_at_once(world: World) -> None:
+    run = world.run(environment={"AWS_SECRET_ACCESS_KEY": "a-wrong-secret-access-key"})
+    assert run.status != 0
+    assert "SignatureDoesNotMatch" in run.output
+    assert "FAILED - RETRYING" not in run.output
+
+
+def test_a_token_that_cloudflare_refuses(world: World) -> None:
+    refusal = {
+        "success": False,
+        "errors": [{"code": 1002, "message": "Incorrect ownership challenge"}],
+    }
+    world.control(
+        "POST", "faults", {"path": "validate$", "status": 400, "body": refusal, "carry_out": True}
+    )
+    run = world.run()
+    assert run.status != 0
+    assert "Cloudflare does not take ownership_challenge as the proof" in run.output
+
+
+def test_a_second_run_asks_anew(world: World) -> None:
+    for times in (1, 2):
+        run = world.run()
+        assert run.status == 0
+        assert run.requested == ASKS_AND_VALIDATES * times
+        assert re.search(r"changed=1 .*failed=0", run.output)
