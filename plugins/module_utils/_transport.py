@@ -74,7 +74,7 @@ class Transport:
         self._verify = verify
         self._session = requests.Session()
         # requests would parse a redirect's address, and read its body, though it follows none.
-        self._session.get_redirect_target = lambda _response: None  # type: ignore[method-assign]
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         # Set as an AuthBase, not as a header: requests lets ~/.netrc replace a plain header.
         self._session.auth = auth
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})

@@ -13,17 +13,18 @@ import time
 from pathlib import Path
 
 from . import environment, galaxy, tree
-from .matrix import Core
+from .matrix import Core, newest_core_anywhere
 from .paths import CACHE
 from .results import Result
 from .steps import run_logged
 
-# What only concerns a checkout; the lint session looks at it.
+# The tools of a checkout, which run on one Python, are looked at with one ansible-core.
 _TOOLS = ("tests/benchmark/", "tests/driver/", "tests/sandbox/", "tests/system/")
 _COMMANDS = {
-    "sanity": ("sanity", *(word for folder in _TOOLS for word in ("--exclude", folder))),
+    "sanity": ("sanity",),
     # The sandbox is tested once, by pytest: it knows nothing of Ansible.
-    "units": ("units", "--exclude", "tests/unit/sandbox/"),
+    # One worker: the other cores of the machine have other sessions to run.
+    "units": ("units", "--num-workers", "1", "--exclude", "tests/unit/sandbox/"),
     "integration": ("integration", "--continue-on-error"),
 }
 _TARGET = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
@@ -44,7 +45,10 @@ def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
     version, release = _versions(python)
     results = []
     for name in names or list(_COMMANDS):
-        result = _run(name, [str(programs / "ansible-test"), *_COMMANDS[name]], version, copy, env)
+        command = [str(programs / "ansible-test"), *_COMMANDS[name]]
+        if name == "sanity" and core != newest_core_anywhere():
+            command += (word for folder in _TOOLS for word in ("--exclude", folder))
+        result = _run(name, command, version, copy, env)
         result.on = f"ansible-core {release}, Python {version}"
         results.append(result)
     return results

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import sys
 
+from . import interpreters
+
 
 @dataclasses.dataclass(frozen=True)
 class Core:
@@ -39,6 +41,11 @@ CORES = (
     Core("2.19", pythons=("3.11", "3.12", "3.13"), ansible="12", pip="24.2"),
     Core("2.21", pythons=("3.13", "3.12", "3.14"), ansible="14", pip="25.2"),
 )
+
+
+def newest_core_anywhere() -> Core:
+    """The newest ansible-core that some Python on this machine runs."""
+    return [core for core in CORES if interpreters.find_first(core.pythons)][-1]
 
 
 def newest_core_here() -> Core:
