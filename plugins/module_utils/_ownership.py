@@ -106,13 +106,12 @@ def disagreements(
     object_type: str,
     object_id: str,
     destination: Destination,
-    now: float | None = None,
 ) -> list[str]:
     """Say what a token's own claims disagree about with what it is to be used for.
 
-    ``object_type`` is ``zone`` or ``account``, ``object_id`` its id, ``now`` seconds since the
-    epoch (this machine's clock unless given). Each entry is a sentence; none shows a secret. An
-    empty list means that the claims, as far as they can be read, agree.
+    ``object_type`` is ``zone`` or ``account``, ``object_id`` its id; the expiry is compared with
+    this machine's clock. Each entry is a sentence; none shows a secret. An empty list means that
+    the claims, as far as they can be read, agree.
     """
     claims = read_claims(token)
     if not claims:
@@ -120,7 +119,7 @@ def disagreements(
     return [
         *_other_object(claims, object_type, object_id),
         *_other_destination(claims, destination),
-        *_expired(claims, time.time() if now is None else now),
+        *_expired(claims),
     ]
 
 
@@ -172,9 +171,9 @@ def _other_destination(claims: dict[str, t.Any], destination: Destination) -> li
     return [f"The token was issued for another destination: {'; '.join(parts)}."]
 
 
-def _expired(claims: dict[str, t.Any], now: float) -> list[str]:
+def _expired(claims: dict[str, t.Any]) -> list[str]:
     expiry = claims.get("exp")
-    if isinstance(expiry, bool) or not isinstance(expiry, (int, float)) or expiry > now:
+    if isinstance(expiry, bool) or not isinstance(expiry, (int, float)) or expiry > time.time():
         return []
     try:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(expiry))
