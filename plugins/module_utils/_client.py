@@ -93,7 +93,7 @@ class Client:
     ) -> None:
         self._sender = sender
         self._mask = mask
-        self._dry_run = dry_run
+        self.dry_run = dry_run
 
     def read(self, method: str, path: str, body: t.Any = None) -> t.Any:
         """Send a request that changes nothing, so that it may be repeated; return the result."""
@@ -104,7 +104,7 @@ class Client:
 
         ``repeatable`` says that carrying it out twice does no harm.
         """
-        if self._dry_run:
+        if self.dry_run:
             return NOT_SENT
         return self._call(method, path, body, repeatable=repeatable)
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import re
+import typing as t
 from urllib.parse import quote, unquote, unquote_plus
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
-OPTION = "destination_conf"
+DESTINATION_CONF = "destination_conf"
 LONGEST = 4096
 
 # RFC 3986, appendix B, with the scheme and the authority required. It loses nothing.
@@ -26,6 +27,14 @@ _URI = re.compile(
     re.DOTALL,
 )
 _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+# What an API puts in the place of a secret: a row of one sign, a word, or nothing. In a part that
+# is no secret only signs count that cannot be meant.
+_MASK = re.compile(r"\*{3}|\u2022{3}|\[redacted\]", re.IGNORECASE)
+_SECRET_MASK = re.compile(
+    r"\*{3}|\u2022{3}|\.{3}|x{4}|redacted|masked|hidden|removed|^$", re.IGNORECASE
+)
 
 # Cloudflare adds destinations and parameters; one that is unknown here is taken for a secret.
 _PUBLIC_PARAMETERS = frozenset(
@@ -37,6 +46,12 @@ _PUBLIC_PARAMETERS = frozenset(
         "ddsource ddtags service hostname format sourcetype insecure-skip-verify "
         "sts-assume-role-arn"
     ).split()
+)
+
+# Names that are surely names, even where an API shows no value behind them.
+_KNOWN_SECRET = re.compile(
+    r"(secret-)?access-key(-id)?|sig|header_.*|api-key|credentials|ibm_api_key|sts-external-id",
+    re.IGNORECASE,
 )
 
 _BUCKET_IN_AUTHORITY = ("s3", "r2", "gs")
@@ -73,26 +88,35 @@ class Destination:
     def parse(cls, text: str) -> Destination:
         """Take ``text`` apart; raise ``InvalidInput`` where it cannot be a destination."""
         if not text:
-            raise InvalidInput(OPTION, "is empty; give a URI such as s3://bucket/logs?region=…")
+            raise InvalidInput(
+                DESTINATION_CONF, "is empty; give a URI such as s3://bucket/logs?region=…"
+            )
         if len(text) > LONGEST:
             raise InvalidInput(
-                OPTION, f"has {len(text)} characters; Cloudflare takes at most {LONGEST}"
+                DESTINATION_CONF, f"has {len(text)} characters; Cloudflare takes at most {LONGEST}"
             )
         white = _WHITE_SPACE.search(text)
         if white:
             raise InvalidInput(
-                OPTION,
+                DESTINATION_CONF,
                 f"has white space or a control character at position {white.start() + 1}; "
                 "write it percent-encoded (a space is %20), or remove it",
+            )
+        if _SURROGATE.search(text):
+            raise InvalidInput(
+                DESTINATION_CONF, "has half of a character (a surrogate), which no URI can hold"
             )
         match = _URI.fullmatch(text)
         if not match:
             raise InvalidInput(
-                OPTION, "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1"
+                DESTINATION_CONF,
+                "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1",
             )
         destination = cls(text, match)
         if destination.bucket == "":
-            raise InvalidInput(OPTION, f"names no bucket; write {destination.scheme}://bucket/path")
+            raise InvalidInput(
+                DESTINATION_CONF, f"names no bucket; write {destination.scheme}://bucket/path"
+            )
         return destination
 
     def parameter(self, name: str) -> str | None:
@@ -158,6 +182,8 @@ class Destination:
         for name, value in self._parameters:
             label = f"parameter {name}" if name else "parameter without a value"
             parts[label] = (value, name not in _PUBLIC_PARAMETERS)
+        if self._fragment:
+            parts["part behind the #"] = (self._fragment, True)
         return parts
 
     def secrets(self) -> set[str]:
@@ -178,13 +204,65 @@ class Destination:
         return found - {""}
 
 
+class Comparison(t.NamedTuple):
+    """How a destination that was asked for and the one that an API shows compare, by their parts.
+
+    ``masked`` and ``missing`` cannot be compared: the API shows a mask, or nothing, in their place.
+    """
+
+    different: t.Sequence[str] = ()
+    masked: t.Sequence[str] = ()
+    missing: t.Sequence[str] = ()
+
+
+def compare(ours: Destination, shown: t.Any) -> Comparison:
+    """Compare with what an API shows, which may have its secrets masked or left out.
+
+    Order and percent-encoding make no difference. A secret differs where the API shows one that
+    could be meant: of the same length as ours, and without anything that looks like a mask.
+    """
+    if shown == ours.raw:
+        return Comparison()
+    if not isinstance(shown, str) or not shown:
+        return Comparison(missing=[DESTINATION_CONF])
+    try:
+        theirs = Destination.parse(shown).parts()
+    except InvalidInput:
+        return Comparison(masked=[DESTINATION_CONF])
+    mine = ours.parts()
+    found: dict[str, list[str]] = {"different": [], "masked": [], "missing": []}
+    for name in dict.fromkeys([*mine, *theirs]):
+        verdict = _compare_part(mine.get(name), theirs.get(name))
+        if verdict:
+            found[verdict].append(name)
+    return Comparison(**found)
+
+
+def _compare_part(mine: tuple[str, bool] | None, shown: tuple[str, bool] | None) -> str | None:
+    if mine is None:
+        return "different"
+    value, secret = mine
+    if shown is None:
+        return "missing" if secret else "different"
+    if unquote(value) == unquote(shown[0]):
+        return None
+    if _MASK.search(unquote(shown[0])):
+        return "masked"
+    if secret and (len(value) != len(shown[0]) or _SECRET_MASK.search(unquote(shown[0]))):
+        return "masked"
+    return "different"
+
+
 def _split_query(query: str) -> list[tuple[str, str]]:
     """Split a query at its ``&`` into names (decoded) and values (as given).
 
-    A word alone is a value without a name: it may well be a secret.
+    A word alone is a value without a name: it may well be a secret, with base64's padding too.
     """
     pairs = (part.partition("=") for part in query.split("&") if part)
-    return [(unquote(name), value) if value else ("", name) for name, _equals, value in pairs]
+    return [
+        (unquote(name), value) if value or _KNOWN_SECRET.fullmatch(unquote(name)) else ("", name)
+        for name, _equals, value in pairs
+    ]
 
 
 def differences(ours: Destination, theirs: Destination) -> list[str]:

@@ -19,11 +19,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     BadAnswer,
     InvalidInput,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job, dataset_name
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 # 1002 is a code for anything invalid, a bucket that cannot be written to included: the words tell.
 _REJECTED_CODE = 1002
-_REJECTED_WORDS = "incorrect ownership challenge"
+_REJECTED_WORDS = "ownership challenge"
+_UNKNOWN_JOB_WORDS = "job not found"
 
 
 class Scope(t.NamedTuple):
@@ -55,7 +57,7 @@ class Challenge(t.NamedTuple):
 
 
 class Verdict(t.NamedTuple):
-    """Whether Cloudflare takes a token; if not, what it said, and the error that it said it by."""
+    """Whether Cloudflare takes what was asked; if not, what it said, and by which error."""
 
     valid: bool
     message: str | None = None
@@ -63,12 +65,27 @@ class Verdict(t.NamedTuple):
 
 
 class Logpush:
-    """The Logpush API of one scope."""
+    """The Logpush API of one scope.
 
-    def __init__(self, client: Client, scope: Scope) -> None:
+    ``conceal`` is told the secrets in whatever is read, before anybody sees it.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        scope: Scope,
+        *,
+        conceal: t.Callable[[t.Iterable[str]], None],
+    ) -> None:
         self._client = client
+        self._conceal = conceal
         self.scope = scope
         self._base = f"/{scope.kind}s/{scope.id}/logpush"
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether requests that write are left out; they return None then."""
+        return self._client.dry_run
 
     def request_challenge(self, destination: Destination) -> Challenge | None:
         """Have Cloudflare write a challenge file into the destination; None in a dry run.
@@ -96,27 +113,116 @@ class Logpush:
         try:
             result = self._client.read("POST", path, body)
         except ApiError as error:
-            if _is_rejection(error):
+            if is_rejection(error):
                 return Verdict(False, error.cause, error.values["error"])
             raise
         valid = _field(result, "valid", bool)
         if valid is None:
-            raise BadAnswer(
-                "Cloudflare's answer does not say whether the token is valid",
-                method="POST",
-                path=path,
-                status=200,
-            )
+            raise _unusable("does not say whether the token is valid", "POST", path)
         return Verdict(valid)
 
+    def validate_destination(self, destination: Destination) -> Verdict | None:
+        """Have Cloudflare write a test object into the destination; None in a dry run."""
+        path = f"{self._base}/validate/destination"
+        body = {"destination_conf": destination.raw}
+        result = self._client.write("POST", path, body, repeatable=True)
+        if result is NOT_SENT:
+            return None
+        valid = _field(result, "valid", bool)
+        if valid is None:
+            raise _unusable("does not say whether the destination is valid", "POST", path)
+        return Verdict(valid, _field(result, "message", str))
 
-def _is_rejection(error: ApiError) -> bool:
-    """Tell "this token is wrong" from every other error."""
+    def destination_exists(self, destination: Destination) -> bool:
+        """Ask whether there is a job with this destination."""
+        path = f"{self._base}/validate/destination/exists"
+        result = self._client.read("POST", path, {"destination_conf": destination.raw})
+        exists = _field(result, "exists", bool)
+        if exists is None:
+            raise _unusable("does not say whether there is such a job", "POST", path)
+        return exists
+
+    def dataset_fields(self, dataset: str) -> dict[str, str]:
+        """Return the fields of a dataset by name, each with its description."""
+        path = f"{self._base}/datasets/{dataset_name(dataset)}/fields"
+        result = self._client.read("GET", path)
+        if not isinstance(result, dict):
+            raise _unusable("does not list the dataset's fields", "GET", path)
+        return {str(name): str(text or "") for name, text in result.items()}
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs of the scope."""
+        path = f"{self._base}/jobs"
+        result = self._client.read("GET", path)
+        if result is None:
+            # An empty list, as APIs that are written in Go tell it.
+            return []
+        if not isinstance(result, list):
+            raise _unusable("does not list jobs", "GET", path)
+        return [self._job(each, "GET", path) for each in result]
+
+    def job(self, job_id: int) -> Job | None:
+        """Return one job, or None where there is no such job."""
+        path = self._job_path(job_id)
+        try:
+            return self._job(self._client.read("GET", path), "GET", path)
+        except ApiError as error:
+            if _is_unknown_job(error):
+                return None
+            raise
+
+    def create_job(self, properties: t.Mapping[str, t.Any]) -> Job | None:
+        """Create a job; None in a dry run. Asking twice would make two jobs."""
+        path = f"{self._base}/jobs"
+        result = self._client.write("POST", path, properties, repeatable=False)
+        return None if result is NOT_SENT else self._job(result, "POST", path)
+
+    def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
+        """Change these properties of a job and leave the others; None in a dry run.
+
+        ``output_options`` is replaced whole. With a token it is not repeated, since nobody knows
+        whether a token may be used twice.
+        """
+        path = self._job_path(job_id)
+        repeatable = "ownership_challenge" not in properties
+        result = self._client.write("PUT", path, properties, repeatable=repeatable)
+        return None if result is NOT_SENT else self._job(result, "PUT", path)
+
+    def delete_job(self, job_id: int) -> None:
+        """Delete a job, or find that it is gone already."""
+        try:
+            self._client.write("DELETE", self._job_path(job_id), repeatable=True)
+        except ApiError as error:
+            if not _is_unknown_job(error):
+                raise
+
+    def _job_path(self, job_id: int) -> str:
+        return f"{self._base}/jobs/{job_id}"
+
+    def _job(self, result: t.Any, method: str, path: str) -> Job:
+        job = Job.of(result)
+        if job is None:
+            raise _unusable("holds no job", method, path)
+        self._conceal(job.secrets())
+        return job
+
+
+def is_rejection(error: ApiError) -> bool:
+    """Tell "the token is wrong" and "a token is needed" from every other error."""
     return (
         error.status == 400
         and _REJECTED_CODE in error.codes
         and _REJECTED_WORDS in error.cause.lower()
     )
+
+
+def _is_unknown_job(error: ApiError) -> bool:
+    # An unknown zone is a 404 as well, in other words.
+    return error.status == 404 and _UNKNOWN_JOB_WORDS in error.cause.lower()
+
+
+def _unusable(problem: str, method: str, path: str) -> BadAnswer:
+    return BadAnswer(f"Cloudflare's answer {problem}", method=method, path=path, status=200)
 
 
 _T = t.TypeVar("_T")

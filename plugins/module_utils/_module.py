@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -31,26 +32,40 @@ Params = dict[str, t.Any]
 Result = dict[str, t.Any]
 
 
-def execute(run: t.Callable[[Params, Logpush], Result], argument_spec: Params) -> None:
+def execute(
+    run: t.Callable[[Params, Logpush], Result],
+    argument_spec: Params,
+    *,
+    required_one_of: t.Sequence[t.Sequence[str]] = (),
+) -> None:
     """Run a module: ``run`` gets the options and the API of their scope, and returns a result.
 
-    ``argument_spec`` holds the module's own options; those of connection and scope are added.
+    ``argument_spec`` holds the module's own options, of which ``required_one_of`` is said; those
+    of connection and scope are added. ``warnings`` and ``diff`` in a result are Ansible's own.
     """
     module = AnsibleModule(
         argument_spec={**_arguments.CONNECTION, **_arguments.SCOPE, **argument_spec},
         mutually_exclusive=[("zone_id", "account_id")],
-        required_one_of=[("zone_id", "account_id")],
+        required_one_of=[("zone_id", "account_id"), *required_one_of],
         supports_check_mode=True,
     )
     if _requests.IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("requests"), exception=_requests.IMPORT_ERROR)
     # Ansible knows of the options that are secret; a secret inside an option it has to be told.
-    module.no_log_values.update(_inner_secrets(module.params))
+    _conceal(module, _inner_secrets(module.params))
     try:
         result = run(module.params, _logpush(module))
     except CloudflareError as error:
         module.fail_json(msg=error.message, **error.values)
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    if not module._diff:
+        result.pop("diff", None)
     module.exit_json(**result)
+
+
+def _conceal(module: AnsibleModule, secrets: t.Iterable[str]) -> None:
+    module.no_log_values.update(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
 
 
 def _logpush(module: AnsibleModule) -> Logpush:
@@ -70,7 +85,8 @@ def _logpush(module: AnsibleModule) -> Logpush:
         timeout=_arguments.seconds(params, "timeout", least=0.1),
         rate_limit_retry_timeout=_arguments.seconds(params, "rate_limit_retry_timeout", least=0),
     )
-    return Logpush(Client(sender, mask=mask, dry_run=module.check_mode), scope)
+    client = Client(sender, mask=mask, dry_run=module.check_mode)
+    return Logpush(client, scope, conceal=functools.partial(_conceal, module))
 
 
 def _inner_secrets(params: Params) -> set[str]:
@@ -78,4 +94,4 @@ def _inner_secrets(params: Params) -> set[str]:
     secrets = {(params.get("ownership_challenge") or "").strip()}
     with contextlib.suppress(InvalidInput):
         secrets |= Destination.parse(params.get("destination_conf") or "").secrets()
-    return {secret for secret in secrets if len(secret) >= SHORTEST_MASKED}
+    return secrets

@@ -23,7 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination im
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
-OPTION = "ownership_challenge"
+OWNERSHIP_CHALLENGE = "ownership_challenge"
 LONGEST = 4096
 
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -39,17 +39,17 @@ def clean_token(text: str) -> str:
     """
     token = text.strip()
     if not token:
-        raise InvalidInput(OPTION, "is empty; give the content of the challenge file")
+        raise InvalidInput(OWNERSHIP_CHALLENGE, "is empty; give the content of the challenge file")
     if len(token) > LONGEST:
         raise InvalidInput(
-            OPTION,
+            OWNERSHIP_CHALLENGE,
             f"has {len(token)} characters; Cloudflare takes at most {LONGEST}, "
             "so this is not the content of a challenge file",
         )
     if not _is_jwt(token):
         problem = _lookalike(token)
         if problem:
-            raise InvalidInput(OPTION, problem)
+            raise InvalidInput(OWNERSHIP_CHALLENGE, problem)
     return token
 
 

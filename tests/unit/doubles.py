@@ -19,6 +19,7 @@ from unittest import mock
 
 import requests
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 
 try:
     from ansible.module_utils.testing import patch_module_args
@@ -135,11 +136,20 @@ def run_module(
     check_mode: bool = False,
     diff: bool = False,
 ) -> dict[str, t.Any]:
-    """Run a module and return what it printed, as Ansible reads it."""
+    """Run a module and return what it printed, as Ansible reads it; warnings as plain texts."""
+    # They are kept for the whole process, which a module mostly has for itself.
+    warnings._global_warnings.clear()
     args = {**options, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
     output = io.StringIO()
     printed = contextlib.redirect_stdout(output)
     with patch_module_args(args), printed, contextlib.suppress(SystemExit):
         main()
     result: dict[str, t.Any] = json.loads(output.getvalue())
+    if "warnings" in result:
+        result["warnings"] = [_text(warning) for warning in result["warnings"]]
     return result
+
+
+def _text(warning: t.Any) -> str:
+    """Return a warning's text; since ansible-core 2.19 it is inside a structure."""
+    return str(warning["event"]["msg"] if isinstance(warning, dict) else warning)

@@ -1,0 +1,181 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a job and its description differ. Pure.
+
+Only what the description sets is compared, and only with what Cloudflare shows.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from urllib.parse import parse_qs
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    DESTINATION_CONF,
+    Destination,
+    compare,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+    CVE_KEY,
+    Job,
+    parsed_filter,
+    with_option_names,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
+
+# What Cloudflare documents to hold where a property is not set, or null.
+_DEFAULTS: dict[str, t.Any] = {
+    "enabled": False,
+    "name": "",
+    "kind": "",
+    "logpull_options": "",
+    "frequency": "high",
+    "max_upload_bytes": 0,
+    "max_upload_interval_seconds": 30,
+    "max_upload_records": 100_000,
+}
+_OUTPUT_DEFAULTS: dict[str, t.Any] = {
+    "field_names": [],
+    "output_type": "ndjson",
+    "timestamp_format": "unixnano",
+    "sample_rate": 1,
+    CVE_KEY: False,
+    "merge_subrequests": False,
+    "batch_prefix": "",
+    "batch_suffix": "",
+    "record_template": "",
+    "record_delimiter": "",
+}
+# These depend on the output type; documented is what holds for ndjson.
+_NDJSON_DEFAULTS: dict[str, t.Any] = {
+    "record_prefix": "{",
+    "record_suffix": "}\n",
+    "field_delimiter": ",",
+}
+# Of the old query string: each name, and what it became.
+_LOGPULL_NAMES = {"timestamps": "timestamp_format", "fields": "field_names"}
+
+
+class Changes(t.NamedTuple):
+    """What to send so that a job becomes as it is described.
+
+    ``body`` is the request's, without a token; ``names`` say what is different in it, an output
+    option by ``output_options.NAME``. ``masked`` and ``missing`` could not be compared.
+    """
+
+    body: t.Mapping[str, t.Any] = {}
+    names: t.Sequence[str] = ()
+    masked: t.Sequence[str] = ()
+    missing: t.Sequence[str] = ()
+
+
+def find_changes(wanted: Wanted, job: Job) -> Changes:
+    """Compare a job with its description."""
+    return _Comparing(wanted, job).run()
+
+
+class _Comparing:
+    """One job being compared."""
+
+    def __init__(self, wanted: Wanted, job: Job) -> None:
+        self._wanted = wanted
+        self._job = job
+        self._body: dict[str, t.Any] = {}
+        self._names: list[str] = []
+        self._masked: list[str] = []
+        self._missing: list[str] = []
+
+    def run(self) -> Changes:
+        """Compare each property that is described."""
+        if self._wanted.destination is not None:
+            self._destination(self._wanted.destination)
+        for name, value in self._wanted.properties.items():
+            if name == "output_options":
+                self._output_options(value)
+            elif name == "filter":
+                self._filter(value)
+            elif value != _present(self._job.properties, name, _DEFAULTS):
+                self._change(name, value)
+        return Changes(self._body, self._names, self._masked, self._missing)
+
+    def _change(self, name: str, value: t.Any) -> None:
+        self._body[name] = value
+        self._names.append(name)
+
+    def _destination(self, ours: Destination) -> None:
+        found = compare(ours, self._job.properties.get(DESTINATION_CONF))
+        self._masked += map(_label, found.masked)
+        self._missing += map(_label, found.missing)
+        hidden = bool(found.masked or found.missing)
+        if found.different or (hidden and self._wanted.resend_hidden):
+            self._change(DESTINATION_CONF, ours.raw)
+
+    def _filter(self, text: str) -> None:
+        if "filter" in self._job.properties:
+            if _canonical(text) != _canonical(self._job.properties["filter"]):
+                self._change("filter", text)
+            return
+        self._missing.append("filter")
+        if self._wanted.resend_hidden:
+            self._change("filter", text)
+
+    def _output_options(self, wanted: dict[str, t.Any]) -> None:
+        old = self._job.properties.get("logpull_options")
+        present = self._job.output_options or _from_logpull_options(old)
+        output_type = wanted.get("output_type") or present.get("output_type") or "ndjson"
+        defaults = dict(_OUTPUT_DEFAULTS, **(_NDJSON_DEFAULTS if output_type == "ndjson" else {}))
+        different = {
+            name: value
+            for name, value in wanted.items()
+            if not _same_option(name, value, _present(present, name, defaults), output_type)
+        }
+        if different:
+            # The API replaces them whole: what was left out would fall back to its default.
+            self._body["output_options"] = {**present, **wanted}
+            self._names += [f"output_options.{name}" for name in with_option_names(different)]
+
+
+def _label(part: str) -> str:
+    return part if part == DESTINATION_CONF else f"{DESTINATION_CONF}: {part}"
+
+
+def _present(properties: dict[str, t.Any], name: str, defaults: dict[str, t.Any]) -> t.Any:
+    value = properties.get(name)
+    return defaults.get(name) if value is None else value
+
+
+def _canonical(text: t.Any) -> str:
+    """Return a filter so that two that mean the same are the same."""
+    content = parsed_filter(text)
+    # 1 and 1.0 are one number to JSON.
+    numbers = json.loads(json.dumps(content), parse_int=float)
+    return json.dumps(numbers, sort_keys=True)
+
+
+def _same_option(name: str, value: t.Any, present: t.Any, output_type: str) -> bool:
+    if name == "field_names" and output_type != "csv" and isinstance(present, list):
+        # The order of the columns matters; that of a JSON object's members does not.
+        return sorted(value) == sorted(map(str, present))
+    return bool(value == present)
+
+
+def _from_logpull_options(query: t.Any) -> dict[str, t.Any]:
+    """Return what the deprecated query string says, which output options put out of force."""
+    said = {
+        name: values[-1]
+        for name, values in parse_qs(query if isinstance(query, str) else "").items()
+    }
+    options: dict[str, t.Any] = {}
+    for old, new in _LOGPULL_NAMES.items():
+        if old in said:
+            options[new] = said[old].split(",") if new == "field_names" else said[old]
+    if said.get(CVE_KEY) == "true":
+        options[CVE_KEY] = True
+    try:
+        options["sample_rate"] = float(said["sample"])
+    except (KeyError, ValueError):
+        pass
+    return options

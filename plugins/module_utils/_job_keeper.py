@@ -1,0 +1,229 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keeps a job as it is described: looks, plans, and has written only what the plan holds.
+
+The plan is the same in check mode; what a dry run leaves out is decided below, in the client.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    DESTINATION_CONF,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
+    Refused,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import (
+    Changes,
+    find_changes,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_diff import (
+    shown_creation,
+    shown_job,
+    shown_update,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import (
+    Wanted,
+    check_combination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_writer import (
+    JobWriter,
+    Written,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+
+Result = dict[str, t.Any]
+
+
+def keep_job(wanted: Wanted, logpush: Logpush) -> Result:
+    """Make a job what ``wanted`` says and return what a module returns.
+
+    ``warnings`` and ``diff`` in it are Ansible's own. Raise ``CloudflareError`` where it fails.
+    """
+    return _Keeper(wanted, logpush).run()
+
+
+class _Keeper:
+    """One job being kept."""
+
+    def __init__(self, wanted: Wanted, logpush: Logpush) -> None:
+        self._wanted = wanted
+        self._logpush = logpush
+        self._writer = JobWriter(wanted, logpush)
+        self._known: set[int] = set()
+
+    def run(self) -> Result:
+        """Find the job and do what is to be done."""
+        job = self._find()
+        if self._wanted.state == "absent":
+            return self._remove(job)
+        if job is None:
+            return self._create()
+        return self._update(job)
+
+    def _find(self) -> Job | None:
+        wanted = self._wanted
+        if wanted.id is None:
+            job = self._find_by_name()
+        else:
+            job = self._logpush.job(wanted.id)
+            if job is None and wanted.state == "present":
+                raise InvalidInput(
+                    "id",
+                    f"there is no job {wanted.id} in {self._where}; a job to be created gets its "
+                    "id from Cloudflare, so leave id out and give a name",
+                )
+        if job is not None:
+            self._check_unchangeable(job)
+        return job
+
+    def _find_by_name(self) -> Job | None:
+        jobs = self._logpush.jobs()
+        self._known = {job.id for job in jobs}
+        found = [job for job in jobs if self._matches(job)]
+        if len(found) > 1:
+            ids = [job.id for job in found]
+            raise CloudflareError(
+                f"name: {len(found)} jobs in {self._where} have the name '{self._wanted.name}' "
+                f"(their ids: {', '.join(map(str, ids))}); give the id of the one that is meant"
+                + ("" if self._wanted.dataset else ", or its dataset"),
+                {"ids": ids},
+            )
+        return found[0] if found else None
+
+    def _matches(self, job: Job) -> bool:
+        return job.name == self._wanted.name and self._wanted.dataset in (None, job.dataset)
+
+    def _is_new(self, job: Job) -> bool:
+        return job.id not in self._known and self._matches(job)
+
+    @property
+    def _where(self) -> str:
+        return f"{self._logpush.scope.kind} {self._logpush.scope.id}"
+
+    def _check_unchangeable(self, job: Job) -> None:
+        """Raise where the job cannot become what is described."""
+        wanted = self._wanted
+        if wanted.dataset not in (None, job.dataset):
+            raise _unchangeable("dataset", job, job.dataset)
+        if wanted.state == "absent":
+            if wanted.name not in (None, job.name):
+                raise InvalidInput("name", f"job {job.id} has the name '{job.name}'; not removed")
+            return
+        kind = job.properties.get("kind") or ""
+        if wanted.properties.get("kind", kind) != kind:
+            raise _unchangeable("kind", job, kind)
+        check_combination(wanted.properties, dataset=job.dataset, kind=kind)
+
+    def _remove(self, job: Job | None) -> Result:
+        if job is None:
+            return self._result("none", None)
+        self._logpush.delete_job(job.id)
+        return self._result("deleted", job, diff=(shown_job(job), {}))
+
+    def _create(self) -> Result:
+        wanted = self._wanted
+        if wanted.destination is None:
+            raise InvalidInput(
+                DESTINATION_CONF,
+                f"is missing: there is no job '{wanted.name}' in {self._where} yet, and creating "
+                "it needs a destination",
+            )
+        body = {**wanted.properties, DESTINATION_CONF: wanted.destination.raw}
+        result = self._result(
+            "created",
+            Job({"id": None, **body}),
+            changes=Changes(body, sorted(body)),
+            diff=({}, shown_creation(body)),
+        )
+        return self._complete(result, lambda: self._writer.create(body, self._is_new))
+
+    def _update(self, job: Job) -> Result:
+        changes = find_changes(self._wanted, job)
+        if not changes.body:
+            return self._result("none", job, changes=changes)
+        result = self._result(
+            "updated",
+            Job({**job.properties, **changes.body}),
+            changes=changes,
+            diff=(shown_job(job), shown_update(job, changes)),
+        )
+        return self._complete(result, lambda: self._writer.update(job.id, changes.body))
+
+    def _complete(self, result: Result, write: t.Callable[[], Written]) -> Result:
+        """Write, and add to the plan what came of it."""
+        try:
+            job, lost = write()
+        except Refused as refusal:
+            refusal.values.setdefault("changes", result["changes"])
+            raise
+        if job is None:
+            return result
+        result["job"] = job.describe()
+        if lost is not None:
+            result["answer_lost"] = True
+            result["warnings"].append(
+                f"{lost.message}, but it had been carried out: job {job.id} is as described"
+            )
+        else:
+            result["warnings"] += self._say_what_did_not_last(job)
+        return result
+
+    def _say_what_did_not_last(self, job: Job) -> list[str]:
+        names = ", ".join(self._writer.differs(job))
+        said = (
+            f"Cloudflare took the change of job {job.id}, but shows something else for {names}; "
+            "if it goes on to do so, each run changes it again"
+        )
+        return [said] if names else []
+
+    def _result(
+        self,
+        action: str,
+        job: Job | None,
+        *,
+        changes: Changes | None = None,
+        diff: tuple[t.Any, t.Any] | None = None,
+    ) -> Result:
+        changes = changes or Changes()
+        moved = DESTINATION_CONF in changes.body
+        result: Result = {
+            "changed": action != "none",
+            "action": action,
+            "changes": list(changes.names),
+            "not_compared": [*changes.masked, *changes.missing],
+            "ownership_required": moved and self._writer.needs_token(),
+            "answer_lost": False,
+            "job": job.describe() if job else None,
+            "warnings": [],
+        }
+        if diff is not None:
+            label = f"{self._where}: job '{self._wanted.name or self._wanted.id}'"
+            header = {"before_header": label, "after_header": label}
+            result["diff"] = {"before": diff[0], "after": diff[1], **header}
+        if job is not None and changes.missing and not self._wanted.resend_hidden:
+            result["warnings"].append(_say_missing(job, changes.missing))
+        return result
+
+
+def _unchangeable(option: str, job: Job, present: str | None) -> InvalidInput:
+    return InvalidInput(
+        option,
+        f"job {job.id} ('{job.name}') has '{present or ''}', which Cloudflare cannot change; "
+        f"remove that job (state: absent, id: {job.id}) and create another, or give another name",
+    )
+
+
+def _say_missing(job: Job, missing: t.Sequence[str]) -> str:
+    return (
+        f"Cloudflare does not show these of job {job.id}: {', '.join(missing)}. So they were not "
+        "compared: either the job has none, or they are hidden. Set resend_hidden: true once to "
+        "send them"
+    )

@@ -1,0 +1,187 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that describe a job, and their limits. Pure.
+
+Limits are those of Cloudflare's documentation. Where it is vague (a filter has "about 1000
+bytes") or grows each month (the datasets), the API decides.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+    CVE_KEY,
+    CVE_OPTION,
+    dataset_name,
+    with_api_names,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import clean_token
+
+_LONGEST_NAME = 512
+_LONGEST_LOGPULL_OPTIONS = 4096
+# Each may also be zero, which stands for no limit.
+_RANGES = {
+    "max_upload_bytes": (5_000_000, 1_000_000_000),
+    "max_upload_interval_seconds": (30, 300),
+    "max_upload_records": (1_000, 1_000_000),
+}
+_NOT_WITH_EDGE = ("max_upload_bytes", "max_upload_records")
+_MERGING_DATASET = "http_requests"
+
+OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
+    "field_names": {"type": "list", "elements": "str"},
+    "output_type": {"type": "str", "choices": ["ndjson", "csv"]},
+    "timestamp_format": {
+        "type": "str",
+        "choices": ["unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"],
+    },
+    "sample_rate": {"type": "float"},
+    CVE_OPTION: {"type": "bool", "aliases": [CVE_KEY]},
+    "merge_subrequests": {"type": "bool"},
+    "batch_prefix": {"type": "str"},
+    "batch_suffix": {"type": "str"},
+    "record_prefix": {"type": "str"},
+    "record_suffix": {"type": "str"},
+    "record_template": {"type": "str"},
+    "record_delimiter": {"type": "str"},
+    "field_delimiter": {"type": "str"},
+}
+
+JOB: dict[str, dict[str, t.Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "id": {"type": "int"},
+    "name": {"type": "str"},
+    "dataset": {"type": "str"},
+    "destination_conf": {"type": "str", "no_log": True},
+    "ownership_challenge": {"type": "str", "no_log": True},
+    "enabled": {"type": "bool"},
+    "kind": {"type": "str", "choices": ["", "edge"]},
+    "filter": {"type": "json"},
+    "output_options": {"type": "dict", "options": OUTPUT_OPTIONS},
+    "logpull_options": {"type": "str"},
+    "frequency": {"type": "str", "choices": ["high", "low"]},
+    "max_upload_bytes": {"type": "int"},
+    "max_upload_interval_seconds": {"type": "int"},
+    "max_upload_records": {"type": "int"},
+    "resend_hidden": {"type": "bool", "default": False},
+}
+# What is told to the API as it was given.
+_PLAIN = (
+    "name",
+    "dataset",
+    "enabled",
+    "kind",
+    "filter",
+    "logpull_options",
+    "frequency",
+    *_RANGES,
+)
+
+
+class Wanted(t.NamedTuple):
+    """A job as it is described: only what the description sets is in ``properties``.
+
+    ``properties`` has the API's names and values, without the destination and the token;
+    ``output_options`` in it has only what is set.
+    """
+
+    state: str
+    id: int | None
+    name: str | None
+    dataset: str | None
+    destination: Destination | None
+    token: str | None
+    properties: dict[str, t.Any]
+    resend_hidden: bool
+
+    @classmethod
+    def of(cls, params: t.Mapping[str, t.Any]) -> Wanted:
+        """Read a module's options, or raise ``InvalidInput``."""
+        job_id, name, dataset = params["id"], params["name"], params["dataset"]
+        if job_id is not None and job_id < 1:
+            raise InvalidInput("id", "has to be 1 or more")
+        if name == "" and job_id is None:
+            raise InvalidInput("name", "is empty; give the name of the job, or its id")
+        conf, token = params["destination_conf"], params["ownership_challenge"]
+        wanted = cls(
+            state=params["state"],
+            id=job_id,
+            name=name,
+            dataset=None if dataset is None else dataset_name(dataset),
+            destination=None if conf is None else Destination.parse(conf),
+            token=None if token is None else clean_token(token),
+            properties=_properties(params),
+            resend_hidden=params["resend_hidden"],
+        )
+        check_combination(wanted.properties, dataset=dataset, kind=params["kind"])
+        return wanted
+
+
+def check_combination(
+    properties: t.Mapping[str, t.Any], *, dataset: str | None, kind: str | None
+) -> None:
+    """Raise ``InvalidInput`` for what such a dataset or kind of job does not take."""
+    merging = properties.get("output_options", {}).get("merge_subrequests")
+    if merging and dataset not in (None, _MERGING_DATASET):
+        raise InvalidInput(
+            "output_options.merge_subrequests", f"is for {_MERGING_DATASET} only, not for {dataset}"
+        )
+    given = [name for name in _NOT_WITH_EDGE if properties.get(name)]
+    if kind == "edge" and given:
+        raise InvalidInput(given[0], "cannot be set for a job of the kind edge")
+
+
+def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what the options set, under the API's names."""
+    _check_length("name", params["name"], _LONGEST_NAME)
+    _check_length("logpull_options", params["logpull_options"], _LONGEST_LOGPULL_OPTIONS)
+    for option in _RANGES:
+        _check_range(option, params[option])
+    _check_filter(params["filter"])
+    properties = {name: params[name] for name in _PLAIN if params[name] is not None}
+    given = params["output_options"] or {}
+    options = {name: value for name, value in given.items() if value is not None}
+    # An alias is there a second time, under its own name.
+    options.pop(CVE_KEY, None)
+    _check_sample_rate(options.get("sample_rate"))
+    if options:
+        properties["output_options"] = with_api_names(options)
+    return properties
+
+
+def _check_length(option: str, value: str | None, longest: int) -> None:
+    if value is not None and len(value) > longest:
+        raise InvalidInput(
+            option, f"has {len(value)} characters; Cloudflare takes at most {longest}"
+        )
+
+
+def _check_range(option: str, value: int | None) -> None:
+    least, most = _RANGES[option]
+    if value is not None and value != 0 and not least <= value <= most:
+        raise InvalidInput(option, f"has to be 0 or from {least} to {most}, and is {value}")
+
+
+def _check_sample_rate(value: float | None) -> None:
+    # Written so that NaN, which compares with nothing, is refused too.
+    if value is not None and not 0 < value <= 1:
+        raise InvalidInput(
+            "output_options.sample_rate", f"has to be above 0 and at most 1: {value}"
+        )
+
+
+def _check_filter(text: str | None) -> None:
+    if not text:
+        return
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("filter", f"is no JSON: {error}") from error
+    if not isinstance(content, dict) or (content and "where" not in content):
+        raise InvalidInput("filter", 'has to be an object with "where" in it')

@@ -1,0 +1,175 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes a job so that nothing is done twice or lost: lost answers, and proofs of ownership."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    DESTINATION_CONF,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    BadAnswer,
+    CloudflareError,
+    Refused,
+    RequestError,
+    Unreachable,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import find_changes
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
+    Logpush,
+    is_rejection,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import (
+    OWNERSHIP_CHALLENGE,
+    disagreements,
+)
+
+_MISSING = (
+    f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "
+    "before a job may have it. Ask for a challenge with edgeops.cloudflare.logpush_ownership, read "
+    "the file that it names, and give its content; or let the playbook "
+    "edgeops.cloudflare.push_logs do all of it"
+)
+_RUN_AGAIN = "It is safe to run the task again: it looks for the job first"
+
+
+class Written(t.NamedTuple):
+    """A job after a write, None in a dry run; and the error that the answer was lost by."""
+
+    job: Job | None
+    lost: RequestError | None = None
+
+
+class JobWriter:
+    """Writes one job as it is described."""
+
+    def __init__(self, wanted: Wanted, logpush: Logpush) -> None:
+        self._wanted = wanted
+        self._logpush = logpush
+
+    def create(self, body: t.Mapping[str, t.Any], is_new: t.Callable[[Job], bool]) -> Written:
+        """Create a job; where the answer is lost, look for one that ``is_new``.
+
+        Raise ``Refused`` with ``ownership_required`` where Cloudflare wants a proof.
+        """
+
+        def look(lost: RequestError) -> Job:
+            jobs = [job for job in self._look(lost, self._logpush.jobs) if is_new(job)]
+            return _the_one(jobs, lost)
+
+        return self._write(body, self._logpush.create_job, look)
+
+    def update(self, job_id: int, body: t.Mapping[str, t.Any]) -> Written:
+        """Change a job; where the answer is lost, look whether it is as described.
+
+        Raise ``Refused`` with ``ownership_required`` where Cloudflare wants a proof.
+        """
+
+        def send(content: t.Mapping[str, t.Any]) -> Job | None:
+            return self._logpush.update_job(job_id, content)
+
+        def look(lost: RequestError) -> Job:
+            job: Job | None = self._look(lost, lambda: self._logpush.job(job_id))
+            if job is None or self.differs(job):
+                raise _lost(
+                    lost,
+                    f"job {job_id} is not as described, so the change seems not to have been made. "
+                    f"{_RUN_AGAIN}",
+                )
+            return job
+
+        return self._write(body, send, look)
+
+    def needs_token(self) -> bool:
+        """Whether Cloudflare is known to want a token for the destination, and none is given."""
+        destination = self._wanted.destination
+        needed = destination is not None and destination.challenge == "yes"
+        return needed and self._wanted.token is None
+
+    def differs(self, job: Job) -> t.Sequence[str]:
+        """Return what of a job, as far as it is shown, is not as described."""
+        return find_changes(self._wanted._replace(resend_hidden=False), job).names
+
+    def _write(
+        self,
+        body: t.Mapping[str, t.Any],
+        send: t.Callable[[t.Mapping[str, t.Any]], Job | None],
+        look: t.Callable[[RequestError], Job],
+    ) -> Written:
+        moved = DESTINATION_CONF in body
+        if moved and self.needs_token() and not self._logpush.dry_run:
+            raise Refused(_MISSING, {"ownership_required": True})
+        if moved and self._wanted.token:
+            body = {**body, OWNERSHIP_CHALLENGE: self._wanted.token}
+        try:
+            return Written(send(body))
+        except RequestError as error:
+            if isinstance(error, ApiError) and is_rejection(error):
+                raise self._refused(error) from error
+            if not _may_be_carried_out(error):
+                raise
+            return Written(look(error), error)
+
+    def _refused(self, error: ApiError) -> Refused:
+        values = {**error.values, "ownership_required": True}
+        if self._wanted.token is None or self._wanted.destination is None:
+            return Refused(f"{_MISSING}. It said: {error.cause}", values)
+        reasons = disagreements(
+            self._wanted.token,
+            object_type=self._logpush.scope.kind,
+            object_id=self._logpush.scope.id,
+            destination=self._wanted.destination,
+        )
+        sentence = (
+            f"Cloudflare does not take {OWNERSHIP_CHALLENGE} as the proof: {error.cause}. Ask for "
+            "a new challenge with edgeops.cloudflare.logpush_ownership."
+        )
+        return Refused(" ".join([sentence, *reasons]), {**values, "reasons": reasons})
+
+    def _look(self, lost: RequestError, ask: t.Callable[[], t.Any]) -> t.Any:
+        try:
+            return ask()
+        except RequestError as error:
+            raise _lost(
+                lost,
+                "whether it was carried out is not known, since looking failed too: "
+                f"{error.message}. {_RUN_AGAIN}",
+            ) from error
+
+
+def _the_one(jobs: list[Job], lost: RequestError) -> Job:
+    """Return the only job, or raise."""
+    if len(jobs) == 1:
+        return jobs[0]
+    ids = [job.id for job in jobs]
+    if not ids:
+        raise _lost(
+            lost,
+            f"the job is not there, so it seems not to have been created. {_RUN_AGAIN}",
+            ids=ids,
+        )
+    raise _lost(
+        lost,
+        f"afterwards there were {len(ids)} new jobs of that name (their ids: "
+        f"{', '.join(map(str, ids))}), of which all but one should be removed",
+        ids=ids,
+    )
+
+
+def _lost(error: RequestError, found: str, **values: t.Any) -> CloudflareError:
+    """Say that an answer was lost, and what was found afterwards."""
+    return CloudflareError(
+        f"{error.message}; {found}", {**error.values, "answer_lost": True, **values}
+    )
+
+
+def _may_be_carried_out(error: RequestError) -> bool:
+    """Tell whether a write may have happened though no answer said so."""
+    return isinstance(error, (Unreachable, BadAnswer)) or (error.status or 0) >= 500

@@ -1,0 +1,754 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module logpush_job, from its options to what it sends and prints."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+import requests
+
+from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    TOKEN,
+    ZONE,
+    Call,
+    challenge_token,
+    failure,
+    network,
+    response,
+    run_module,
+    success,
+)
+
+JOBS = f"/zones/{ZONE}/logpush/jobs"
+ONE = f"{JOBS}/42"
+BUCKET = "s3://edge-logs/http/{DATE}?region=us-east-1"
+R2 = "r2://edge-logs/http?account-id=a1&access-key-id=AKIAEXAMPLEKEY01&secret-access-key="
+SECRET = "SeCrEt0123456789SeCrEt%2B123456789SeCrEt"
+CHALLENGE = challenge_token({"obj_type": "zone", "obj_id": ZONE, "destination_conf": BUCKET})
+FILTER = {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
+OPTIONS = {
+    "field_names": ["ClientIP", "RayID"],
+    "output_type": "ndjson",
+    "timestamp_format": "rfc3339",
+    "sample_rate": 1,
+    "CVE-2021-44228": False,
+    "merge_subrequests": None,
+    "batch_prefix": "",
+    "record_prefix": "{",
+    "record_suffix": "}\n",
+}
+REFUSAL = failure(400, 1002, "incorrect ownership challenge")
+
+
+def job(**changes: t.Any) -> dict[str, t.Any]:
+    """Return a job as the API shows it; None in ``changes`` stays, `...` leaves a property out."""
+    shown = {
+        "id": 42,
+        "name": "http",
+        "dataset": "http_requests",
+        "kind": "",
+        "enabled": True,
+        "frequency": "high",
+        "filter": None,
+        "output_options": OPTIONS,
+        "logpull_options": None,
+        "max_upload_bytes": None,
+        "max_upload_interval_seconds": 30,
+        "max_upload_records": 100000,
+        "destination_conf": BUCKET,
+        "error_message": None,
+        "last_error": None,
+        "last_complete": "2026-11-22T14:05:00Z",
+        **changes,
+    }
+    return {name: value for name, value in shown.items() if value is not ...}
+
+
+def listed(*jobs: dict[str, t.Any]) -> Call:
+    """Expect the list of the zone's jobs."""
+    return Call("GET", JOBS, None, success(list(jobs)))
+
+
+def created(body: dict[str, t.Any], answer: requests.Response | Exception | None = None) -> Call:
+    """Expect a job to be created."""
+    return Call("POST", JOBS, body, success(job(**body)) if answer is None else answer)
+
+
+def put(
+    body: dict[str, t.Any],
+    answer: requests.Response | Exception | None = None,
+    **before: t.Any,
+) -> Call:
+    """Expect a change of the job."""
+    after = job(**{**before, **body})
+    after.pop("ownership_challenge", None)
+    return Call("PUT", ONE, body, success(after) if answer is None else answer)
+
+
+def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    """Run the module in a zone with a token and the job's name, unless told otherwise."""
+    given = {"zone_id": ZONE, "api_token": TOKEN, "name": "http", **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    return run_module(logpush_job.main, given, check_mode=check_mode, diff=diff)
+
+
+# Creating
+
+
+def test_creates_a_job_with_what_is_described_and_nothing_else() -> None:
+    described = {
+        "dataset": "http_requests",
+        "destination_conf": BUCKET,
+        "enabled": True,
+        "kind": "",
+        "frequency": "low",
+        "logpull_options": "fields=RayID",
+        "max_upload_bytes": 5_000_000,
+        "max_upload_interval_seconds": 300,
+        "max_upload_records": 1_000_000,
+    }
+    output = {"field_names": ["RayID"], "sample_rate": 0.5, "record_suffix": "}\n"}
+    body = {
+        **described,
+        "name": "http",
+        "filter": json.dumps(FILTER),
+        "output_options": {**output, "CVE-2021-44228": True},
+        "ownership_challenge": CHALLENGE,
+    }
+    with network(listed(), created(body)):
+        result = run(
+            **described,
+            filter=FILTER,
+            output_options={**output, "CVE-2021-44228": True},
+            ownership_challenge=f" {CHALLENGE}\n",
+        )
+    assert not result.get("failed"), result
+    assert (result["changed"], result["action"]) == (True, "created")
+    assert result["job"]["id"] == 42
+    assert result["job"]["filter"] == FILTER
+    assert result["job"]["output_options"]["cve_2021_44228"] is True
+    assert result["job"]["destination"]["bucket"] == "edge-logs"
+    assert result["ownership_required"] is False
+    assert result["answer_lost"] is False
+    assert "diff" not in result
+    printed = json.dumps(result["job"]) + result.get("msg", "")
+    assert CHALLENGE not in printed
+    assert BUCKET not in printed
+
+
+def test_check_mode_announces_the_creation_and_sends_nothing() -> None:
+    with network(listed()):
+        result = run(
+            check_mode=True,
+            diff=True,
+            destination_conf=BUCKET,
+            ownership_challenge=CHALLENGE,
+            enabled=True,
+        )
+    assert (result["changed"], result["action"]) == (True, "created")
+    assert result["ownership_required"] is False
+    assert result["job"]["id"] is None
+    assert result["job"]["enabled"] is True
+    assert result["diff"]["before"] == {}
+    assert result["diff"]["after"] == {
+        "name": "http",
+        "enabled": True,
+        "destination_conf": {
+            "scheme": "s3",
+            "bucket": "edge-logs",
+            "path": "/http/{DATE}",
+            "parameter region": "us-east-1",
+        },
+    }
+
+
+def test_creating_needs_a_destination() -> None:
+    with network(listed()):
+        result = run()
+    assert result["failed"] is True
+    assert result["msg"].startswith("destination_conf: is missing")
+
+
+@pytest.mark.parametrize("answer", [None, [], "null"])
+def test_an_empty_list_in_any_form(answer: object) -> None:
+    empty = success(None if answer == "null" else answer)
+    with network(Call("GET", JOBS, None, empty)):
+        assert run(check_mode=True, destination_conf=R2 + SECRET)["action"] == "created"
+
+
+# Ownership
+
+
+def test_a_missing_proof_fails_before_any_write() -> None:
+    with network(listed()):
+        result = run(destination_conf=BUCKET)
+    assert result["failed"] is True
+    assert result.get("changed", False) is False
+    assert result["ownership_required"] is True
+    assert result["changes"] == ["destination_conf", "name"]
+    assert result["msg"].startswith("ownership_challenge: is missing")
+    assert "edgeops.cloudflare.logpush_ownership" in result["msg"]
+
+
+def test_a_missing_proof_is_announced_by_check_mode() -> None:
+    with network(listed()):
+        result = run(check_mode=True, destination_conf=BUCKET)
+    assert not result.get("failed")
+    assert (result["changed"], result["ownership_required"]) == (True, True)
+
+
+def test_a_moved_destination_needs_a_proof_as_well() -> None:
+    moved = BUCKET.replace("http", "web")
+    with network(listed(job())):
+        result = run(destination_conf=moved)
+    assert (result["failed"], result["ownership_required"]) == (True, True)
+    with network(listed(job())):
+        planned = run(check_mode=True, destination_conf=moved)
+    assert (planned["changed"], planned["ownership_required"]) == (True, True)
+    body = {"destination_conf": moved, "ownership_challenge": CHALLENGE}
+    with network(listed(job()), put(body)):
+        result = run(destination_conf=moved, ownership_challenge=CHALLENGE)
+    assert result["changes"] == ["destination_conf"]
+    assert result["ownership_required"] is False
+
+
+def test_a_proof_is_not_asked_for_and_not_sent_where_the_destination_stays() -> None:
+    with network(listed(job()), put({"enabled": False})):
+        result = run(destination_conf=BUCKET, ownership_challenge=CHALLENGE, enabled=False)
+    assert result["changes"] == ["enabled"]
+
+
+@pytest.mark.parametrize("destination", [R2 + SECRET, BUCKET + "&secret-access-key=" + SECRET])
+def test_destinations_with_keys_need_no_proof(destination: str) -> None:
+    body = {"name": "http", "destination_conf": destination}
+    with network(listed(), created(body)):
+        result = run(destination_conf=destination)
+    assert result["ownership_required"] is False
+
+
+def test_where_it_is_unknown_the_api_decides() -> None:
+    unknown = "kinesis://stream?region=us-east-1"
+    body = {"name": "http", "destination_conf": unknown}
+    with network(listed()):
+        planned = run(check_mode=True, destination_conf=unknown)
+    assert (planned["changed"], planned["ownership_required"]) == (True, False)
+    with network(listed(), created(body)):
+        assert run(destination_conf=unknown)["action"] == "created"
+    with network(listed(), created(body, REFUSAL)):
+        result = run(destination_conf=unknown)
+    assert (result["failed"], result["ownership_required"]) == (True, True)
+    assert "ownership_challenge: is missing" in result["msg"]
+    assert result["error"]["codes"] == [1002]
+
+
+def test_a_refused_token_says_what_differs() -> None:
+    other = BUCKET.replace("{DATE}", "")
+    body = {"name": "http", "destination_conf": other, "ownership_challenge": CHALLENGE}
+    refusal = failure(400, 1002, "incorrect ownership challenge")
+    with network(listed(), created(body, refusal)):
+        result = run(destination_conf=other, ownership_challenge=CHALLENGE)
+    assert (result["failed"], result["ownership_required"]) == (True, True)
+    assert "the path is '/http/{DATE}' in the token and '/http/'" in result["reasons"][0]
+    assert result["reasons"][0] in result["msg"]
+    assert CHALLENGE not in json.dumps(result)
+
+
+def test_a_destination_that_cannot_be_written_to_is_no_matter_of_proof() -> None:
+    body = {"name": "http", "destination_conf": R2 + SECRET}
+    said = failure(400, 1002, "error validating destination: error writing object: DNSError")
+    with network(listed(), created(body, said)):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["failed"] is True
+    assert "ownership_required" not in result
+    assert "DNSError" in result["msg"]
+
+
+# Changing
+
+
+@pytest.mark.parametrize(
+    ("options", "before"),
+    [
+        ({}, {}),
+        ({"enabled": True}, {}),
+        ({"enabled": False}, {"enabled": ...}),
+        ({"filter": ""}, {"filter": None}),
+        ({"filter": ""}, {"filter": ""}),
+        ({"filter": {}}, {"filter": ""}),
+        ({"filter": FILTER}, {"filter": json.dumps(FILTER, indent=3)}),
+        (
+            {"filter": '{"where":{"value":500,"key":"EdgeResponseStatus","operator":"geq"}}'},
+            {"filter": json.dumps(FILTER).replace("500", "500.0")},
+        ),
+        ({"frequency": "high"}, {"frequency": ...}),
+        ({"max_upload_bytes": 0}, {"max_upload_bytes": None}),
+        ({"max_upload_interval_seconds": 30}, {"max_upload_interval_seconds": None}),
+        ({"max_upload_records": 100000}, {"max_upload_records": ...}),
+        ({"logpull_options": ""}, {}),
+        ({"dataset": "http_requests", "kind": ""}, {"kind": None}),
+        ({"output_options": {}}, {}),
+        ({"output_options": {"sample_rate": 1.0, "cve_2021_44228": False}}, {}),
+        ({"output_options": {"batch_suffix": "", "merge_subrequests": False}}, {}),
+        # The order of columns matters, that of a JSON object's members does not.
+        ({"output_options": {"field_names": ["RayID", "ClientIP"]}}, {}),
+        ({"output_options": {"timestamp_format": "unixnano"}}, {"output_options": None}),
+        # The same destination in other words.
+        ({"destination_conf": BUCKET.replace("us-east", "us%2Deast")}, {}),
+    ],
+)
+def test_no_change_no_put(options: dict[str, t.Any], before: dict[str, t.Any]) -> None:
+    for check_mode in (False, True):
+        with network(listed(job(**before))):
+            result = run(check_mode=check_mode, diff=True, **options)
+        assert not result.get("failed"), result
+        assert result["changed"] is False
+        assert (result["action"], result["changes"]) == ("none", [])
+        assert "diff" not in result
+
+
+ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "before"),
+    [
+        ({"enabled": False}, {"enabled": False}, {}),
+        ({"filter": FILTER}, {"filter": json.dumps(FILTER)}, {}),
+        ({"filter": ""}, {"filter": ""}, {"filter": json.dumps(FILTER)}),
+        ({"frequency": "low"}, {"frequency": "low"}, {}),
+        ({"logpull_options": "fields=RayID"}, {"logpull_options": "fields=RayID"}, {}),
+        ({"max_upload_bytes": 5_000_000}, {"max_upload_bytes": 5_000_000}, {}),
+        ({"max_upload_interval_seconds": 0}, {"max_upload_interval_seconds": 0}, {}),
+        ({"max_upload_records": 0}, {"max_upload_records": 0}, {}),
+        (
+            {"output_options": {"sample_rate": 0.1}},
+            {"output_options": {**ALL_SHOWN, "sample_rate": 0.1}},
+            {},
+        ),
+        (
+            {"output_options": {"CVE-2021-44228": True}},
+            {"output_options": {**ALL_SHOWN, "CVE-2021-44228": True}},
+            {},
+        ),
+        (
+            {"output_options": {"field_names": ["B", "A"]}},
+            {"output_options": {"output_type": "csv", "field_names": ["B", "A"], "new": 1}},
+            {"output_options": {"output_type": "csv", "field_names": ["A", "B"], "new": 1}},
+        ),
+        (
+            {"output_options": {"sample_rate": 0.1}},
+            {
+                "output_options": {
+                    "field_names": ["A", "B"],
+                    "timestamp_format": "rfc3339",
+                    "CVE-2021-44228": True,
+                    "sample_rate": 0.1,
+                }
+            },
+            {
+                "output_options": None,
+                "logpull_options": "fields=A,B&timestamps=rfc3339&CVE-2021-44228=true&sample=x",
+            },
+        ),
+    ],
+)
+def test_a_change_is_one_put_of_what_differs(
+    options: dict[str, t.Any], body: dict[str, t.Any], before: dict[str, t.Any]
+) -> None:
+    with network(listed(job(**before))):
+        planned = run(check_mode=True, diff=True, **options)
+    with network(listed(job(**before)), put(body, **before)):
+        result = run(diff=True, **options)
+    assert (result["changed"], result["action"]) == (True, "updated")
+    assert not result.get("warnings")
+    for name in ("changed", "action", "changes", "diff", "not_compared", "ownership_required"):
+        assert planned[name] == result[name]
+    assert planned["diff"]["before"] != planned["diff"]["after"]
+
+
+def test_several_changes_are_one_put() -> None:
+    body = {"name": "web", "enabled": False, "max_upload_records": 5000}
+    one = Call("GET", ONE, None, success(job()))
+    with network(one, put(body)):
+        result = run(id=42, name="web", enabled=False, max_upload_records=5000)
+    assert sorted(result["changes"]) == sorted(body)
+    assert result["job"]["name"] == "web"
+
+
+def test_second_run_changes_nothing() -> None:
+    with network(listed(job(enabled=False)), put({"enabled": True})):
+        assert run(enabled=True)["changed"] is True
+    with network(listed(job())):
+        assert run(enabled=True)["changed"] is False
+
+
+def test_what_cloudflare_drops_is_warned_of() -> None:
+    with network(listed(job(enabled=False)), put({"enabled": True}, success(job(enabled=False)))):
+        result = run(enabled=True)
+    assert result["changed"] is True
+    assert "shows something else for enabled" in result["warnings"][0]
+
+
+# Secrets that Cloudflare hides
+
+
+@pytest.mark.parametrize(
+    ("shown", "hidden"),
+    [
+        (R2 + "REDACTED", ["destination_conf: parameter secret-access-key"]),
+        (R2 + "*" * 40, ["destination_conf: parameter secret-access-key"]),
+        (R2 + "", ["destination_conf: parameter secret-access-key"]),
+        (R2 + "x" * 42, ["destination_conf: parameter secret-access-key"]),
+        (R2 + "0a" * 32, ["destination_conf: parameter secret-access-key"]),
+        ("***", ["destination_conf"]),
+        ("r2://***/http?account-id=a1&access-key-id=***&secret-access-key=***", 3),
+    ],
+)
+def test_a_masked_secret_makes_no_change(shown: str, hidden: t.Any) -> None:
+    with network(listed(job(destination_conf=shown))):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["changed"] is False
+    assert not result.get("warnings")
+    if isinstance(hidden, int):
+        assert len(result["not_compared"]) == hidden
+    else:
+        assert result["not_compared"] == hidden
+
+
+@pytest.mark.parametrize(
+    ("shown", "hidden"),
+    [
+        (..., "destination_conf"),
+        (None, "destination_conf"),
+        ("", "destination_conf"),
+        (17, "destination_conf"),
+        ("r2://edge-logs/http?account-id=a1", "destination_conf: parameter access-key-id"),
+    ],
+)
+def test_what_is_left_out_makes_no_change_but_is_warned_of(shown: t.Any, hidden: str) -> None:
+    with network(listed(job(destination_conf=shown))):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["changed"] is False
+    assert hidden in result["not_compared"]
+    assert "Set resend_hidden: true once" in result["warnings"][0]
+
+
+def test_what_is_hidden_can_be_sent_again() -> None:
+    masked = R2 + "REDACTED"
+    body = {"destination_conf": R2 + SECRET, "filter": json.dumps(FILTER)}
+    before = job(destination_conf=masked, filter=...)
+    answer = success(before)
+    with network(listed(before), Call("PUT", ONE, body, answer)):
+        result = run(diff=True, destination_conf=R2 + SECRET, filter=FILTER, resend_hidden=True)
+    assert result["changes"] == ["destination_conf", "filter"]
+    assert not result.get("warnings")
+    diff = result["diff"]
+    name = "parameter secret-access-key"
+    assert diff["before"]["destination_conf"][name] == "(secret)"
+    assert diff["after"]["destination_conf"][name] == "(secret, sent again)"
+
+
+def test_a_filter_that_is_not_shown_is_not_compared() -> None:
+    with network(listed(job(filter=...))):
+        result = run(filter=FILTER)
+    assert result["changed"] is False
+    assert result["not_compared"] == ["filter"]
+    assert "filter" in result["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        R2 + SECRET.replace("0123", "3210"),
+        (R2 + SECRET).replace("/http", "/web"),
+        (R2 + "REDACTED").replace("edge-logs", "other"),
+        R2 + SECRET + "&header_x=another",
+    ],
+)
+def test_what_is_shown_and_differs_is_a_change(shown: str) -> None:
+    body = {"destination_conf": R2 + SECRET}
+    with network(listed(job(destination_conf=shown)), put(body)):
+        result = run(diff=True, destination_conf=R2 + SECRET)
+    assert result["changes"] == ["destination_conf"]
+    assert result["diff"]["before"] != result["diff"]["after"]
+    printed = json.dumps(result)
+    for secret in (SECRET, SECRET.replace("%2B", "+"), "AKIAEXAMPLEKEY01", shown):
+        assert secret not in printed
+
+
+def test_a_secret_that_cloudflare_shows_is_shown_to_nobody() -> None:
+    shown = job(destination_conf=R2 + SECRET, error_message=f"denied for {SECRET}")
+    with network(listed(shown)):
+        result = run(diff=True)
+    assert result["job"]["destination"]["bucket"] == "edge-logs"
+    assert result["job"]["healthy"] is False
+    assert SECRET not in json.dumps(result)
+
+
+# Finding
+
+
+def test_two_of_a_name_are_an_error_with_their_ids() -> None:
+    with network(listed(job(), job(id=43, dataset="dns_logs"))):
+        result = run(enabled=True)
+    assert result["failed"] is True
+    assert result["ids"] == [42, 43]
+    assert "42, 43" in result["msg"]
+    with network(listed(job(), job(id=43, dataset="dns_logs"))):
+        assert run(enabled=True, dataset="http_requests")["job"]["id"] == 42
+
+
+def test_the_same_name_in_another_dataset_is_another_job() -> None:
+    with network(listed(job())):
+        result = run(check_mode=True, dataset="dns_logs", destination_conf=R2 + SECRET)
+    assert result["action"] == "created"
+
+
+def test_an_id_that_is_not_there() -> None:
+    missing = Call("GET", ONE, None, failure(404, 1002, "job not found"))
+    with network(missing):
+        result = run(id=42)
+    assert result["failed"] is True
+    assert result["msg"].startswith("id: there is no job 42 in zone")
+
+
+def test_an_unknown_zone_is_no_missing_job() -> None:
+    unknown = failure(404, 7003, "Could not route to /zones/x, perhaps your object identifier")
+    with network(Call("GET", ONE, None, unknown)):
+        result = run(id=42, state="absent")
+    assert result["failed"] is True
+    assert result["error"]["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"dataset": "dns_logs"}, "dataset: job 42 ('http') has 'http_requests'"),
+        ({"kind": "edge"}, "kind: job 42 ('http') has ''"),
+        ({"dataset": "dns_logs", "state": "absent"}, "dataset: job 42 ('http')"),
+        ({"name": "web", "state": "absent"}, "name: job 42 has the name 'http'; not removed"),
+    ],
+)
+def test_what_cannot_be_changed_is_an_error(options: dict[str, t.Any], says: str) -> None:
+    with network(Call("GET", ONE, None, success(job()))):
+        result = run(id=42, **{"name": None, **options})
+    assert result["failed"] is True
+    assert result["msg"].startswith(says)
+
+
+# Removing
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_removes_a_job(gone: bool) -> None:
+    answer = failure(404, 1002, "job not found") if gone else success({})
+    with network(listed(job(), job(id=43, name="web")), Call("DELETE", ONE, None, answer)):
+        result = run(state="absent", diff=True)
+    assert (result["changed"], result["action"]) == (True, "deleted")
+    assert result["job"]["id"] == 42
+    assert result["diff"]["before"]["name"] == "http"
+    assert result["diff"]["after"] == {}
+    with network(listed(job())):
+        planned = run(state="absent", diff=True, check_mode=True)
+    for name in ("changed", "action", "diff", "job"):
+        assert planned[name] == result[name]
+
+
+def test_a_job_that_is_not_there_need_not_be_removed() -> None:
+    with network(listed(job(name="web"))):
+        assert run(state="absent")["changed"] is False
+    with network(Call("GET", ONE, None, failure(404, 1002, "job not found"))):
+        result = run(state="absent", id=42)
+    assert (result["changed"], result["job"]) == (False, None)
+
+
+def test_removing_is_repeated_and_refusals_are_errors() -> None:
+    with network(
+        listed(job()),
+        Call("DELETE", ONE, None, response(status=502, content=b"oops")),
+        Call("DELETE", ONE, None, success({})),
+    ):
+        assert run(state="absent")["action"] == "deleted"
+    with network(listed(job()), Call("DELETE", ONE, None, failure(403, 10000, "no"))):
+        assert run(state="absent")["error"]["status"] == 403
+
+
+# Lost answers
+
+NEW = {"name": "http", "destination_conf": R2 + SECRET}
+
+
+def lost_answers() -> t.Iterator[t.Any]:
+    """Yield each kind of a lost answer, made anew: a response can be read once."""
+    yield requests.exceptions.ConnectionError("broken")
+    yield response(status=504, content=b"<html>")
+    yield response(content=b'{"success": tr')
+    yield success(None)
+    yield failure(500, 1000, "internal")
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_creation_whose_answer_is_lost_is_looked_for(number: int) -> None:
+    lost = list(lost_answers())[number]
+    other = job(id=7, name="web")
+    with network(listed(other), created(NEW, lost), listed(other, job(**NEW))):
+        result = run(destination_conf=R2 + SECRET)
+    assert not result.get("failed"), result
+    assert (result["changed"], result["action"]) == (True, "created")
+    assert result["answer_lost"] is True
+    assert result["job"]["id"] == 42
+    assert "it had been carried out: job 42" in result["warnings"][0]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_creation_that_did_not_happen_fails_and_says_so(number: int) -> None:
+    lost = list(lost_answers())[number]
+    with network(listed(), created(NEW, lost), listed()):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["failed"] is True
+    assert (result["answer_lost"], result["ids"]) == (True, [])
+    assert "the job is not there" in result["msg"]
+
+
+def test_a_creation_that_cannot_be_looked_for() -> None:
+    look = Call("GET", JOBS, None, failure(403, 10000, "Authentication error"))
+    with network(listed(), created(NEW, response(status=502, content=b"x")), look):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["failed"] is True
+    assert result["answer_lost"] is True
+    assert "whether it was carried out is not known" in result["msg"]
+    assert result["error"]["status"] == 502
+
+
+def test_two_new_jobs_after_a_lost_answer() -> None:
+    lost = response(status=502, content=b"x")
+    with network(listed(), created(NEW, lost), listed(job(**NEW), job(id=43, **NEW))):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["failed"] is True
+    assert result["ids"] == [42, 43]
+
+
+def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
+    moved = BUCKET.replace("http", "web")
+    body = {"destination_conf": moved, "ownership_challenge": CHALLENGE}
+    options = {"destination_conf": moved, "ownership_challenge": CHALLENGE}
+    for after in (moved, BUCKET):
+        lost = put(body, response(status=502, content=b"x"))
+        look = Call("GET", ONE, None, success(job(destination_conf=after)))
+        with network(listed(job()), lost, look):
+            result = run(**options)
+        assert result["answer_lost"] is True
+        assert result.get("failed", False) is (after == BUCKET)
+
+
+def test_a_change_without_a_token_is_repeated() -> None:
+    with network(
+        listed(job()),
+        put({"enabled": False}, response(status=502, content=b"x")),
+        put({"enabled": False}),
+    ):
+        result = run(enabled=False)
+    assert (result["changed"], result["answer_lost"]) == (True, False)
+
+
+# Errors and options
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (400, 1002, "filter is invalid"),
+        (403, 1004, "creating a new job is not allowed: exceeded max jobs allowed"),
+        (403, 10000, "Authentication error"),
+        (409, 1000, "conflict"),
+    ],
+)
+def test_refusals_of_each_request(status: int, code: int, message: str) -> None:
+    def refusal() -> requests.Response:
+        return failure(status, code, message)
+
+    with network(Call("GET", JOBS, None, refusal())):
+        assert message in run()["msg"]
+    with network(listed(), created(NEW, refusal())):
+        assert message in run(destination_conf=R2 + SECRET)["msg"]
+    with network(listed(job()), put({"enabled": False}, refusal())):
+        result = run(enabled=False)
+    assert result["error"]["status"] == status
+    assert "answer_lost" not in result
+
+
+def test_a_rate_limit_is_waited_out_also_when_creating() -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "2"})
+    with network(listed(), created(NEW, limited), created(NEW)) as net:
+        assert run(destination_conf=R2 + SECRET)["action"] == "created"
+    assert net.pauses == [2.0]
+
+
+@pytest.mark.parametrize("content", ["{}", '"x"', "[{}]", '[{"id": "42"}]', "[null]"])
+def test_what_is_no_list_of_jobs(content: str) -> None:
+    with network(Call("GET", JOBS, None, success(json.loads(content)))):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"GET {JOBS} failed: ")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": None}, "one of the following is required: id, name"),
+        ({"name": ""}, "name: is empty"),
+        ({"name": "x" * 513}, "name: has 513 characters"),
+        ({"id": 0}, "id: has to be 1 or more"),
+        ({"dataset": "../jobs"}, "dataset: has to be a name"),
+        ({"dataset": ""}, "dataset: has to be a name"),
+        ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
+        ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: has half of a"),
+        ({"ownership_challenge": "challenge.txt"}, "ownership_challenge: looks like the name"),
+        ({"kind": "instant-logs"}, "value of kind must be one of"),
+        ({"filter": "{"}, "filter: is no JSON"),
+        ({"filter": "[]"}, 'filter: has to be an object with "where"'),
+        ({"filter": {"and": []}}, 'filter: has to be an object with "where"'),
+        ({"logpull_options": "x" * 4097}, "logpull_options: has 4097 characters"),
+        ({"frequency": "often"}, "value of frequency must be one of"),
+        ({"max_upload_bytes": 4_999_999}, "max_upload_bytes: has to be 0 or from 5000000"),
+        ({"max_upload_bytes": 1_000_000_001}, "max_upload_bytes: has to be 0 or"),
+        ({"max_upload_interval_seconds": 29}, "max_upload_interval_seconds: has to be 0 or"),
+        ({"max_upload_interval_seconds": 301}, "max_upload_interval_seconds: has to be 0 or"),
+        ({"max_upload_records": 999}, "max_upload_records: has to be 0 or from 1000"),
+        ({"max_upload_records": -1}, "max_upload_records: has to be 0 or"),
+        ({"kind": "edge", "max_upload_bytes": 5_000_000}, "max_upload_bytes: cannot be set"),
+        ({"output_options": {"sample_rate": 0}}, "output_options.sample_rate: has to be above"),
+        ({"output_options": {"sample_rate": 1.1}}, "output_options.sample_rate: has to be above"),
+        ({"output_options": {"sample_rate": "nan"}}, "output_options.sample_rate: has to be"),
+        ({"output_options": {"output_type": "xml"}}, "value of output_type must be one of"),
+        ({"output_options": {"CVE-2021-4428": True}}, "Unsupported parameters"),
+        (
+            {"output_options": {"merge_subrequests": True}, "dataset": "dns_logs"},
+            "output_options.merge_subrequests: is for http_requests only",
+        ),
+    ],
+)
+def test_bad_options_are_refused_before_any_request(
+    options: dict[str, t.Any], says: str, check_mode: bool
+) -> None:
+    with network():
+        result = run(check_mode=check_mode, **options)
+    assert result["failed"] is True
+    assert says in result["msg"]
+    assert "Traceback" not in json.dumps(result)
+
+
+def test_limits_hold_for_the_job_that_is_there() -> None:
+    with network(listed(job(kind="edge"))):
+        result = run(max_upload_bytes=5_000_000)
+    assert result["msg"].startswith("max_upload_bytes: cannot be set")
+    with network(listed(job(dataset="dns_logs"))):
+        result = run(output_options={"merge_subrequests": True})
+    assert result["msg"].startswith("output_options.merge_subrequests: is for http_requests")
