@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import control, ownership
+from . import control, jobs, ownership
 from .envelope import ApiError, failure, headers
 from .gate import Gate
 from .world import World
@@ -25,10 +25,9 @@ def create_app(world: World) -> Flask:
     app = Flask(__name__)
     app.config["WORLD"] = world
     app.register_blueprint(control.blueprint, url_prefix="/sandbox")
-    app.register_blueprint(
-        ownership.blueprint,
-        url_prefix=f"{BASE}/<any({', '.join(_SCOPES)}):scope>/<object_id>/logpush",
-    )
+    logpush = f"{BASE}/<any({', '.join(_SCOPES)}):scope>/<object_id>/logpush"
+    for blueprint in (ownership.blueprint, jobs.blueprint):
+        app.register_blueprint(blueprint, url_prefix=logpush)
     app.before_request(lambda: _authenticate(world))
     app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))
     app.after_request(_add_headers)

@@ -2,17 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's own endpoints: requests, faults, tokens, settings. Never part of the real API."""
+"""The sandbox's own endpoints: requests, faults, tokens, jobs, settings.
+
+They are no part of the real API.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from flask import Blueprint, Response, abort, current_app, jsonify, make_response, request
+from flask import Blueprint, Response, abort, jsonify, make_response, request
 
+from . import job_rules
 from .challenge import LIFETIME
 from .faults import Fault, parse
-from .world import DESTINATION, World
+from .job_store import Owner
+from .views import world
+from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
 
@@ -26,20 +32,20 @@ def _loopback_only() -> None:
 @blueprint.get("/requests")
 def requests() -> Response:
     """All requests to the API, in order."""
-    return jsonify(_world().recorder.shown())
+    return jsonify(world().recorder.shown())
 
 
 @blueprint.delete("/requests")
 def forget_requests() -> tuple[str, int]:
     """Forget the requests so far."""
-    _world().recorder.clear()
+    world().recorder.clear()
     return "", 204
 
 
 @blueprint.get("/faults")
 def faults() -> Response:
     """The faults still to come."""
-    return jsonify(_world().faults.shown())
+    return jsonify(world().faults.shown())
 
 
 @blueprint.post("/faults")
@@ -47,14 +53,14 @@ def add_faults() -> Response:
     """Add a fault or a list of them: all, or with HTTP 400 none."""
     body = _body()
     entries = body if isinstance(body, list) else [body]
-    _world().faults.add([_parsed(entry) for entry in entries])
-    return jsonify(_world().faults.shown())
+    world().faults.add([_parsed(entry) for entry in entries])
+    return jsonify(world().faults.shown())
 
 
 @blueprint.delete("/faults")
 def forget_faults() -> tuple[str, int]:
     """Forget the faults still to come."""
-    _world().faults.clear()
+    world().faults.clear()
     return "", 204
 
 
@@ -66,51 +72,102 @@ def tokens() -> Response:
     negative), ``claims`` (replace single claims; null removes one), ``forged`` (signed with
     another key).
     """
-    asked = _body()
-    if not isinstance(asked, dict):
-        _refuse("a token is asked for with an object")
-    world = _world()
-    kind = asked.get("scope", "zone")
-    object_id = asked.get("id", world.zone_id if kind == "zone" else world.account_id)
-    claims = world.issuer.claims(kind, object_id, asked.get("destination_conf", DESTINATION))
+    asked = _object("a token")
+    issuer = world().issuer
+    claims = issuer.claims(*_owner(asked), asked.get("destination_conf", DESTINATION))
     claims["exp"] += int(asked.get("expires_in", LIFETIME)) - LIFETIME
     claims |= asked.get("claims", {})
     claims = {name: value for name, value in claims.items() if value is not None}
-    token = world.issuer.mint(claims, forged=bool(asked.get("forged", False)))
+    token = issuer.mint(claims, forged=bool(asked.get("forged", False)))
     return jsonify({"token": token, "claims": claims})
+
+
+@blueprint.get("/jobs")
+def jobs() -> Response:
+    """The jobs of all zones and accounts as they are stored, secrets included."""
+    return jsonify([_with_owner(*entry) for entry in world().jobs.everything()])
+
+
+@blueprint.post("/jobs")
+def add_job() -> Response:
+    """Make a job of these properties, unchecked; what is left out gets its default.
+
+    ``scope`` (zone, account) and ``id`` say whose it is.
+    """
+    asked = _object("a job")
+    owner = _owner(asked)
+    if not world().knows(*owner):
+        _refuse(f"there is no {owner[0]} {owner[1]}")
+    given = {name: value for name, value in asked.items() if name not in ("scope", "id")}
+    properties = job_rules.defaults() | {"destination_conf": DESTINATION} | given
+    properties = job_rules.complete(properties, properties["dataset"])
+    return jsonify(_with_owner(owner, world().jobs.add(owner, properties)))
+
+
+@blueprint.patch("/jobs/<int:job_id>")
+def change_job(job_id: int) -> Response:
+    """Set any property of a job, unchecked, those that the API alone sets among them."""
+    changes = _object("a change of a job")
+    found = world().jobs.find(job_id)
+    if found is None:
+        _refuse(f"there is no job {job_id}", 404)
+    if "id" in changes:
+        _refuse("the id of a job stays")
+    owner, job = found
+    changes = job_rules.complete(changes, changes.get("dataset", job["dataset"]))
+    return jsonify(_with_owner(owner, world().jobs.update(job_id, changes) or job))
+
+
+@blueprint.delete("/jobs")
+def forget_jobs() -> tuple[str, int]:
+    """Forget all jobs and which tokens were used."""
+    world().jobs.clear()
+    return "", 204
 
 
 @blueprint.get("/settings")
 def settings() -> Response:
     """How the API answers where sources leave it open."""
-    return jsonify(_world().settings)
+    return jsonify(world().settings)
 
 
 @blueprint.patch("/settings")
 def change_settings() -> Response:
     """Change the settings that are named."""
     try:
-        _world().change_settings(_body())
+        world().change_settings(_body())
     except ValueError as error:
         _refuse(str(error))
-    return jsonify(_world().settings)
+    return jsonify(world().settings)
 
 
 @blueprint.post("/reset")
 def reset() -> tuple[str, int]:
-    """Forget requests, faults and settings."""
-    _world().reset()
+    """Forget requests, faults, jobs, used tokens and settings."""
+    world().reset()
     return "", 204
-
-
-def _world() -> World:
-    world: World = current_app.config["WORLD"]
-    return world
 
 
 def _body() -> Any:
     body = request.get_json(force=True, silent=True)
     return {} if body is None else body
+
+
+def _object(what: str) -> dict[str, Any]:
+    asked = _body()
+    if not isinstance(asked, dict):
+        _refuse(f"{what} is asked for with an object")
+    return asked
+
+
+def _owner(asked: dict[str, Any]) -> Owner:
+    kind = asked.get("scope", "zone")
+    return kind, asked.get("id", world().zone_id if kind == "zone" else world().account_id)
+
+
+def _with_owner(owner: Owner, job: dict[str, Any]) -> dict[str, Any]:
+    kind, object_id = owner
+    return job | {f"{kind}_id": object_id}
 
 
 def _parsed(entry: Any) -> Fault:
@@ -120,5 +177,5 @@ def _parsed(entry: Any) -> Fault:
         _refuse(str(error))
 
 
-def _refuse(message: str) -> NoReturn:
-    abort(make_response(jsonify({"error": message}), 400))
+def _refuse(message: str, status: int = 400) -> NoReturn:
+    abort(make_response(jsonify({"error": message}), status))

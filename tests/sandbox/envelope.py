@@ -12,6 +12,8 @@ from typing import Any
 # Documented limit: 1200 requests in five minutes.
 RATE_QUOTA = 1200
 RATE_WINDOW = 300  # seconds
+# A generic code for what does not hold; which message goes with it is known only in part.
+INVALID = 1002
 
 
 class ApiError(Exception):

@@ -11,33 +11,29 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint
 
-from .envelope import ApiError, success
-from .gate import ACTION, ENTRY
-from .store import Location, Store, StoreRefusal, scheme_of
-from .world import World
+from . import views
+from .envelope import INVALID, ApiError, success
+from .store import Location, Store, StoreRefusal
 
 blueprint = Blueprint("ownership", __name__)
-_MAX_DESTINATION = 4096
-# A generic code for what does not hold; which message goes with it is known only in part.
-_INVALID = 1002
 
 
 @blueprint.post("/ownership")
 def challenge(kind: str, object_id: str) -> dict[str, Any]:
     """Write a challenge file to the destination and say where it is."""
-    destination = _text(_body(), "destination_conf", _MAX_DESTINATION)
-    action: dict[str, Any] = request.environ.get(ACTION, {})
-    if "result" in action:
-        return success(action["result"])
-    if action.get("valid") is False:
-        return _refused(action.get("message", "error writing object"))
-    store = _world().stores.get(_scheme(destination))
+    destination = views.destination_in(views.body())
+    answer = views.bent(_refused)
+    if answer is not None:
+        return answer
+    scheme = views.scheme(destination)
+    world = views.world()
+    store = world.stores.get(scheme)
     if store is None:
-        scheme = _scheme(destination)
         return _refused(f"destination scheme {scheme} is not served by the sandbox yet")
-    token = _world().issuer.mint(_world().issuer.claims(kind, object_id, destination))
+    token = world.issuer.mint(world.issuer.claims(kind, object_id, destination))
+    action = views.action()
     try:
         location = store.locate(destination, f"ownership-challenge-{secrets.token_hex(4)}.txt")
         _write(store, location, token, action)
@@ -45,58 +41,28 @@ def challenge(kind: str, object_id: str) -> dict[str, Any]:
         # With HTTP 200 and success: that is how the API says that it could not write.
         return _refused(str(refusal))
     filename = _filename(location, action)
-    return success({"filename": filename, "message": "", "valid": action.get("valid", True)})
+    return success({"filename": filename, "message": "", "valid": True})
 
 
 @blueprint.post("/ownership/validate")
 def validate(kind: str, object_id: str) -> dict[str, Any]:
     """Say whether a token is right for this zone or account and this destination."""
-    body = _body()
-    destination = _text(body, "destination_conf", _MAX_DESTINATION)
+    body = views.body()
+    destination = views.destination_in(body)
     token = body.get("ownership_challenge")
     if not isinstance(token, str):
-        raise ApiError(400, _INVALID, "ownership_challenge is required")
-    action: dict[str, Any] = request.environ.get(ACTION, {})
+        raise ApiError(400, INVALID, "ownership_challenge is required")
+    action = views.action()
     if "result" in action:
         return success(action["result"])
     if "valid" in action:
         return success({"valid": action["valid"]})
-    if _world().issuer.accepts(token, kind, object_id, destination):
+    world = views.world()
+    if world.issuer.accepts(token, kind, object_id, destination):
         return success({"valid": True})
-    if _world().settings["wrong_token"] == "valid_false":
+    if world.settings["wrong_token"] == "valid_false":
         return success({"valid": False})
-    raise ApiError(400, _INVALID, "incorrect ownership challenge")
-
-
-def _world() -> World:
-    world: World = current_app.config["WORLD"]
-    return world
-
-
-def _body() -> dict[str, Any]:
-    try:
-        body = request.get_json(force=True)
-    except Exception as error:
-        raise ApiError(400, 6007, "Malformed JSON in request body") from error
-    if not isinstance(body, dict):
-        raise ApiError(400, 6007, "Malformed JSON in request body")
-    return body
-
-
-def _text(body: dict[str, Any], name: str, limit: int) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise ApiError(400, _INVALID, f"{name} is required")
-    if len(value) > limit:
-        raise ApiError(400, _INVALID, f"{name} is longer than {limit} characters")
-    return value
-
-
-def _scheme(destination: str) -> str:
-    scheme = scheme_of(destination)
-    if scheme is None:
-        raise ApiError(400, _INVALID, "error validating destination: no scheme")
-    return scheme
+    raise views.incorrect_challenge()
 
 
 def _refused(message: str) -> dict[str, Any]:
@@ -117,7 +83,7 @@ def _write(store: Store, location: Location, token: str, action: dict[str, Any])
     if how == "missing":
         return
     if how == "late":
-        request.environ[ENTRY].writes = True
+        views.note_write()
         timer = threading.Timer(
             action.get("seconds", 3), _write_late, (store, location, body.encode())
         )
@@ -125,7 +91,7 @@ def _write(store: Store, location: Location, token: str, action: dict[str, Any])
         timer.start()
         return
     store.put(location, body.encode())
-    request.environ[ENTRY].writes = True
+    views.note_write()
 
 
 def _write_late(store: Store, location: Location, body: bytes) -> None:

@@ -47,10 +47,11 @@ def locate(destination: str, name: str) -> Location:
         raise StoreRefusal("error parsing destination: no bucket name")
     prefix = parts.path.strip("/").replace("{DATE}", time.strftime("%Y%m%d", time.gmtime()))
     key = f"{prefix}/{name}" if prefix else name
-    return Location(parts.netloc, key, _options(parts.query))
+    return Location(parts.netloc, key, parameters(parts.query))
 
 
-def _options(query: str) -> dict[str, str]:
+def parameters(query: str) -> dict[str, str]:
+    """The parameters of a destination's query, decoded."""
     # Not parse_qsl: a secret key may hold a plus sign, which that reads as a space.
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return {unquote(name): unquote(value) for name, _equals, value in pairs}

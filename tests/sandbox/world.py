@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that one sandbox knows: its zones and account, credentials, stores, faults, requests."""
+"""All that one sandbox knows: zones and account, credentials, stores, jobs, faults, requests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ from typing import Any
 from .auth import Credentials
 from .challenge import Issuer
 from .faults import Faults
+from .job_store import Jobs
 from .recorder import Recorder
 from .store import Store
 
 BUCKET = "edge-logs"
 DESTINATION = f"s3://{BUCKET}/zone/{{DATE}}?region=us-east-1"
-# How a wrong token is refused: HTTP 400 with code 1002, or HTTP 200 with "valid": false.
-SETTINGS: dict[str, tuple[str, ...]] = {"wrong_token": ("error", "valid_false")}
+# What sources leave open, and the ways to play it; the first is the default.
+SETTINGS: dict[str, tuple[str, ...]] = {
+    # How a wrong token is refused: HTTP 400 with code 1002, or HTTP 200 with "valid": false.
+    "wrong_token": ("error", "valid_false"),
+    # How many jobs one token may make or move.
+    "token_use": ("many", "once"),
+    # Whether a destination of which it is not documented needs a token.
+    "unknown_challenge": ("not_required", "required"),
+    # What answers show of a destination_conf: see redaction.py.
+    "redaction": ("masked", "stars", "removed", "whole", "omitted", "plain"),
+    "filter_in_answers": ("shown", "left_out"),
+}
 
 
 def _identifier() -> str:
@@ -38,6 +49,7 @@ class World:
     credentials: Credentials = field(default_factory=Credentials)
     issuer: Issuer = field(default_factory=Issuer)
     faults: Faults = field(default_factory=Faults)
+    jobs: Jobs = field(default_factory=Jobs)
     stopping: threading.Event = field(default_factory=threading.Event)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
@@ -50,7 +62,7 @@ class World:
         """Whether there is such a zone or account."""
         if kind == "zone":
             return object_id in (self.zone_id, self.other_zone_id)
-        return object_id == self.account_id
+        return kind == "account" and object_id == self.account_id
 
     def change_settings(self, changes: Any) -> None:
         """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
@@ -64,8 +76,12 @@ class World:
         self.settings.update(changes)
 
     def reset(self) -> None:
-        """Forget faults, requests and settings; ids, credentials and objects stay."""
+        """Forget faults, requests, jobs, used tokens and settings; all else stays.
+
+        That is: ids of zones and account, credentials, and the objects in the stores.
+        """
         self.faults.clear()
+        self.jobs.clear()
         self.recorder.clear()
         self.settings = _defaults()
 

@@ -66,6 +66,46 @@ class Api:
         path = self.path("ownership/validate", scope)
         return self.client.post(path, json=body, headers=self.headers)
 
+    def call(self, method: str, tail: str, body: Any = None, scope: str | None = None) -> Any:
+        """Ask anything below /logpush."""
+        more = {} if body is None else {"json": body}
+        path = self.path(tail, scope)
+        return self.client.open(path, method=method, headers=self.headers, **more)
+
+    def create(self, destination: str, scope: str | None = None, **properties: Any) -> Any:
+        """Make a job; the answer's result."""
+        body = {"destination_conf": destination} | properties
+        return self.result(self.call("POST", "jobs", body, scope))
+
+    @staticmethod
+    def error(response: Any) -> tuple[int, int, str]:
+        """Status, code and message of a refusal, whose envelope is checked."""
+        body = response.get_json()
+        assert set(body) == {"success", "errors", "messages", "result"}
+        assert body["success"] is False
+        assert body["result"] is None
+        return response.status_code, body["errors"][0]["code"], body["errors"][0]["message"]
+
+    @staticmethod
+    def result(response: Any) -> Any:
+        """The result of an answer that says yes."""
+        body = response.get_json()
+        assert (response.status_code, body["success"], body["errors"]) == (200, True, [])
+        return body["result"]
+
+    def jobs(self) -> Any:
+        """All jobs, as they are stored."""
+        return self.client.get("/sandbox/jobs").get_json()
+
+    def token(self, destination: str, **asked: Any) -> str:
+        """A token for a destination, right unless asked for otherwise."""
+        body = {"destination_conf": destination} | asked
+        return str(self.client.post("/sandbox/tokens", json=body).get_json()["token"])
+
+    def settings(self, **changes: str) -> None:
+        """Change settings by the control endpoint."""
+        assert self.client.patch("/sandbox/settings", json=changes).status_code == 200
+
     def objects(self) -> dict[str, bytes]:
         """What lies in the bucket."""
         return self.store.buckets[BUCKET]

@@ -16,22 +16,6 @@ pytest.importorskip("jwt", reason="the sandbox needs PyJWT")
 from sandbox.world import DESTINATION
 
 
-def error(response: Any) -> tuple[int, int, str]:
-    """Status, code and message of a refusal, whose envelope is checked."""
-    body = response.get_json()
-    assert set(body) == {"success", "errors", "messages", "result"}
-    assert body["success"] is False
-    assert body["result"] is None
-    return response.status_code, body["errors"][0]["code"], body["errors"][0]["message"]
-
-
-def result(response: Any) -> Any:
-    """The result of an answer that says yes."""
-    body = response.get_json()
-    assert (response.status_code, body["success"], body["errors"]) == (200, True, [])
-    return body["result"]
-
-
 def test_every_answer_names_its_request_and_the_rate_limit(api: Any) -> None:
     for response in (api.ask(DESTINATION), api.client.get("/client/v4/nothing")):
         assert response.headers["cf-ray"]
@@ -43,7 +27,7 @@ def test_every_answer_names_its_request_and_the_rate_limit(api: Any) -> None:
 def test_email_and_key_are_as_good_as_a_token(api: Any) -> None:
     right = api.world.credentials
     headers = {"X-Auth-Email": right.email, "X-Auth-Key": right.key}
-    assert result(api.ask(DESTINATION, headers=headers))["valid"] is True
+    assert api.result(api.ask(DESTINATION, headers=headers))["valid"] is True
 
 
 @pytest.mark.parametrize(
@@ -58,42 +42,42 @@ def test_email_and_key_are_as_good_as_a_token(api: Any) -> None:
     ],
 )
 def test_wrong_credentials_are_refused(api: Any, headers: Any, refusal: tuple[int, int]) -> None:
-    assert error(api.ask(DESTINATION, headers=headers))[:2] == refusal
+    assert api.error(api.ask(DESTINATION, headers=headers))[:2] == refusal
     assert api.objects() == {}
     assert api.requests()[0]["authenticated"] is False
 
 
 def test_a_stranger_learns_nothing_about_zones(api: Any) -> None:
     unknown = "zones/" + "0" * 32
-    assert error(api.ask(DESTINATION, unknown, headers={}))[:2] == (400, 9106)
+    assert api.error(api.ask(DESTINATION, unknown, headers={}))[:2] == (400, 9106)
 
 
 @pytest.mark.parametrize("scope", ["zones/" + "0" * 32, "accounts/" + "0" * 32, "users/me"])
 def test_an_unknown_zone_or_account_is_not_found(api: Any, scope: str) -> None:
-    status, code, message = error(api.ask(DESTINATION, scope))
+    status, code, message = api.error(api.ask(DESTINATION, scope))
     assert (status, code) == (404, 7003)
     assert message.startswith(f"Could not route to /client/v4/{scope}/logpush/ownership,")
 
 
 def test_a_zone_is_no_account(api: Any) -> None:
-    assert error(api.ask(DESTINATION, f"accounts/{api.world.zone_id}"))[0] == 404
+    assert api.error(api.ask(DESTINATION, f"accounts/{api.world.zone_id}"))[0] == 404
 
 
 def test_only_post_is_allowed(api: Any) -> None:
     response = api.client.get(api.path(), headers=api.headers)
-    assert error(response)[:2] == (405, 7001)
+    assert api.error(response)[:2] == (405, 7001)
     assert "POST" in response.headers["Allow"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff"])
 def test_a_malformed_body_is_refused(api: Any, body: bytes) -> None:
     response = api.client.post(api.path(), data=body, headers=api.headers)
-    assert error(response)[:2] == (400, 6007)
+    assert api.error(response)[:2] == (400, 6007)
 
 
 @pytest.mark.parametrize("value", [None, 7, "", "no-scheme", "s3://b/" + "x" * 4096])
 def test_a_destination_must_be_a_short_uri(api: Any, value: Any) -> None:
-    assert error(api.ask(value))[:2] == (400, 1002)
+    assert api.error(api.ask(value))[:2] == (400, 1002)
 
 
 @pytest.mark.parametrize("tail", ["ownership", "ownership/validate"])
@@ -103,4 +87,4 @@ def test_what_the_sandbox_breaks_on_is_an_error_of_its_own(
     monkeypatch.setattr(api.world, "issuer", None)
     body = {"destination_conf": DESTINATION, "ownership_challenge": "a"}
     response = api.client.post(api.path(tail), json=body, headers=api.headers)
-    assert error(response)[:2] == (500, 1000)
+    assert api.error(response)[:2] == (500, 1000)

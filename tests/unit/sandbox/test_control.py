@@ -59,11 +59,19 @@ def test_control_requests_are_not_recorded(api: Any) -> None:
 def test_reset_forgets_all_but_who_is_who(api: Any) -> None:
     api.ask(DESTINATION)
     api.fault({"status": 503})
-    api.client.patch("/sandbox/settings", json={"wrong_token": "valid_false"})
+    api.settings(wrong_token="valid_false", redaction="plain")
+    api.client.post("/sandbox/jobs", json={})
     assert api.client.post("/sandbox/reset").status_code == 204
     assert api.requests() == []
     assert api.client.get("/sandbox/faults").get_json() == []
-    assert api.client.get("/sandbox/settings").get_json() == {"wrong_token": "error"}
+    assert api.jobs() == []
+    assert api.client.get("/sandbox/settings").get_json() == {
+        "wrong_token": "error",
+        "token_use": "many",
+        "unknown_challenge": "not_required",
+        "redaction": "masked",
+        "filter_in_answers": "shown",
+    }
     assert api.ask(DESTINATION).status_code == 200
 
 

@@ -31,11 +31,11 @@ class Line:
         self.api = api
         self.port = port
 
-    def send(self) -> socket.socket:
-        """Ask for a challenge; the answer is still to be read."""
-        body = json.dumps({"destination_conf": DESTINATION}).encode()
+    def send(self, tail: str = "ownership", destination: str = DESTINATION) -> socket.socket:
+        """Ask for a challenge, or for a job; the answer is still to be read."""
+        body = json.dumps({"destination_conf": destination}).encode()
         head = [
-            f"POST {self.api.path()} HTTP/1.1",
+            f"POST {self.api.path(tail)} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             f"Authorization: {self.api.headers['Authorization']}",
             f"Content-Length: {len(body)}",
@@ -44,10 +44,10 @@ class Line:
         connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
         return connection
 
-    def ask(self, fault: dict[str, Any]) -> tuple[bytes, bytes]:
-        """Head and body of the answer to a challenge, under a fault."""
+    def ask(self, fault: dict[str, Any], *what: str) -> tuple[bytes, bytes]:
+        """Head and body of the answer under a fault; to a challenge unless told otherwise."""
         self.api.fault(fault)
-        with self.send() as connection:
+        with self.send(*what) as connection:
             data = b""
             while block := connection.recv(65536):
                 data += block
@@ -85,6 +85,23 @@ def test_a_reset_before_any_answer(line: Line, when: str, objects: int) -> None:
     assert entry["status"] is None
     assert entry["writes"] is bool(objects)
     assert len(line.api.objects()) == objects
+
+
+@pytest.mark.parametrize(("when", "jobs"), [("before", 0), ("after", 1)])
+def test_the_answer_to_a_new_job_can_be_lost(line: Line, when: str, jobs: int) -> None:
+    fault = {"method": "POST", "path": "/logpush/jobs$", "reset": when}
+    with pytest.raises(ConnectionResetError):
+        line.ask(fault, "jobs", "https://logs.example.com/")
+    (entry,) = line.api.requests()
+    assert (entry["status"], entry["writes"]) == (None, bool(jobs))
+    assert len(line.api.jobs()) == jobs
+
+
+def test_half_an_answer_to_a_new_job_comes_after_it_was_made(line: Line) -> None:
+    _head, body = line.ask({"half": True}, "jobs", "https://logs.example.com/")
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+    assert len(line.api.jobs()) == 1
 
 
 def test_a_reset_in_the_middle_of_the_answer(line: Line) -> None:

@@ -1,0 +1,187 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logpush jobs, what datasets hold, and whether a destination can be written to."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint
+
+from . import datasets, job_rules, views
+from .destinations import needs_challenge, write_test
+from .envelope import INVALID, ApiError, success
+from .job_store import Owner
+from .redaction import shown
+from .store import StoreRefusal
+
+blueprint = Blueprint("jobs", __name__)
+
+
+@blueprint.get("/jobs")
+def list_jobs(kind: str, object_id: str) -> dict[str, Any]:
+    """All jobs of this zone or account."""
+    return success([_answer(job) for job in views.world().jobs.owned((kind, object_id))])
+
+
+@blueprint.get("/datasets/<dataset>/jobs")
+def list_jobs_of_dataset(kind: str, object_id: str, dataset: str) -> dict[str, Any]:
+    """The jobs for one dataset."""
+    jobs = views.world().jobs.owned((kind, object_id))
+    return success([_answer(job) for job in jobs if job["dataset"] == dataset])
+
+
+@blueprint.get("/datasets/<dataset>/fields")
+def list_fields(kind: str, object_id: str, dataset: str) -> dict[str, Any]:
+    """The fields of a dataset, each with its description."""
+    fields = datasets.fields(kind, dataset)
+    if fields is None:
+        raise ApiError(404, INVALID, f"unknown dataset '{dataset}'")
+    return success(fields)
+
+
+@blueprint.post("/jobs")
+def create(kind: str, object_id: str) -> dict[str, Any]:
+    """Make a job, another one each time."""
+    owner = (kind, object_id)
+    given = views.body()
+    properties = job_rules.created(given)
+    properties["destination_conf"] = destination = _destination(given)
+    token = _prove(owner, given, destination)
+    if _test(destination) and properties["enabled"]:
+        properties |= job_rules.pushed()
+    _spend(token)
+    return _stored(views.world().jobs.add(owner, properties))
+
+
+@blueprint.get("/jobs/<job_id>")
+def get(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
+    """One job."""
+    return success(_answer(_find((kind, object_id), job_id)))
+
+
+@blueprint.put("/jobs/<job_id>")
+def change(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
+    """Change the properties that the body names, and test the destination in any case."""
+    owner = (kind, object_id)
+    job = _find(owner, job_id)
+    given = views.body()
+    changes = job_rules.changed(given, job)
+    destination, token = job["destination_conf"], None
+    if "destination_conf" in given:
+        changes["destination_conf"] = destination = _destination(given)
+    if destination != job["destination_conf"]:
+        token = _prove(owner, given, destination)
+    if _test(destination) and changes.get("enabled", job["enabled"]):
+        changes |= job_rules.pushed()
+    _spend(token)
+    return _stored(views.world().jobs.update(job["id"], changes))
+
+
+@blueprint.delete("/jobs/<job_id>")
+def delete(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
+    """Forget a job."""
+    if not views.world().jobs.remove(_find((kind, object_id), job_id)["id"]):
+        raise _not_found()
+    views.note_write()
+    return success({})
+
+
+@blueprint.post("/validate/destination")
+def validate_destination(kind: str, object_id: str) -> dict[str, Any]:
+    """Say whether a destination can be written to, by writing to it."""
+    destination = _destination(views.body())
+    answer = views.bent(_unusable)
+    if answer is not None:
+        return answer
+    try:
+        if write_test(views.world().stores, destination):
+            views.note_write()
+    except StoreRefusal as refusal:
+        return _unusable(str(refusal))
+    return success({"message": "", "valid": True})
+
+
+@blueprint.post("/validate/destination/exists")
+def destination_exists(kind: str, object_id: str) -> dict[str, Any]:
+    """Say whether a job of this zone or account has exactly this destination."""
+    destination = _destination(views.body())
+    asked = views.action()
+    if "result" in asked:
+        return success(asked["result"])
+    jobs = views.world().jobs.owned((kind, object_id))
+    return success({"exists": any(job["destination_conf"] == destination for job in jobs)})
+
+
+def _answer(job: dict[str, Any]) -> dict[str, Any]:
+    return shown(job, views.world().settings)
+
+
+def _stored(job: dict[str, Any] | None) -> dict[str, Any]:
+    # None: deleted by another request in the meantime.
+    if job is None:
+        raise _not_found()
+    views.note_write()
+    return success(_answer(job))
+
+
+def _find(owner: Owner, job_id: str) -> dict[str, Any]:
+    # Not an integer in the route: other text is a job that is not found, and no unknown path.
+    if re.fullmatch(r"[1-9][0-9]{0,17}", job_id):
+        found = views.world().jobs.find(int(job_id))
+        if found is not None and found[0] == owner:
+            return found[1]
+    raise _not_found()
+
+
+def _not_found() -> ApiError:
+    return ApiError(404, INVALID, "job not found")
+
+
+def _unusable(message: str) -> dict[str, Any]:
+    return success({"message": message, "valid": False})
+
+
+def _destination(given: dict[str, Any]) -> str:
+    destination = views.destination_in(given)
+    views.scheme(destination)
+    return destination
+
+
+def _prove(owner: Owner, given: dict[str, Any], destination: str) -> str | None:
+    """The token that proves ownership; None where no proof is asked for."""
+    state = views.world()
+    needed = needs_challenge(destination)
+    if needed is None:
+        needed = state.settings["unknown_challenge"] == "required"
+    if not needed:
+        return None
+    token = given.get("ownership_challenge") or ""
+    if not state.issuer.accepts(token, *owner, destination):
+        raise views.incorrect_challenge()
+    if _once() and state.jobs.spent(token):
+        raise views.incorrect_challenge()
+    return token
+
+
+def _spend(token: str | None) -> None:
+    # Looked at again: another request may have used it during the test write.
+    if token is not None and not views.world().jobs.spend(token) and _once():
+        raise views.incorrect_challenge()
+
+
+def _once() -> bool:
+    return views.world().settings["token_use"] == "once"
+
+
+def _test(destination: str) -> bool:
+    try:
+        written = write_test(views.world().stores, destination)
+    except StoreRefusal as refusal:
+        raise ApiError(400, INVALID, f"error validating destination: {refusal}") from refusal
+    if written:
+        views.note_write()
+    return written

@@ -1,0 +1,81 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API's views share: the request's body and its fields, faults, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app, request
+
+from .envelope import INVALID, ApiError, success
+from .gate import ACTION, ENTRY
+from .store import scheme_of
+from .world import World
+
+_MAX_DESTINATION = 4096
+
+
+def world() -> World:
+    """The sandbox's state."""
+    state: World = current_app.config["WORLD"]
+    return state
+
+
+def body() -> dict[str, Any]:
+    """The request's body, which must be a JSON object."""
+    try:
+        given = request.get_json(force=True)
+    except Exception as error:
+        raise ApiError(400, 6007, "Malformed JSON in request body") from error
+    if not isinstance(given, dict):
+        raise ApiError(400, 6007, "Malformed JSON in request body")
+    return given
+
+
+def destination_in(given: dict[str, Any]) -> str:
+    """The ``destination_conf`` of a body."""
+    value = given.get("destination_conf")
+    if not isinstance(value, str) or not value:
+        raise ApiError(400, INVALID, "destination_conf is required")
+    if len(value) > _MAX_DESTINATION:
+        message = f"destination_conf is longer than {_MAX_DESTINATION} characters"
+        raise ApiError(400, INVALID, message)
+    return value
+
+
+def scheme(destination: str) -> str:
+    """The destination's scheme, which it must have."""
+    found = scheme_of(destination)
+    if found is None:
+        raise ApiError(400, INVALID, "error validating destination: no scheme")
+    return found
+
+
+def incorrect_challenge() -> ApiError:
+    """How a wrong token is refused."""
+    return ApiError(400, INVALID, "incorrect ownership challenge")
+
+
+def action() -> dict[str, Any]:
+    """What a fault asks of this view; empty if nothing."""
+    asked: dict[str, Any] = request.environ.get(ACTION, {})
+    return asked
+
+
+def bent(refuse: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
+    """The answer that a fault puts in the place of one that would write; None if it does not."""
+    asked = action()
+    if "result" in asked:
+        return success(asked["result"])
+    if asked.get("valid") is False:
+        return refuse(asked.get("message", "error writing object"))
+    return None
+
+
+def note_write() -> None:
+    """Note that this request wrote into a store or changed the sandbox's state."""
+    request.environ[ENTRY].writes = True
