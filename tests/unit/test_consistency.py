@@ -22,12 +22,20 @@ from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
 from ansible_collections.edgeops.cloudflare.plugins.modules import (
+    logpush_dataset_info,
+    logpush_destination_validate,
+    logpush_job,
+    logpush_job_info,
     logpush_ownership,
     logpush_ownership_validate,
 )
 
 ROOT = Path(__file__).parents[2]
 MODULES = {
+    "logpush_dataset_info": logpush_dataset_info,
+    "logpush_destination_validate": logpush_destination_validate,
+    "logpush_job": logpush_job,
+    "logpush_job_info": logpush_job_info,
     "logpush_ownership": logpush_ownership,
     "logpush_ownership_validate": logpush_ownership_validate,
 }

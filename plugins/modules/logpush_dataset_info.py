@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell which fields a Cloudflare Logpush dataset has."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: logpush_dataset_info
+short_description: Tell which fields a Cloudflare Logpush dataset has
+version_added: 0.2.0
+description:
+  - Asks Cloudflare which fields a dataset has. Their names are what
+    O(edgeops.cloudflare.logpush_job#module:output_options.field_names) takes.
+extends_documentation_fragment:
+  - edgeops.cloudflare.connection
+  - edgeops.cloudflare.logpush.scope
+  - edgeops.cloudflare.attributes
+  - edgeops.cloudflare.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The module only looks, and does so in check mode too.
+  diff_mode:
+    support: N/A
+    details:
+      - The module changes nothing.
+  idempotent:
+    support: full
+    details:
+      - The module changes nothing.
+options:
+  dataset:
+    description:
+      - The dataset, such as V(http_requests). Cloudflare adds new ones often; which there are is in
+        its documentation.
+      - A zone and an account have different ones.
+    type: str
+    required: true
+author:
+  - The edgeops.cloudflare project (@edgeops)
+seealso:
+  - module: edgeops.cloudflare.logpush_job
+  - module: edgeops.cloudflare.logpush_job_info
+"""
+
+EXAMPLES = r"""
+- name: Ask which fields there are
+  edgeops.cloudflare.logpush_dataset_info:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    dataset: http_requests
+  register: http_requests
+
+- name: Fail early where a field that is needed does not exist
+  ansible.builtin.assert:
+    that: http_requests.fields is superset(['ClientIP', 'EdgeStartTimestamp', 'RayID'])
+
+- name: Push all fields but those that tell much of the visitor
+  edgeops.cloudflare.logpush_job:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    name: http-to-s3
+    dataset: http_requests
+    destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+    ownership_challenge: "{{ challenge_file.contents }}"
+    output_options:
+      field_names: "{{ http_requests.fields | reject('match', 'Client(IP|RequestUserAgent)$') |
+        list }}"
+
+- name: Ask for a dataset of an account
+  edgeops.cloudflare.logpush_dataset_info:
+    account_id: 01a7362d577a6c3019a474fd6f485823
+    dataset: audit_logs
+"""
+
+RETURN = r"""
+fields:
+  description:
+    - The fields of the dataset by their names, in alphabetical order, each with Cloudflare's
+      description, which is empty where there is none.
+  returned: success
+  type: dict
+  sample:
+    ClientIP: string; IP address of the client
+    RayID: string; id of the request
+error:
+  description: The request that got no usable answer, or that was refused.
+  returned: when a request failed
+  type: dict
+  contains:
+    status:
+      description: The HTTP status, V(null) where no answer came.
+      type: int
+      sample: 403
+    method:
+      description: The method of the request.
+      type: str
+      sample: GET
+    path:
+      description: The path of the request, below O(base_url).
+      type: str
+      sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/datasets/http_requests/fields
+    codes:
+      description: Cloudflare's error codes.
+      type: list
+      elements: int
+      sample: [10000]
+    errors:
+      description: The errors as Cloudflare gave them.
+      type: list
+      elements: dict
+      sample: [{"code": 10000, "message": "Authentication error"}]
+    ray_id:
+      description: What Cloudflare's support finds the request by.
+      type: str
+      sample: 8f2c1d7e4a9b0c3d-FRA
+    retryable:
+      description: Whether the same request may succeed at a later time.
+      type: bool
+      sample: false
+"""
+
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
+
+
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
+    """Ask for the fields, and put them in order."""
+    fields = logpush.dataset_fields(params["dataset"])
+    return {"changed": False, "fields": dict(sorted(fields.items()))}
+
+
+def main() -> None:
+    """Run the module."""
+    execute(run, {"dataset": {"type": "str", "required": True}})
+
+
+if __name__ == "__main__":
+    main()

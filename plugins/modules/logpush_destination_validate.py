@@ -1,0 +1,218 @@
+#!/usr/bin/python
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell whether Cloudflare can write to a log destination."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: logpush_destination_validate
+short_description: Tell whether Cloudflare can write to a Logpush destination
+version_added: 0.2.0
+description:
+  - Has Cloudflare write a test object to a log destination, and returns whether it could. So a
+    wrong bucket, region or key is found before a job is created.
+  - Each test object is a change. Where Cloudflare could not write it, there is none.
+  - Also tells whether a job of the zone or account has this destination already.
+  - It does not prove the ownership of the destination, see
+    M(edgeops.cloudflare.logpush_ownership).
+extends_documentation_fragment:
+  - edgeops.cloudflare.connection
+  - edgeops.cloudflare.logpush.scope
+  - edgeops.cloudflare.logpush.destination
+  - edgeops.cloudflare.attributes
+  - edgeops.cloudflare.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Options are checked, and RV(destination) and RV(exists) are returned. No test object is
+        written, so RV(valid) is V(null), and a destination that cannot be written to is not found.
+  diff_mode:
+    support: none
+    details:
+      - A test object has no state before and after to compare.
+  idempotent:
+    support: none
+    details:
+      - Each run has a test object written.
+options:
+  fail_on_invalid:
+    description:
+      - Whether the task fails where Cloudflare cannot write to the destination. With V(false) that
+        is a normal result with RV(valid=false).
+      - Other errors always fail the task.
+    type: bool
+    default: true
+author:
+  - The edgeops.cloudflare project (@edgeops)
+seealso:
+  - module: edgeops.cloudflare.logpush_job
+  - module: edgeops.cloudflare.logpush_ownership
+"""
+
+EXAMPLES = r"""
+- name: Find out early whether Cloudflare can write to the bucket
+  edgeops.cloudflare.logpush_destination_validate:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+
+- name: Look whether it still can
+  edgeops.cloudflare.logpush_destination_validate:
+    account_id: 01a7362d577a6c3019a474fd6f485823
+    destination_conf: "s3://edge-logs/audit?region=us-east-1"
+    fail_on_invalid: false
+  register: audit_logs
+
+- name: Say why it cannot
+  ansible.builtin.debug:
+    msg: "Cloudflare cannot write to {{ audit_logs.destination.bucket }}: {{ audit_logs.message }}"
+  when: audit_logs.valid is false
+
+- name: Look whether there is a job with this destination, and write nothing
+  edgeops.cloudflare.logpush_destination_validate:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+  check_mode: true
+  register: http_logs
+
+- name: Say that nothing pushes there yet
+  ansible.builtin.debug:
+    msg: "No job pushes to {{ http_logs.destination.bucket }}/{{ http_logs.destination.prefix }}"
+  when: not http_logs.exists
+"""
+
+RETURN = r"""
+valid:
+  description:
+    - Whether Cloudflare could write to the destination. V(null) in check mode.
+    - Also returned by a task that fails because Cloudflare could not.
+  returned: when no request failed
+  type: bool
+  sample: true
+message:
+  description:
+    - What Cloudflare says of the destination, mostly where it could not write to it. In check mode
+      a sentence that says why Cloudflare was not asked.
+    - Also returned by a task that fails because Cloudflare could not write.
+  returned: when no request failed
+  type: str
+  sample: ""
+exists:
+  description:
+    - Whether a job of the zone or account has this destination.
+    - Also returned by a task that fails because Cloudflare could not write.
+  returned: when no request failed
+  type: bool
+  sample: false
+destination:
+  description: The parts of O(destination_conf) that are no secret, for the next task to use.
+  returned: when no request failed
+  type: dict
+  contains:
+    scheme:
+      description: The kind of destination, in lower case.
+      type: str
+      sample: s3
+    bucket:
+      description: The bucket or container, V(null) for what is no object store.
+      type: str
+      sample: edge-logs
+    prefix:
+      description: The path in the bucket as it was given, V(null) for what is no object store.
+      type: str
+      sample: http/{DATE}
+    region:
+      description: The region, V(null) where there is none.
+      type: str
+      sample: us-east-1
+    endpoint:
+      description: The host that is written to, V(null) where O(destination_conf) names none.
+      type: str
+      sample: null
+    challenge:
+      description: Whether Cloudflare documents that ownership of such a destination has to be
+        proved. V(unknown) leaves it to the API.
+      type: str
+      choices:
+        - "yes"
+        - "no"
+        - unknown
+      sample: "yes"
+error:
+  description: The request that got no usable answer, or that was refused.
+  returned: when a request failed
+  type: dict
+  contains:
+    status:
+      description: The HTTP status, V(null) where no answer came.
+      type: int
+      sample: 403
+    method:
+      description: The method of the request.
+      type: str
+      sample: POST
+    path:
+      description: The path of the request, below O(base_url).
+      type: str
+      sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/validate/destination
+    codes:
+      description: Cloudflare's error codes.
+      type: list
+      elements: int
+      sample: [10000]
+    errors:
+      description: The errors as Cloudflare gave them.
+      type: list
+      elements: dict
+      sample: [{"code": 10000, "message": "Authentication error"}]
+    ray_id:
+      description: What Cloudflare's support finds the request by.
+      type: str
+      sample: 8f2c1d7e4a9b0c3d-FRA
+    retryable:
+      description: Whether the same request may succeed at a later time.
+      type: bool
+      sample: false
+"""
+
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
+
+_NOT_ASKED = (
+    "Cloudflare was not asked whether it can write to the destination, since it would write a "
+    "test object there"
+)
+
+
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
+    """Look whether a job has the destination, then have Cloudflare write to it."""
+    destination = Destination.parse(params["destination_conf"])
+    exists = logpush.destination_exists(destination)
+    verdict = logpush.validate_destination(destination)
+    result = {
+        "changed": verdict is None or verdict.valid,
+        "valid": None if verdict is None else verdict.valid,
+        "message": _NOT_ASKED if verdict is None else verdict.message,
+        "exists": exists,
+        "destination": destination.describe(),
+    }
+    if verdict is not None and not verdict.valid and params["fail_on_invalid"]:
+        said = verdict.message or "valid: false, without a reason"
+        raise Refused(f"Cloudflare cannot write to the destination: {said}", result)
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    execute(run, {**DESTINATION, "fail_on_invalid": {"type": "bool", "default": True}})
+
+
+if __name__ == "__main__":
+    main()
