@@ -17,6 +17,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 CVE_KEY = "CVE-2021-44228"
 CVE_OPTION = "cve_2021_44228"
 
+_SEPARATORS = re.compile(r"[?&=#\s]")
 _DATASET = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # In the order in which people read them; each may be missing from an answer.
@@ -44,7 +45,7 @@ class Job:
     @classmethod
     def of(cls, result: t.Any) -> Job | None:
         """Take an API's result for a job, or return None where it is none."""
-        if not isinstance(result, dict) or not isinstance(result.get("id"), int):
+        if not isinstance(result, dict) or not _is_number(result.get("id")):
             return None
         return cls(result)
 
@@ -90,7 +91,11 @@ class Job:
 
     def secrets(self) -> set[str]:
         """Return the secrets in the destination, if the API shows them."""
-        return self.destination.secrets() if self.destination else set()
+        if self.destination:
+            return self.destination.secrets()
+        # It cannot be told which of it is secret.
+        shown = str(self.properties.get("destination_conf") or "")
+        return {shown, *_SEPARATORS.split(shown)} - {""}
 
     def describe(self) -> dict[str, t.Any]:
         """Return what modules return: no secret, and the names that the options have."""
@@ -101,6 +106,18 @@ class Job:
         described["healthy"] = self.healthy
         described.update({name: self.properties.get(name) for name in _STATE})
         return described
+
+
+def checked_id(job_id: t.Any) -> int:
+    """Return a job's id, or raise ``InvalidInput`` where it cannot be one."""
+    if not _is_number(job_id) or job_id < 1:
+        raise InvalidInput("id", "has to be 1 or more")
+    return t.cast(int, job_id)
+
+
+def _is_number(value: t.Any) -> bool:
+    """Tell an integer from all else; to Python, true and false are integers."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def dataset_name(dataset: str) -> str:

@@ -125,7 +125,11 @@ class _Comparing:
     def _output_options(self, wanted: dict[str, t.Any]) -> None:
         old = self._job.properties.get("logpull_options")
         present = self._job.output_options or _from_logpull_options(old)
-        output_type = wanted.get("output_type") or present.get("output_type") or "ndjson"
+        present_type = present.get("output_type") or "ndjson"
+        output_type = wanted.get("output_type") or present_type
+        if output_type != present_type:
+            # What encloses a record of the one type would spoil those of the other.
+            present = {name: v for name, v in present.items() if name not in _NDJSON_DEFAULTS}
         defaults = dict(_OUTPUT_DEFAULTS, **(_NDJSON_DEFAULTS if output_type == "ndjson" else {}))
         different = {
             name: value

@@ -18,6 +18,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
     CVE_KEY,
     CVE_OPTION,
+    checked_id,
     dataset_name,
     with_api_names,
 )
@@ -103,9 +104,8 @@ class Wanted(t.NamedTuple):
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> Wanted:
         """Read a module's options, or raise ``InvalidInput``."""
-        job_id, name, dataset = params["id"], params["name"], params["dataset"]
-        if job_id is not None and job_id < 1:
-            raise InvalidInput("id", "has to be 1 or more")
+        name, dataset = params["name"], params["dataset"]
+        job_id = None if params["id"] is None else checked_id(params["id"])
         if name == "" and job_id is None:
             raise InvalidInput("name", "is empty; give the name of the job, or its id")
         conf, token = params["destination_conf"], params["ownership_challenge"]
@@ -164,7 +164,8 @@ def _check_length(option: str, value: str | None, longest: int) -> None:
 
 def _check_range(option: str, value: int | None) -> None:
     least, most = _RANGES[option]
-    if value is not None and value != 0 and not least <= value <= most:
+    # Ansible lets true and false through as integers.
+    if isinstance(value, bool) or (value and not least <= value <= most):
         raise InvalidInput(option, f"has to be 0 or from {least} to {most}, and is {value}")
 
 

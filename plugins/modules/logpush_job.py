@@ -115,7 +115,11 @@ options:
         type: list
         elements: str
       output_type:
-        description: The format. Cloudflare's default is V(ndjson).
+        description:
+          - The format. Cloudflare's default is V(ndjson).
+          - It decides the defaults of O(output_options.record_prefix),
+            O(output_options.record_suffix) and O(output_options.field_delimiter), so these three do
+            not stay as they are where the format changes.
         type: str
         choices:
           - ndjson

@@ -235,8 +235,10 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import dataset_name
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+    checked_id,
+    dataset_name,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
@@ -244,8 +246,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Look at the jobs that match each filter that is set."""
     job_id, name, dataset = params["id"], params["name"], params["dataset"]
-    if job_id is not None and job_id < 1:
-        raise InvalidInput("id", "has to be 1 or more")
+    if job_id is not None:
+        checked_id(job_id)
     if dataset is not None:
         dataset_name(dataset)
     found = logpush.jobs() if job_id is None else [logpush.job(job_id)]

@@ -341,6 +341,17 @@ ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None
             {"output_options": {"output_type": "csv", "field_names": ["B", "A"], "new": 1}},
             {"output_options": {"output_type": "csv", "field_names": ["A", "B"], "new": 1}},
         ),
+        # Another format has other defaults for what encloses a record.
+        (
+            {"output_options": {"output_type": "csv"}},
+            {
+                "output_options": {
+                    **{n: v for n, v in ALL_SHOWN.items() if not n.startswith("record_")},
+                    "output_type": "csv",
+                }
+            },
+            {},
+        ),
         (
             {"output_options": {"sample_rate": 0.1}},
             {
@@ -488,6 +499,14 @@ def test_a_secret_that_cloudflare_shows_is_shown_to_nobody() -> None:
         result = run(diff=True)
     assert result["job"]["destination"]["bucket"] == "edge-logs"
     assert result["job"]["healthy"] is False
+    assert SECRET not in json.dumps(result)
+
+
+def test_what_cannot_be_read_of_a_destination_is_shown_to_nobody_either() -> None:
+    shown = f"https://logs.example.com/x?header_Authorization=Bearer {SECRET}"
+    with network(listed(job(destination_conf=shown, error_message=f"denied: {SECRET}"))):
+        result = run()
+    assert result["job"]["destination"] is None
     assert SECRET not in json.dumps(result)
 
 
@@ -706,6 +725,8 @@ def test_what_is_no_list_of_jobs(content: str) -> None:
         ({"name": ""}, "name: is empty"),
         ({"name": "x" * 513}, "name: has 513 characters"),
         ({"id": 0}, "id: has to be 1 or more"),
+        ({"id": True}, "id: has to be 1 or more"),
+        ({"max_upload_bytes": False}, "max_upload_bytes: has to be 0 or from 5000000"),
         ({"dataset": "../jobs"}, "dataset: has to be a name"),
         ({"dataset": ""}, "dataset: has to be a name"),
         ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
