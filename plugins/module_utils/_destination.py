@@ -26,6 +26,7 @@ _URI = re.compile(
     r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.DOTALL,
 )
+_URI_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -202,6 +203,25 @@ class Destination:
                 # `Splunk TOKEN`: the token is as secret alone as it is behind its scheme.
                 found.update(decoded.split())
         return found - {""}
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with the secrets masked in whatever URI it quotes, known or not."""
+    return _URI_IN_TEXT.sub(_masked_uri, text)
+
+
+def _masked_uri(found: re.Match[str]) -> str:
+    match = _URI.fullmatch(found[0])
+    if not match:
+        return "***"
+    start, path = f"{match['scheme']}://{match['authority'].rpartition('@')[2]}", match["path"]
+    if match["scheme"].lower() == "sumo":
+        path = path.rpartition("/")[0] + "/***"
+    query = "&".join(
+        f"{name}={value if name in _PUBLIC_PARAMETERS else '***'}" if name else "***"
+        for name, value in _split_query(match["query"] or "")
+    )
+    return f"{start}{path}?{query}" if query else start + path
 
 
 class Comparison(t.NamedTuple):

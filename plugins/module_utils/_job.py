@@ -10,7 +10,10 @@ import json
 import re
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    Destination,
+    without_secrets,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 # The API's spelling is no name that a template could use.
@@ -105,6 +108,9 @@ class Job:
         described["destination"] = self.destination.describe() if self.destination else None
         described["healthy"] = self.healthy
         described.update({name: self.properties.get(name) for name in _STATE})
+        if isinstance(described["error_message"], str):
+            # It may quote a destination that the job had before.
+            described["error_message"] = without_secrets(described["error_message"])
         return described
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One sandbox for all tests of a file."""
+"""One sandbox for all tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.server import Sandbox
 from system.playbooks import World
 
 
-@pytest.fixture(scope="module", name="sandbox")
+@pytest.fixture(scope="session", name="sandbox")
 def fixture_sandbox() -> t.Iterator[Sandbox]:
     """Start one sandbox for all runs."""
     sandbox = Sandbox()

@@ -18,8 +18,10 @@ from pathlib import Path
 import requests
 
 from sandbox.server import STRAY
+from sandbox.store import client
 
 PROVE_OWNERSHIP = "edgeops.cloudflare.prove_ownership"
+PUSH_LOGS = "edgeops.cloudflare.push_logs"
 ASKS_AND_VALIDATES = ["ownership", "validate"]
 # A parameter that nobody knows is taken for a secret, and a percent sign for an encoded one.
 DESTINATION_SECRET = "ThisParameterIsASecret%2B42"
@@ -46,6 +48,25 @@ class World:
     def requests(self) -> list[dict[str, t.Any]]:
         """Return what was requested."""
         return list(self.control("GET", "requests"))
+
+    def objects(self) -> list[str]:
+        """Return the keys of all objects in the bucket."""
+        env = self.environment
+        keys = (env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+        store = client("s3", env["AWS_ENDPOINT_URL_S3"], *keys)
+        listed = store.list_objects_v2(Bucket=env["SANDBOX_BUCKET"])
+        return [each["Key"] for each in listed.get("Contents", [])]
+
+    def jobs(self) -> list[dict[str, t.Any]]:
+        """Return all jobs as the sandbox keeps them."""
+        return list(self.control("GET", "jobs"))
+
+    def push(
+        self, *entries: dict[str, t.Any], arguments: t.Sequence[str] = (), **more: t.Any
+    ) -> Run:
+        """Run the playbook that keeps jobs as described; ``more`` are extra variables."""
+        inputs = {"logpush_jobs": list(entries), **more}
+        return self.run(*arguments, playbook=PUSH_LOGS, inputs=inputs)
 
     def run(
         self,
@@ -94,6 +115,25 @@ class Run(t.NamedTuple):
     def requested(self) -> list[str]:
         """The requests, each by the last part of its path."""
         return [request["path"].rpartition("/")[2] for request in self.world.requests()]
+
+    def says(self, pattern: str) -> bool:
+        """Tell whether a line of the output matches, however it was wrapped."""
+        flat = re.sub(r"\n {8,}", " ", self.output)
+        return re.search(pattern, flat, re.MULTILINE) is not None
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """The requests that wrote, each by its method and the last part of its path."""
+        return [
+            (request["method"], request["path"].rpartition("/")[2])
+            for request in self.world.requests()
+            if request["writes"]
+        ]
+
+    @property
+    def changed(self) -> int:
+        """How many tasks the recap says to have changed something."""
+        return int(re.findall(r"changed=(\d+)", self.output)[-1])
 
     def secrets(self) -> set[str]:
         """Return whatever must be seen nowhere, in each form."""

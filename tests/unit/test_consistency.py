@@ -133,6 +133,20 @@ def test_every_module_documents_its_attributes(name: str) -> None:
     assert arguments(name)["supports_check_mode"] is True
 
 
+def test_an_entry_of_push_logs_has_the_options_of_a_job() -> None:
+    role = load("roles/push_logs/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    entry = role["push_logs_jobs"]["options"]
+    spec = {
+        name: argument
+        for name, argument in arguments("logpush_job")["argument_spec"].items()
+        if name not in _arguments.CONNECTION
+    }
+    assert set(entry) == {*spec, "read_challenge", "remove_challenge_file"}
+    for option, argument in spec.items():
+        for key in ("type", "choices", "no_log"):
+            assert entry[option].get(key) == argument.get(key), (option, key)
+
+
 def test_environment_variables_are_documented() -> None:
     text = connection.ModuleDocFragment.DOCUMENTATION
     documented = set(re.findall(r"E\((CLOUDFLARE_\w+)\)", text))

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
     Destination,
+    compare,
     differences,
+    without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
 
@@ -133,3 +135,34 @@ def test_a_word_alone_is_never_named() -> None:
 def test_no_differences_to_itself() -> None:
     ours = Destination.parse("s3://b/p")
     assert differences(ours, Destination.parse("s3://b/p")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("no URI at all: a?b=c", "no URI at all: a?b=c"),
+        (
+            "cannot write to s3://b/p?region=r&secret-access-key=S3CRET: denied",
+            "cannot write to s3://b/p?region=r&secret-access-key=*** denied",
+        ),
+        ('"https://u:S3CRET@h/p?S3CRET&format=x#S3CRET"', '"https://h/p?***&format=x"'),
+        ("sumo://h/receiver/v1/http/S3CRET", "sumo://h/receiver/v1/http/***"),
+        ("gs://b/p and gs://c/q?x=S3CRET", "gs://b/p and gs://c/q?x=***"),
+    ],
+)
+def test_a_text_is_shown_without_the_secrets_in_its_uris(text: str, masked: str) -> None:
+    assert without_secrets(text) == masked
+
+
+@given(
+    st.text(alphabet="abcX019+/=%&?#:.-_*", max_size=60), st.sampled_from(["s3", "sumo", "azure"])
+)
+def test_a_destination_is_the_same_as_itself_and_any_mask_of_it_is_no_change(
+    rest: str, scheme: str
+) -> None:
+    try:
+        ours = Destination.parse(f"{scheme}://host/bucket/{rest}")
+    except CloudflareError:
+        return
+    assert compare(ours, ours.raw) == ((), (), ())
+    assert not compare(ours, without_secrets(ours.raw)).different

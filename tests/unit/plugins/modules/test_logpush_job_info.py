@@ -317,7 +317,8 @@ def test_secrets_of_a_destination_are_masked(spelling: str, by_id: bool) -> None
     with network(call):
         answer = run(id=42 if by_id else None)
     shown = only(answer)
-    assert shown["error_message"].startswith("not accepted: ***")
+    assert shown["error_message"].startswith("not accepted: ")
+    assert "***" in shown["error_message"]
     assert shown["healthy"] is False
     assert shown["destination"]["bucket"] == "b"
     for secret in (SECRET, SECRET_AS_GIVEN, KEY_ID, WITH_SECRETS):

@@ -11,4 +11,4 @@ export COLLECTION
 
 # What a playbook prints, and to how many requests it comes, is looked at in Python.
 PYTHONPATH="${COLLECTION}/tests${PYTHONPATH:+:${PYTHONPATH}}" \
-    python -m pytest -q -p no:cacheprovider -p system.conftest --rootdir "${PWD}" -c /dev/null playbook_runs.py
+    python -m pytest -q -p no:cacheprovider -p system.conftest --rootdir "${PWD}" -c /dev/null prove_ownership_runs.py push_logs_runs.py

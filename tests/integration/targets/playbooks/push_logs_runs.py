@@ -1,0 +1,66 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shipped playbooks for jobs, where it depends on Ansible what happens: on each ansible-core.
+
+What does not is tested once, in tests/system.
+"""
+
+from __future__ import annotations
+
+from system.playbooks import World
+
+KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShallSeeThisOne"
+
+
+def test_from_nothing_to_jobs_that_run(world: World) -> None:
+    # A token that may be used once: the second job makes the playbook ask for a fresh one.
+    world.control("PATCH", "settings", {"token_use": "once"})
+    options = {"field_names": ["ClientIP"], "record_suffix": "}\n", "sample_rate": 0.5}
+    where = '{"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}'
+    bucket = {"zone_id": world.zone_id, "destination_conf": world.destination}
+    entries = [
+        {**bucket, "name": "http", "output_options": options, "filter": where},
+        {**bucket, "name": "other", "dataset": "firewall_events", "kind": None},
+        {**bucket, "name": "r2", "destination_conf": f"r2://edge-logs/x?{KEYS}", "enabled": False},
+        {**bucket, "name": "broken", "destination_conf": "s3://no-such-bucket/x?region=us-east-1"},
+    ]
+    planned = world.push(*entries, arguments=["--check"], remove_challenge_file=True)
+    assert planned.status == 0, planned.output
+    assert planned.writes == []
+    assert planned.says(r"http \(.*\) +to create +with a proof of ownership")
+
+    first = world.push(*entries, remove_challenge_file=True)
+    assert first.status != 0
+    assert first.says(r"broken \(.*\) +FAILED +Cloudflare wrote no challenge file")
+    assert first.says("1 of 4 jobs failed: broken")
+    jobs = world.jobs()
+    assert [(job["name"], job["enabled"]) for job in jobs] == [
+        ("http", True),
+        ("other", True),
+        ("r2", False),
+    ]
+    assert jobs[0]["output_options"].items() >= options.items()
+    assert jobs[0]["filter"]
+    assert first.writes.count(("POST", "ownership")) == 2
+    assert "NobodyShallSeeThisOne" not in first.output
+
+    world.control("DELETE", "requests")
+    second = world.push(*entries[:3])
+    assert second.status == 0, second.output
+    assert second.changed == 0
+    assert second.writes == []
+    assert world.jobs() == jobs
+
+
+def test_the_report(world: World) -> None:
+    world.control("POST", "jobs", {"name": "<b>", "error_message": "no such bucket"})
+    page = world.log.with_name("report.html")
+    run = world.run(
+        playbook="edgeops.cloudflare.report",
+        inputs={"report_scopes": [{"zone_id": world.zone_id}], "report_path": str(page)},
+    )
+    assert run.status == 0, run.output
+    assert run.says("1 job in 1 scope: 1 failing")
+    assert "&lt;b&gt;" in page.read_text(encoding="utf-8")
