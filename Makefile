@@ -17,7 +17,7 @@ NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and 
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make demo      prove ownership of a log destination, against the sandbox: no account is needed'
+	@echo 'make demo      from an empty zone to logs that flow, against the sandbox: no account is needed'
 	@echo 'make test      run all tests, on every supported ansible-core that a Python is found for'
 	@echo '               (some of them: make test ARGS="lint ansible-2.19")'
 	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'

@@ -15,9 +15,11 @@ import pytest
 import yaml
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
-from system.playbooks import World
+from system.playbooks import PUSH_LOGS, World
 
 ROOT = Path(__file__).resolve().parents[2]
+# Which playbook of the collection takes the variables that a page shows.
+PLAYBOOKS = {"logpush_jobs": PUSH_LOGS, "report_scopes": "edgeops.cloudflare.report"}
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]
 MODULES = [path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
 
@@ -35,17 +37,16 @@ def blocks() -> t.Iterator[t.Any]:
         yield pytest.param(module.EXAMPLES, id=name)
 
 
-def as_plays(text: str) -> list[t.Any]:
+def as_plays(content: list[t.Any]) -> list[t.Any]:
     """Return an example as plays; a list of tasks becomes one."""
-    content = yaml.safe_load(text)
     if "hosts" in content[0]:
-        return list(content)
+        return content
     return [{"name": "Run the example", "hosts": "localhost", "tasks": content}]
 
 
 @pytest.mark.parametrize("text", list(blocks()))
 def test_example(text: str, world: World, tmp_path: Path) -> None:
-    if isinstance(yaml.safe_load(text), dict):
+    if "collections" in yaml.safe_load(text):
         # A requirements.yml: nothing to run, but it names what there is.
         assert {"name": "edgeops.cloudflare"} in yaml.safe_load(text)["collections"]
         return
@@ -55,10 +56,17 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
     named = re.findall(r"destination_conf: \"?(s3://[^\s\"]+)", mine)
     destination = named[0] if named else world.destination
     token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
-    plays = as_plays(mine)
+    content = yaml.safe_load(mine)
+    if isinstance(content, dict):
+        # Variables for a playbook of the collection.
+        run = world.run(playbook=next(PLAYBOOKS[name] for name in content), inputs=content)
+        assert run.status == 0, run.output
+        return
+    plays = as_plays(content)
     for play in plays:
         play.update({"gather_facts": False})
-        play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        interpreter = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        play["vars"] = {**play.get("vars", {}), **interpreter}
     playbook = tmp_path / "example.yml"
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     run = world.run(
@@ -68,6 +76,9 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
             "vaulted_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
             "challenge_file": {"contents": token},
             "kept_token": token,
+            "r2_account": "0123456789abcdef0123456789abcdef",
+            "r2_key": "0123456789abcdef0123456789abcdef",
+            "r2_secret": "0123456789abcdef" * 4,
         },
     )
     assert run.status == 0, run.output

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
 
 from system.playbooks import DESTINATION_SECRET, World
 
@@ -228,3 +232,26 @@ def test_a_change_and_a_removal(world: World, entry: dict[str, t.Any]) -> None:
     assert [job["name"] for job in world.jobs()] == ["stays", "moves"]
     assert world.jobs()[1]["destination_conf"] == world.destination
     assert [method for method, _path in run.writes] == ["POST", "PUT", "DELETE"]
+
+
+def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "adopting.md"
+    (play,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.S)[0])
+    play["vars"]["zone_id"] = world.zone_id
+    playbook = tmp_path / "adopt.yml"
+    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    made_by_others: list[dict[str, t.Any]] = [
+        {"name": "http", "enabled": True, "filter": json.dumps(REFUSAL | {"where": {}})},
+        {"name": "http", "destination_conf": R2, "output_options": {"CVE-2021-44228": True}},
+        {"name": None, "dataset": "dns_logs", "logpull_options": "fields=RayID"},
+    ]
+    for job in made_by_others:
+        world.control("POST", "jobs", {"destination_conf": world.destination, **job})
+    before = world.jobs()
+    assert world.run(playbook=str(playbook)).status == 0
+    adopted = yaml.safe_load((tmp_path / "logpush_jobs.yml").read_text(encoding="utf-8"))
+    assert len(adopted["logpush_jobs"]) == len(made_by_others)
+    run = world.push(*adopted["logpush_jobs"])
+    assert run.status == 0, run.output
+    assert (run.changed, run.writes) == (0, [])
+    assert world.jobs() == before

@@ -102,7 +102,7 @@ def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[
 
 
 def test_creates_a_job_with_what_is_described_and_nothing_else() -> None:
-    described = {
+    described: dict[str, t.Any] = {
         "dataset": "http_requests",
         "destination_conf": BUCKET,
         "enabled": True,
@@ -656,7 +656,7 @@ def test_two_new_jobs_after_a_lost_answer() -> None:
 def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
     moved = BUCKET.replace("http", "web")
     body = {"destination_conf": moved, "ownership_challenge": CHALLENGE}
-    options = {"destination_conf": moved, "ownership_challenge": CHALLENGE}
+    options: dict[str, t.Any] = dict(body)
     for after in (moved, BUCKET):
         lost = put(body, response(status=502, content=b"x"))
         look = Call("GET", ONE, None, success(job(destination_conf=after)))
