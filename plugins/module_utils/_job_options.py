@@ -43,7 +43,7 @@ OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
         "choices": ["unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"],
     },
     "sample_rate": {"type": "float"},
-    CVE_OPTION: {"type": "bool", "aliases": [CVE_KEY]},
+    CVE_OPTION: {"type": "bool"},
     "merge_subrequests": {"type": "bool"},
     "batch_prefix": {"type": "str"},
     "batch_suffix": {"type": "str"},
@@ -53,6 +53,8 @@ OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
     "record_delimiter": {"type": "str"},
     "field_delimiter": {"type": "str"},
 }
+
+API_NAMES = {"output_options": {CVE_KEY: CVE_OPTION}}
 
 JOB: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -147,8 +149,6 @@ def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     properties = {name: params[name] for name in _PLAIN if params[name] is not None}
     given = params["output_options"] or {}
     options = {name: value for name, value in given.items() if value is not None}
-    # An alias is there a second time, under its own name.
-    options.pop(CVE_KEY, None)
     _check_sample_rate(options.get("sample_rate"))
     if options:
         properties["output_options"] = with_api_names(options)

@@ -137,10 +137,10 @@ options:
         description: Which part of the events is pushed, above 0 and at most 1.
         type: float
       cve_2021_44228:
-        description: Whether each C(${) is written as C(x{), because of that vulnerability.
+        description:
+          - Whether each C(${) is written as C(x{), because of that vulnerability.
+          - The API's own name for it, C(CVE-2021-44228), is accepted as well.
         type: bool
-        aliases:
-          - CVE-2021-44228
       merge_subrequests:
         description: Whether subrequests are merged, for the dataset V(http_requests) only.
         type: bool
@@ -466,7 +466,11 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_keeper import keep_job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import JOB, Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import (
+    API_NAMES,
+    JOB,
+    Wanted,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
@@ -478,7 +482,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, JOB, required_one_of=[("id", "name")])
+    execute(run, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

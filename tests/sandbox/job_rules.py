@@ -63,7 +63,8 @@ def _choice(*choices: str) -> Rule:
 def _limit(low: int, high: int, default: int | None) -> Rule:
     def holds(value: Any) -> bool:
         # A boolean is an integer in Python, but not in JSON.
-        return type(value) is int and (value == 0 or low <= value <= high)
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return is_number and (value == 0 or low <= value <= high)
 
     return Rule(f"0 or an integer from {low} to {high}", holds, default)
 

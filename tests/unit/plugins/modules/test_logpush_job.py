@@ -751,6 +751,10 @@ def test_what_is_no_list_of_jobs(content: str) -> None:
         ({"output_options": {"output_type": "xml"}}, "value of output_type must be one of"),
         ({"output_options": {"CVE-2021-4428": True}}, "Unsupported parameters"),
         (
+            {"output_options": {"CVE-2021-44228": True, "cve_2021_44228": False}},
+            "Unsupported parameters",
+        ),
+        (
             {"output_options": {"merge_subrequests": True}, "dataset": "dns_logs"},
             "output_options.merge_subrequests: is for http_requests only",
         ),
