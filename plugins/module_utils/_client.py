@@ -149,10 +149,16 @@ class _Reading:
         if self._answer.status == RATE_LIMITED:
             return {"success": False}
         kind = self._answer.headers.get("Content-Type") or "no content type"
+        raise self._bad_answer(f"not with Cloudflare's JSON but with {kind}: {self._excerpt()}")
+
+    def _excerpt(self) -> str:
+        """Return how the content begins, as far as it may be shown."""
+        text = self._answer.content[:_LOOKED_AT_BYTES].decode("utf-8", "replace")
+        if text.lstrip()[:1] in ("{", "["):
+            # It may be half a list of jobs, with secrets that nobody could recognise.
+            return "JSON that is cut short, or has no envelope"
         # Masked before it is cut: half a secret would be recognised no more.
-        text = self._mask(self._answer.content[:_LOOKED_AT_BYTES].decode("utf-8", "replace"))
-        start = text[:_SHOWN_CHARACTERS]
-        raise self._bad_answer(f"not with Cloudflare's JSON but with {kind}: {start!r}")
+        return repr(self._mask(text)[:_SHOWN_CHARACTERS])
 
     def _redirect_host(self) -> str:
         # The host alone: the rest of a location may carry what nobody should see.
@@ -172,7 +178,7 @@ class _Reading:
 
     def _api_error(self, envelope: dict[str, t.Any]) -> ApiError:
         status = self._answer.status
-        errors = envelope.get("errors")
+        errors = self._without_secrets(envelope.get("errors"))
         if not isinstance(errors, list):
             errors = []
         said = "; ".join(map(_sentence, errors)) or "no reason given"
@@ -185,6 +191,14 @@ class _Reading:
             errors=errors,
             retryable=status in _RETRYABLE or _PASSING_REFUSAL in said.lower(),
         )
+
+    def _without_secrets(self, said: t.Any) -> t.Any:
+        """Mask what the texts in an answer quote, such as a destination."""
+        if isinstance(said, dict):
+            return {name: self._without_secrets(value) for name, value in said.items()}
+        if isinstance(said, list):
+            return [self._without_secrets(each) for each in said]
+        return self._mask(said) if isinstance(said, str) else said
 
     def _rate_limit_advice(self) -> str:
         wait = self._answer.headers.get("Retry-After") or ""

@@ -31,10 +31,10 @@ _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 # What an API puts in the place of a secret: a row of one sign, a word, or nothing. In a part that
-# is no secret only signs count that cannot be meant.
-_MASK = re.compile(r"\*{3}|\u2022{3}|\[redacted\]", re.IGNORECASE)
+# is no secret only that counts which cannot be meant.
+_MASK = re.compile(r"\*{3}|\u2022{3}|^redacted$|[\[(<]redacted[\])>]|^([^0-9A-Za-z])\1{2,}$", re.I)
 _SECRET_MASK = re.compile(
-    r"\*{3}|\u2022{3}|\.{3}|x{4}|redacted|masked|hidden|removed|^$", re.IGNORECASE
+    r"\*{3}|\u2022{3}|\.{3}|-{3}|x{4}|redacted|masked|hidden|removed|^$", re.IGNORECASE
 )
 
 # Cloudflare adds destinations and parameters; one that is unknown here is taken for a secret.
@@ -182,6 +182,8 @@ class Destination:
             parts["user information"] = (self._userinfo, True)
         for name, value in self._parameters:
             label = f"parameter {name}" if name else "parameter without a value"
+            while label in parts:
+                label += " (again)"
             parts[label] = (value, name not in _PUBLIC_PARAMETERS)
         if self._fragment:
             parts["part behind the #"] = (self._fragment, True)
@@ -215,7 +217,9 @@ def _masked_uri(found: re.Match[str]) -> str:
     if not match:
         return "***"
     start, path = f"{match['scheme']}://{match['authority'].rpartition('@')[2]}", match["path"]
-    if match["scheme"].lower() == "sumo":
+    # Sumo Logic's code, which its own error messages quote behind another scheme.
+    path = re.sub(r"(/receiver/v1/http/).*", r"\1***", path)
+    if match["scheme"].lower() == "sumo" and not path.endswith("***"):
         path = path.rpartition("/")[0] + "/***"
     query = "&".join(
         f"{name}={value if name in _PUBLIC_PARAMETERS else '***'}" if name else "***"
@@ -250,27 +254,46 @@ def compare(ours: Destination, shown: t.Any) -> Comparison:
     except InvalidInput:
         return Comparison(masked=[DESTINATION_CONF])
     mine = ours.parts()
+    masked = any(_is_mask(name, value) for name, (value, _secret) in theirs.items())
+    bare = "?" not in shown
     found: dict[str, list[str]] = {"different": [], "masked": [], "missing": []}
     for name in dict.fromkeys([*mine, *theirs]):
-        verdict = _compare_part(mine.get(name), theirs.get(name))
+        verdict = _compare_part(name, mine.get(name), theirs.get(name), masked=masked, bare=bare)
         if verdict:
             found[verdict].append(name)
     return Comparison(**found)
 
 
-def _compare_part(mine: tuple[str, bool] | None, shown: tuple[str, bool] | None) -> str | None:
-    if mine is None:
-        return "different"
-    value, secret = mine
+def _compare_part(
+    name: str,
+    mine: tuple[str, bool] | None,
+    shown: tuple[str, bool] | None,
+    *,
+    masked: bool,
+    bare: bool,
+) -> str | None:
+    """Judge one part; ``masked``: something is, ``bare``: no parameter at all is shown."""
     if shown is None:
-        return "missing" if secret else "different"
-    if unquote(value) == unquote(shown[0]):
+        hidden = "masked" if masked else "missing"
+        is_secret = mine is not None and mine[1]
+        return hidden if masked or is_secret or bare else "different"
+    value = shown[0]
+    if mine is None:
+        # A mask in the place of parameters of ours.
+        return None if _is_mask(name, value) else "different"
+    decode = unquote_plus if name.startswith("parameter") else unquote
+    given, seen = decode(mine[0]), decode(value)
+    if given == seen:
         return None
-    if _MASK.search(unquote(shown[0])):
+    if _is_mask(name, value):
         return "masked"
-    if secret and (len(value) != len(shown[0]) or _SECRET_MASK.search(unquote(shown[0]))):
+    if mine[1] and (len(given) != len(seen) or _SECRET_MASK.search(seen)):
         return "masked"
     return "different"
+
+
+def _is_mask(name: str, value: str) -> bool:
+    return bool(_MASK.search(unquote(value)) or _MASK.search(name.rpartition(" ")[2]))
 
 
 def _split_query(query: str) -> list[tuple[str, str]]:
@@ -280,8 +303,10 @@ def _split_query(query: str) -> list[tuple[str, str]]:
     """
     pairs = (part.partition("=") for part in query.split("&") if part)
     return [
-        (unquote(name), value) if value or _KNOWN_SECRET.fullmatch(unquote(name)) else ("", name)
-        for name, _equals, value in pairs
+        (unquote(name), value)
+        if value.strip("=") or _KNOWN_SECRET.fullmatch(unquote(name))
+        else ("", name + equals + value if value else name)
+        for name, equals, value in pairs
     ]
 
 

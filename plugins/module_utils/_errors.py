@@ -75,7 +75,12 @@ class RequestError(CloudflareError):
 
 
 class Unreachable(RequestError):
-    """No answer came: no connection, a broken one, or a deadline that passed."""
+    """No answer came: no connection, a broken one, or a deadline that passed.
+
+    ``sent`` tells whether the request may have arrived.
+    """
+
+    sent = True
 
 
 class BadAnswer(RequestError):

@@ -20,6 +20,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 CVE_KEY = "CVE-2021-44228"
 CVE_OPTION = "cve_2021_44228"
 
+_DEEPEST = 100
 _SEPARATORS = re.compile(r"[?&=#\s]")
 _DATASET = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -140,9 +141,26 @@ def parsed_filter(text: t.Any) -> t.Any:
     if not isinstance(text, str):
         return text or None
     try:
-        return json.loads(text) or None
-    except (ValueError, RecursionError):
+        return load_json(text) or None
+    except ValueError:
         return text or None
+
+
+def load_json(text: str) -> t.Any:
+    """Return what a JSON text says, or raise ``ValueError``.
+
+    Unlike Python's own, it takes neither NaN nor what is nested too deep to be written again.
+    """
+    depth = 0
+    for sign in text:
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > _DEEPEST:
+            raise ValueError(f"it is nested more than {_DEEPEST} deep")
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> t.NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def with_option_names(output_options: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -9,6 +9,7 @@ Only what the description sets is compared, and only with what Cloudflare shows.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import typing as t
 from urllib.parse import parse_qs
@@ -30,13 +31,14 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options im
 _DEFAULTS: dict[str, t.Any] = {
     "enabled": False,
     "name": "",
-    "kind": "",
     "logpull_options": "",
     "frequency": "high",
     "max_upload_bytes": 0,
     "max_upload_interval_seconds": 30,
     "max_upload_records": 100_000,
 }
+# Another one of these is an error, not a change.
+_FIXED = ("dataset", "kind")
 _OUTPUT_DEFAULTS: dict[str, t.Any] = {
     "field_names": [],
     "output_type": "ndjson",
@@ -77,6 +79,13 @@ def find_changes(wanted: Wanted, job: Job) -> Changes:
     return _Comparing(wanted, job).run()
 
 
+def names_of(body: t.Mapping[str, t.Any]) -> list[str]:
+    """Return how the properties in a request are called, an output option by its own name."""
+    options = with_option_names(body.get("output_options") or {})
+    names = [name for name in body if name != "output_options"]
+    return sorted([*names, *(f"output_options.{name}" for name in options)])
+
+
 class _Comparing:
     """One job being compared."""
 
@@ -97,6 +106,8 @@ class _Comparing:
                 self._output_options(value)
             elif name == "filter":
                 self._filter(value)
+            elif name in _FIXED:
+                continue
             elif value != _present(self._job.properties, name, _DEFAULTS):
                 self._change(name, value)
         return Changes(self._body, self._names, self._masked, self._missing)
@@ -118,12 +129,17 @@ class _Comparing:
             if _canonical(text) != _canonical(self._job.properties["filter"]):
                 self._change("filter", text)
             return
+        if not text:
+            # None is wanted, and none is shown.
+            return
         self._missing.append("filter")
         if self._wanted.resend_hidden:
             self._change("filter", text)
 
     def _output_options(self, wanted: dict[str, t.Any]) -> None:
-        old = self._job.properties.get("logpull_options")
+        old = self._wanted.properties.get(
+            "logpull_options", self._job.properties.get("logpull_options")
+        )
         present = self._job.output_options or _from_logpull_options(old)
         present_type = present.get("output_type") or "ndjson"
         output_type = wanted.get("output_type") or present_type
@@ -153,10 +169,14 @@ def _present(properties: dict[str, t.Any], name: str, defaults: dict[str, t.Any]
 
 def _canonical(text: t.Any) -> str:
     """Return a filter so that two that mean the same are the same."""
-    content = parsed_filter(text)
-    # 1 and 1.0 are one number to JSON.
-    numbers = json.loads(json.dumps(content), parse_int=float)
-    return json.dumps(numbers, sort_keys=True)
+    content = json.loads(json.dumps(parsed_filter(text)), parse_float=_number)
+    return json.dumps(content, sort_keys=True)
+
+
+def _number(text: str) -> float:
+    """Return a number; 1 and 1.0 are one number to JSON."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _same_option(name: str, value: t.Any, present: t.Any, output_type: str) -> bool:
@@ -178,8 +198,8 @@ def _from_logpull_options(query: t.Any) -> dict[str, t.Any]:
             options[new] = said[old].split(",") if new == "field_names" else said[old]
     if said.get(CVE_KEY) == "true":
         options[CVE_KEY] = True
-    try:
-        options["sample_rate"] = float(said["sample"])
-    except (KeyError, ValueError):
-        pass
+    with contextlib.suppress(KeyError, ValueError):
+        sample = float(said["sample"])
+        if 0 < sample <= 1:
+            options["sample_rate"] = sample
     return options

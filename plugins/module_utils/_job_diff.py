@@ -33,7 +33,7 @@ _ORDER = (
     DESTINATION_CONF,
 )
 _SECRET = "(secret)"
-_SECRET_SENT = "(secret, sent again)"
+_SECRET_SENT = "(secret, sent)"
 
 
 def shown_job(job: Job) -> dict[str, t.Any]:
@@ -59,7 +59,7 @@ def _shown(
     if shown.get("filter"):
         shown["filter"] = parsed_filter(shown["filter"])
     if shown.get("output_options"):
-        shown["output_options"] = with_option_names(shown["output_options"])
+        shown["output_options"] = with_option_names(Job(dict(properties)).output_options)
     if DESTINATION_CONF in shown:
         shown[DESTINATION_CONF] = _shown_destination(shown[DESTINATION_CONF], secret)
     return shown

@@ -23,6 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import (
     Changes,
     find_changes,
+    names_of,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_diff import (
     shown_creation,
@@ -99,7 +100,10 @@ class _Keeper:
         return found[0] if found else None
 
     def _matches(self, job: Job) -> bool:
-        return job.name == self._wanted.name and self._wanted.dataset in (None, job.dataset)
+        # A dataset that is not shown cannot be compared.
+        same_dataset = None in (self._wanted.dataset, job.dataset)
+        same_dataset = same_dataset or self._wanted.dataset == job.dataset
+        return job.name == self._wanted.name and same_dataset
 
     def _is_new(self, job: Job) -> bool:
         return job.id not in self._known and self._matches(job)
@@ -111,22 +115,34 @@ class _Keeper:
     def _check_unchangeable(self, job: Job) -> None:
         """Raise where the job cannot become what is described."""
         wanted = self._wanted
-        if wanted.dataset not in (None, job.dataset):
-            raise _unchangeable("dataset", job, job.dataset)
         if wanted.state == "absent":
-            if wanted.name not in (None, job.name):
-                raise InvalidInput("name", f"job {job.id} has the name '{job.name}'; not removed")
+            self._check_removable(job)
             return
+        if None not in (wanted.dataset, job.dataset) and wanted.dataset != job.dataset:
+            raise _unchangeable("dataset", job, job.dataset)
         kind = job.properties.get("kind") or ""
         if wanted.properties.get("kind", kind) != kind:
             raise _unchangeable("kind", job, kind)
         check_combination(wanted.properties, dataset=job.dataset, kind=kind)
 
+    def _check_removable(self, job: Job) -> None:
+        """Raise where the job is not the one that is described."""
+        for option, given, present in (
+            ("name", self._wanted.name, job.name),
+            ("dataset", self._wanted.dataset, job.dataset),
+        ):
+            if None not in (given, present) and given != present:
+                raise InvalidInput(option, f"job {job.id} has '{present}'; it was not removed")
+
     def _remove(self, job: Job | None) -> Result:
         if job is None:
             return self._result("none", None)
-        self._logpush.delete_job(job.id)
-        return self._result("deleted", job, diff=(shown_job(job), {}))
+        result = self._result("deleted", job, diff=(shown_job(job), {}))
+        lost = self._writer.delete(job.id)
+        if lost is not None:
+            result["answer_lost"] = True
+            result["warnings"].append(f"{lost.message}, but job {job.id} is gone")
+        return result
 
     def _create(self) -> Result:
         wanted = self._wanted
@@ -140,7 +156,7 @@ class _Keeper:
         result = self._result(
             "created",
             Job({"id": None, **body}),
-            changes=Changes(body, sorted(body)),
+            changes=Changes(body, names_of(body)),
             diff=({}, shown_creation(body)),
         )
         return self._complete(result, lambda: self._writer.create(body, self._is_new))
@@ -155,7 +171,7 @@ class _Keeper:
             changes=changes,
             diff=(shown_job(job), shown_update(job, changes)),
         )
-        return self._complete(result, lambda: self._writer.update(job.id, changes.body))
+        return self._complete(result, lambda: self._writer.update(job, changes.body))
 
     def _complete(self, result: Result, write: t.Callable[[], Written]) -> Result:
         """Write, and add to the plan what came of it."""
@@ -170,17 +186,17 @@ class _Keeper:
         if lost is not None:
             result["answer_lost"] = True
             result["warnings"].append(
-                f"{lost.message}, but it had been carried out: job {job.id} is as described"
+                f"{lost.message}, but it was carried out: job {job.id} is as described"
             )
         else:
             result["warnings"] += self._say_what_did_not_last(job)
         return result
 
     def _say_what_did_not_last(self, job: Job) -> list[str]:
-        names = ", ".join(self._writer.differs(job))
+        names = ", ".join(self._writer.differences(job))
         said = (
-            f"Cloudflare took the change of job {job.id}, but shows something else for {names}; "
-            "if it goes on to do so, each run changes it again"
+            f"Cloudflare took what was sent for job {job.id}, but shows something else for "
+            f"{names}; if it goes on to do so, each run changes it again"
         )
         return [said] if names else []
 

@@ -10,7 +10,6 @@ bytes") or grows each month (the datasets), the API decides.
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
@@ -20,6 +19,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
     CVE_OPTION,
     checked_id,
     dataset_name,
+    load_json,
+    parsed_filter,
     with_api_names,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import clean_token
@@ -134,7 +135,7 @@ def check_combination(
         raise InvalidInput(
             "output_options.merge_subrequests", f"is for {_MERGING_DATASET} only, not for {dataset}"
         )
-    given = [name for name in _NOT_WITH_EDGE if properties.get(name)]
+    given = [name for name in _NOT_WITH_EDGE if name in properties]
     if kind == "edge" and given:
         raise InvalidInput(given[0], "cannot be set for a job of the kind edge")
 
@@ -147,6 +148,9 @@ def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         _check_range(option, params[option])
     _check_filter(params["filter"])
     properties = {name: params[name] for name in _PLAIN if params[name] is not None}
+    if "filter" in properties and parsed_filter(properties["filter"]) is None:
+        # However emptiness is written, the API knows it as an empty text.
+        properties["filter"] = ""
     given = params["output_options"] or {}
     options = {name: value for name, value in given.items() if value is not None}
     _check_sample_rate(options.get("sample_rate"))
@@ -181,8 +185,8 @@ def _check_filter(text: str | None) -> None:
     if not text:
         return
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = load_json(text)
+    except ValueError as error:
         raise InvalidInput("filter", f"is no JSON: {error}") from error
     if not isinstance(content, dict) or (content and "where" not in content):
         raise InvalidInput("filter", 'has to be an object with "where" in it')

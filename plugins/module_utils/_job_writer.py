@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
@@ -30,6 +31,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership impo
     OWNERSHIP_CHALLENGE,
     disagreements,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import PASSING_FAULTS
 
 _MISSING = (
     f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "
@@ -37,7 +39,12 @@ _MISSING = (
     "the file that it names, and give its content; or let the playbook "
     "edgeops.cloudflare.push_logs do all of it"
 )
-_RUN_AGAIN = "It is safe to run the task again: it looks for the job first"
+_RUN_AGAIN = (
+    "It may be under way yet: wait a little before the task is run again, which looks for the job "
+    "first"
+)
+# Seconds before each look for what was not answered.
+_PAUSES = (0, 1, 2, 4)
 
 
 class Written(t.NamedTuple):
@@ -61,31 +68,52 @@ class JobWriter:
         """
 
         def look(lost: RequestError) -> Job:
-            jobs = [job for job in self._look(lost, self._logpush.jobs) if is_new(job)]
-            return _the_one(jobs, lost)
+            def ask() -> list[Job]:
+                return [job for job in self._logpush.jobs() if is_new(job)]
+
+            return self._the_one(self._look(lost, ask) or [], lost)
 
         return self._write(body, self._logpush.create_job, look)
 
-    def update(self, job_id: int, body: t.Mapping[str, t.Any]) -> Written:
+    def update(self, job: Job, body: t.Mapping[str, t.Any]) -> Written:
         """Change a job; where the answer is lost, look whether it is as described.
 
         Raise ``Refused`` with ``ownership_required`` where Cloudflare wants a proof.
         """
+        can_be_seen = bool(self.differences(job))
 
         def send(content: t.Mapping[str, t.Any]) -> Job | None:
-            return self._logpush.update_job(job_id, content)
+            return self._logpush.update_job(job.id, content)
 
         def look(lost: RequestError) -> Job:
-            job: Job | None = self._look(lost, lambda: self._logpush.job(job_id))
-            if job is None or self.differs(job):
+            def ask() -> Job | None:
+                present = self._logpush.job(job.id)
+                return None if present is None or self.differences(present) else present
+
+            found = self._look(lost, ask)
+            if found is None:
+                raise _lost(lost, f"job {job.id} is not as described. {_RUN_AGAIN}")
+            if not can_be_seen:
                 raise _lost(
                     lost,
-                    f"job {job_id} is not as described, so the change seems not to have been made. "
-                    f"{_RUN_AGAIN}",
+                    "whether it was carried out cannot be seen, since Cloudflare hides what was "
+                    "sent. Run the task again",
                 )
-            return job
+            return t.cast(Job, found)
 
         return self._write(body, send, look)
+
+    def delete(self, job_id: int) -> RequestError | None:
+        """Delete a job; return the error by which the answer was lost, where it is gone."""
+        try:
+            self._logpush.delete_job(job_id)
+        except RequestError as error:
+            if not _may_be_carried_out(error):
+                raise
+            if not self._look(error, lambda: self._logpush.job(job_id) is None):
+                raise _lost(error, f"job {job_id} is still there. {_RUN_AGAIN}") from error
+            return error
+        return None
 
     def needs_token(self) -> bool:
         """Whether Cloudflare is known to want a token for the destination, and none is given."""
@@ -93,8 +121,8 @@ class JobWriter:
         needed = destination is not None and destination.challenge == "yes"
         return needed and self._wanted.token is None
 
-    def differs(self, job: Job) -> t.Sequence[str]:
-        """Return what of a job, as far as it is shown, is not as described."""
+    def differences(self, job: Job) -> t.Sequence[str]:
+        """Return by name what of a job, as far as it is shown, is not as described."""
         return find_changes(self._wanted._replace(resend_hidden=False), job).names
 
     def _write(
@@ -134,33 +162,47 @@ class JobWriter:
         return Refused(" ".join([sentence, *reasons]), {**values, "reasons": reasons})
 
     def _look(self, lost: RequestError, ask: t.Callable[[], t.Any]) -> t.Any:
-        try:
-            return ask()
-        except RequestError as error:
+        """Look what became of a request until there is something, or there has been time enough.
+
+        Where no answer came, the request may be under way for some time yet.
+        """
+        for pause in _PAUSES if _may_be_under_way(lost) else _PAUSES[:1]:
+            time.sleep(pause)
+            try:
+                found = ask()
+            except RequestError as error:
+                raise _lost(
+                    lost,
+                    "whether it was carried out is not known, since looking failed too: "
+                    f"{error.message}. {_RUN_AGAIN}",
+                ) from error
+            if found:
+                return found
+        return None
+
+    def _the_one(self, jobs: list[Job], lost: RequestError) -> Job:
+        """Return the only new job if it is as described, or raise."""
+        ids = [job.id for job in jobs]
+        if not ids:
+            raise _lost(
+                lost, f"the job is not there, so it seems not to be created. {_RUN_AGAIN}", ids=ids
+            )
+        if len(ids) > 1:
             raise _lost(
                 lost,
-                "whether it was carried out is not known, since looking failed too: "
-                f"{error.message}. {_RUN_AGAIN}",
-            ) from error
-
-
-def _the_one(jobs: list[Job], lost: RequestError) -> Job:
-    """Return the only job, or raise."""
-    if len(jobs) == 1:
+                f"afterwards there were {len(ids)} new jobs of that name (their ids: "
+                f"{', '.join(map(str, ids))}), of which all but one should be removed",
+                ids=ids,
+            )
+        names = self.differences(jobs[0])
+        if names:
+            raise _lost(
+                lost,
+                f"afterwards there was a new job of that name, {ids[0]}, but it differs in "
+                f"{', '.join(names)}, so somebody else may have made it",
+                ids=ids,
+            )
         return jobs[0]
-    ids = [job.id for job in jobs]
-    if not ids:
-        raise _lost(
-            lost,
-            f"the job is not there, so it seems not to have been created. {_RUN_AGAIN}",
-            ids=ids,
-        )
-    raise _lost(
-        lost,
-        f"afterwards there were {len(ids)} new jobs of that name (their ids: "
-        f"{', '.join(map(str, ids))}), of which all but one should be removed",
-        ids=ids,
-    )
 
 
 def _lost(error: RequestError, found: str, **values: t.Any) -> CloudflareError:
@@ -172,4 +214,11 @@ def _lost(error: RequestError, found: str, **values: t.Any) -> CloudflareError:
 
 def _may_be_carried_out(error: RequestError) -> bool:
     """Tell whether a write may have happened though no answer said so."""
-    return isinstance(error, (Unreachable, BadAnswer)) or (error.status or 0) >= 500
+    if isinstance(error, Unreachable):
+        return error.sent
+    status = error.status or 0
+    return status >= 500 or (status < 300 and isinstance(error, BadAnswer))
+
+
+def _may_be_under_way(error: RequestError) -> bool:
+    return isinstance(error, Unreachable) or error.status in PASSING_FAULTS

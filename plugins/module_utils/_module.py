@@ -12,10 +12,14 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.validation import check_type_dict
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    Destination,
+    without_secrets,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
@@ -60,7 +64,8 @@ def execute(
     except CloudflareError as error:
         module.fail_json(msg=error.message, **error.values)
     for warning in result.pop("warnings", ()):
-        module.warn(warning)
+        # Newer versions of Ansible mask whatever is returned, but for the warnings.
+        module.warn(_masked(module, warning))
     if not module._diff:
         result.pop("diff", None)
     module.exit_json(**result)
@@ -72,16 +77,19 @@ def _module_class(api_names: t.Mapping[str, t.Mapping[str, str]]) -> type[Ansibl
     An alias would do, if Ansible's sanity tests allowed for one that is no Python identifier.
     """
 
-    class Module(AnsibleModule):
+    class Module(AnsibleModule):  # type: ignore[misc]
         """Renames before the options are checked."""
 
         def _load_params(self) -> None:
             super()._load_params()
             for option, names in api_names.items():
-                given = self.params.get(option)
-                for name, ours in names.items() if isinstance(given, dict) else ():
-                    if name in given and ours not in given:
-                        given[ours] = given.pop(name)
+                # What is no dictionary is Ansible's to refuse.
+                with contextlib.suppress(TypeError):
+                    given = check_type_dict(self.params.get(option))
+                    for name, ours in names.items():
+                        if name in given and ours not in given:
+                            given[ours] = given.pop(name)
+                    self.params[option] = given
 
     return Module
 
@@ -90,11 +98,13 @@ def _conceal(module: AnsibleModule, secrets: t.Iterable[str]) -> None:
     module.no_log_values.update(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
 
 
+def _masked(module: AnsibleModule, text: str) -> str:
+    """Mask the secrets that are known by their value, and any others in a URI by its structure."""
+    return without_secrets(str(remove_values(text, module.no_log_values)))
+
+
 def _logpush(module: AnsibleModule) -> Logpush:
     params: Params = module.params
-
-    def mask(text: str) -> str:
-        return str(remove_values(text, module.no_log_values))
 
     scope = Scope.of(params["zone_id"], params["account_id"])
     sender = Sender(
@@ -107,7 +117,7 @@ def _logpush(module: AnsibleModule) -> Logpush:
         timeout=_arguments.seconds(params, "timeout", least=0.1),
         rate_limit_retry_timeout=_arguments.seconds(params, "rate_limit_retry_timeout", least=0),
     )
-    client = Client(sender, mask=mask, dry_run=module.check_mode)
+    client = Client(sender, mask=functools.partial(_masked, module), dry_run=module.check_mode)
     return Logpush(client, scope, conceal=functools.partial(_conceal, module))
 
 

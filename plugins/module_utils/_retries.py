@@ -33,6 +33,7 @@ BACKOFF = 0.5  # seconds; doubled with each repeat, the first of which comes at 
 SHORTEST_TRY = 0.001  # seconds; requests takes no timeout of zero
 RATE_LIMITED = 429
 PASSING_FAULTS = (502, 503, 504)
+_NEVER_CONNECTED = (exceptions.ConnectTimeoutError, exceptions.NewConnectionError)
 
 
 class Exchanger(t.Protocol):
@@ -124,12 +125,14 @@ class _Course:
         if failure.reason != LATE:
             self._last_reason = failure.reason
         if pause is None:
-            raise Unreachable(
+            error = Unreachable(
                 self._cause(),
                 method=self._method,
                 path=self._path,
                 retryable=failure.passing,
-            ) from failure
+            )
+            error.sent = not isinstance(failure.cause, _NEVER_CONNECTED)
+            raise error from failure
         return pause
 
     def pause_after(self, answer: Answer) -> float | None:

@@ -27,8 +27,10 @@ attributes:
   check_mode:
     support: full
     details:
-      - Only where it is not known whether a destination needs a proof, and none is given, the run
-        may fail that check mode announces to succeed.
+      - A proof of ownership that is missing fails the run, and not check mode, which returns
+        RV(ownership_required) instead. Whether Cloudflare takes a proof, or needs one for a
+        destination of an unknown kind, and whether it can write to the destination, shows in the
+        run alone.
   diff_mode:
     support: full
     details:
@@ -73,7 +75,7 @@ options:
         percent-encoding make no difference.
       - Cloudflare may hide the secrets in it. A secret counts as changed where Cloudflare shows
         another one of the same length that does not look masked; else it is not compared, see
-        O(resend_hidden).
+        O(resend_hidden). Where it shows a mask, what it leaves out counts as masked too.
       - They are masked in everything that the module returns.
     type: str
   ownership_challenge:
@@ -81,7 +83,7 @@ options:
       - The content of the challenge file that M(edgeops.cloudflare.logpush_ownership) asks for, at
         most 4096 characters. White space around it is removed.
       - Needed where a job is created, or its destination is changed, and the destination's kind
-        needs it (RV(job.destination.challenge=yes)). Otherwise it is not sent.
+        needs it (RV(job.destination.challenge=yes)). In no other case is it sent.
     type: str
   enabled:
     description: Whether logs are pushed. A new job is not enabled unless this is set.
@@ -265,8 +267,8 @@ EXAMPLES = r"""
 RETURN = r"""
 job:
   description:
-    - The job as Cloudflare answered, without secrets; in check mode as far as it is known. V(null)
-      where there is none.
+    - The job as Cloudflare answered, without secrets; in check mode as far as it is known. The job
+      that there was, where it was removed. V(null) where there is none.
   returned: success
   type: dict
   contains:
@@ -381,7 +383,8 @@ action:
   sample: updated
 changes:
   description:
-    - What differs from the job as it was, an output option as C(output_options.NAME).
+    - What differs from the job as it was, or is told of a new one, an output option as
+      C(output_options.NAME).
   returned: success, and when a proof of ownership is missing or refused
   type: list
   elements: str
@@ -413,16 +416,17 @@ reasons:
       '/http/{DATE}' in destination_conf."
 answer_lost:
   description:
-    - Whether the answer to a change got lost. The change is never sent again blindly; it is looked
-      for. Where it is there, the task succeeds with a warning.
+    - Whether the answer to a creation, a change or a removal got lost. Then it is looked for, some
+      seconds long where it may be under way; a creation is never sent again. Where it was carried
+      out, the task succeeds with a warning.
   returned: success, and when an answer got lost
   type: bool
   sample: false
 ids:
   description:
-    - The ids of the jobs that were found where one was looked for by its name, several where that
-      is not unique, none where a job whose creation was not answered is not there.
-  returned: when several jobs have the name, or none after a lost answer
+    - The ids of the jobs that have the name, where that is not unique.
+    - After a creation that was not answered, the ids of the new jobs of that name.
+  returned: when several jobs have the name, or the answer to a creation got lost and the task fails
   type: list
   elements: int
   sample: [42, 43]

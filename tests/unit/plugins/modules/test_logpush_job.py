@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import typing as t
+from unittest import mock
 
 import pytest
 import requests
+import urllib3
 
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
@@ -281,6 +283,8 @@ def test_a_destination_that_cannot_be_written_to_is_no_matter_of_proof() -> None
         ({"filter": ""}, {"filter": None}),
         ({"filter": ""}, {"filter": ""}),
         ({"filter": {}}, {"filter": ""}),
+        ({"filter": ""}, {"filter": ...}),
+        ({"dataset": "http_requests"}, {"dataset": None}),
         ({"filter": FILTER}, {"filter": json.dumps(FILTER, indent=3)}),
         (
             {"filter": '{"where":{"value":500,"key":"EdgeResponseStatus","operator":"geq"}}'},
@@ -321,6 +325,21 @@ ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None
         ({"enabled": False}, {"enabled": False}, {}),
         ({"filter": FILTER}, {"filter": json.dumps(FILTER)}, {}),
         ({"filter": ""}, {"filter": ""}, {"filter": json.dumps(FILTER)}),
+        ({"filter": {}}, {"filter": ""}, {"filter": json.dumps(FILTER)}),
+        (
+            {"filter": '{"where": 9007199254740993}'},
+            {"filter": '{"where": 9007199254740993}'},
+            {"filter": '{"where": 9007199254740992}'},
+        ),
+        (
+            {"output_options": {"sample_rate": 0.5}, "logpull_options": "fields=B"},
+            {
+                "logpull_options": "fields=B",
+                "output_options": {"field_names": ["B"], "sample_rate": 0.5},
+            },
+            {"output_options": None, "logpull_options": "fields=A&sample=nan"},
+        ),
+        ({"enabled": False}, {"enabled": False}, {"output_options": "odd", "filter": 7}),
         ({"frequency": "low"}, {"frequency": "low"}, {}),
         ({"logpull_options": "fields=RayID"}, {"logpull_options": "fields=RayID"}, {}),
         ({"max_upload_bytes": 5_000_000}, {"max_upload_bytes": 5_000_000}, {}),
@@ -418,6 +437,11 @@ def test_what_cloudflare_drops_is_warned_of() -> None:
         (R2 + "x" * 42, ["destination_conf: parameter secret-access-key"]),
         (R2 + "0a" * 32, ["destination_conf: parameter secret-access-key"]),
         ("***", ["destination_conf"]),
+        (R2.partition("secret")[0] + "***", ["destination_conf: parameter secret-access-key"]),
+        (R2 + "#" * 9, ["destination_conf: parameter secret-access-key"]),
+        (R2 + "-" * len(SECRET), ["destination_conf: parameter secret-access-key"]),
+        ("r2://edge-logs/http?[REDACTED]", 3),
+        ("r2://edge-logs/***", 4),
         ("r2://***/http?account-id=a1&access-key-id=***&secret-access-key=***", 3),
     ],
 )
@@ -439,6 +463,7 @@ def test_a_masked_secret_makes_no_change(shown: str, hidden: t.Any) -> None:
         (None, "destination_conf"),
         ("", "destination_conf"),
         (17, "destination_conf"),
+        ("r2://edge-logs/http", "destination_conf: parameter account-id"),
         ("r2://edge-logs/http?account-id=a1", "destination_conf: parameter access-key-id"),
     ],
 )
@@ -462,7 +487,7 @@ def test_what_is_hidden_can_be_sent_again() -> None:
     diff = result["diff"]
     name = "parameter secret-access-key"
     assert diff["before"]["destination_conf"][name] == "(secret)"
-    assert diff["after"]["destination_conf"][name] == "(secret, sent again)"
+    assert diff["after"]["destination_conf"][name] == "(secret, sent)"
 
 
 def test_a_filter_that_is_not_shown_is_not_compared() -> None:
@@ -480,6 +505,9 @@ def test_a_filter_that_is_not_shown_is_not_compared() -> None:
         (R2 + SECRET).replace("/http", "/web"),
         (R2 + "REDACTED").replace("edge-logs", "other"),
         R2 + SECRET + "&header_x=another",
+        # To a server, a plus sign is a space.
+        (R2 + SECRET).replace("%2B", "+"),
+        (R2 + SECRET).replace("account-id=a1", "account-id=a1&tag=a&tag=b"),
     ],
 )
 def test_what_is_shown_and_differs_is_a_change(shown: str) -> None:
@@ -550,8 +578,8 @@ def test_an_unknown_zone_is_no_missing_job() -> None:
     [
         ({"dataset": "dns_logs"}, "dataset: job 42 ('http') has 'http_requests'"),
         ({"kind": "edge"}, "kind: job 42 ('http') has ''"),
-        ({"dataset": "dns_logs", "state": "absent"}, "dataset: job 42 ('http')"),
-        ({"name": "web", "state": "absent"}, "name: job 42 has the name 'http'; not removed"),
+        ({"dataset": "dns_logs", "state": "absent"}, "dataset: job 42 has 'http_requests'"),
+        ({"name": "web", "state": "absent"}, "name: job 42 has 'http'; it was not removed"),
     ],
 )
 def test_what_cannot_be_changed_is_an_error(options: dict[str, t.Any], says: str) -> None:
@@ -559,6 +587,13 @@ def test_what_cannot_be_changed_is_an_error(options: dict[str, t.Any], says: str
         result = run(id=42, **{"name": None, **options})
     assert result["failed"] is True
     assert result["msg"].startswith(says)
+
+
+def test_options_by_the_api_s_own_name_in_any_form() -> None:
+    body = {"output_options": {**ALL_SHOWN, "CVE-2021-44228": True}}
+    for given in ({"CVE-2021-44228": True}, '{"CVE-2021-44228": true}'):
+        with network(listed(job()), put(body)):
+            assert run(output_options=given)["changes"] == ["output_options.cve_2021_44228"]
 
 
 # Removing
@@ -603,36 +638,75 @@ def test_removing_is_repeated_and_refusals_are_errors() -> None:
 NEW = {"name": "http", "destination_conf": R2 + SECRET}
 
 
-def lost_answers() -> t.Iterator[t.Any]:
-    """Yield each kind of a lost answer, made anew: a response can be read once."""
-    yield requests.exceptions.ConnectionError("broken")
-    yield response(status=504, content=b"<html>")
-    yield response(content=b'{"success": tr')
-    yield success(None)
-    yield failure(500, 1000, "internal")
+def lost_answers() -> t.Iterator[tuple[t.Any, int]]:
+    """Yield each kind of a lost answer, and how often the job is looked for then."""
+    yield requests.exceptions.ConnectionError("broken"), 4
+    yield response(status=504, content=b"<html>"), 4
+    yield response(content=b'{"success": tr'), 1
+    yield success(None), 1
+    yield failure(500, 1000, "internal"), 1
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_creation_whose_answer_is_lost_is_looked_for(number: int) -> None:
-    lost = list(lost_answers())[number]
+    lost, looks = list(lost_answers())[number]
     other = job(id=7, name="web")
-    with network(listed(other), created(NEW, lost), listed(other, job(**NEW))):
+    late = [listed(other) for _look in range(looks - 1)]
+    with network(listed(other), created(NEW, lost), *late, listed(other, job(**NEW))):
         result = run(destination_conf=R2 + SECRET)
     assert not result.get("failed"), result
     assert (result["changed"], result["action"]) == (True, "created")
     assert result["answer_lost"] is True
     assert result["job"]["id"] == 42
-    assert "it had been carried out: job 42" in result["warnings"][0]
+    assert "it was carried out: job 42" in result["warnings"][0]
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_creation_that_did_not_happen_fails_and_says_so(number: int) -> None:
-    lost = list(lost_answers())[number]
-    with network(listed(), created(NEW, lost), listed()):
+    lost, looks = list(lost_answers())[number]
+    with network(listed(), created(NEW, lost), *[listed() for _look in range(looks)]) as net:
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
     assert (result["answer_lost"], result["ids"]) == (True, [])
     assert "the job is not there" in result["msg"]
+    assert net.pauses == [0, 1, 2, 4][:looks]
+
+
+def test_a_new_job_that_is_another_s_is_not_taken_for_ours() -> None:
+    lost = failure(500, 1000, "internal")
+    other = job(id=99, destination_conf=BUCKET, enabled=False)
+    with network(listed(), created({**NEW, "enabled": True}, lost), listed(other)):
+        result = run(destination_conf=R2 + SECRET, enabled=True)
+    assert (result["failed"], result["ids"]) == (True, [99])
+    assert "it differs in destination_conf, enabled" in result["msg"]
+
+
+def test_a_secret_in_the_words_of_a_lost_answer_is_masked() -> None:
+    lost = failure(500, 1000, f"could not write to {R2 + SECRET}")
+    with network(listed(), created(NEW, lost), listed(job(**NEW))):
+        result = run(destination_conf=R2 + SECRET)
+    assert "could not write to" in result["warnings"][0]
+    assert SECRET not in json.dumps(result)
+
+
+@pytest.mark.parametrize("status", [403, 413])
+def test_a_refusal_in_html_is_no_lost_answer(status: int) -> None:
+    refusal = response(status=status, content=b"<html>")
+    with network(listed(), created(NEW, refusal)):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["error"]["status"] == status
+    assert "answer_lost" not in result
+
+
+def test_what_was_never_sent_is_not_looked_for() -> None:
+    never = urllib3.exceptions.NewConnectionError(mock.Mock(), "refused")
+    error = requests.exceptions.ConnectionError(
+        urllib3.exceptions.MaxRetryError(mock.Mock(), "/", never)
+    )
+    with network(listed(), *[created(NEW, error)] * 4):
+        result = run(destination_conf=R2 + SECRET)
+    assert result["failed"] is True
+    assert "answer_lost" not in result
 
 
 def test_a_creation_that_cannot_be_looked_for() -> None:
@@ -657,13 +731,32 @@ def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
     moved = BUCKET.replace("http", "web")
     body = {"destination_conf": moved, "ownership_challenge": CHALLENGE}
     options: dict[str, t.Any] = dict(body)
-    for after in (moved, BUCKET):
+    for after, looks in ((moved, 1), (BUCKET, 4)):
         lost = put(body, response(status=502, content=b"x"))
-        look = Call("GET", ONE, None, success(job(destination_conf=after)))
-        with network(listed(job()), lost, look):
+        look = [Call("GET", ONE, None, success(job(destination_conf=after))) for _ in range(looks)]
+        with network(listed(job()), lost, *look):
             result = run(**options)
         assert result["answer_lost"] is True
         assert result.get("failed", False) is (after == BUCKET)
+
+
+def test_a_lost_change_of_what_is_hidden_is_not_taken_for_done() -> None:
+    masked = job(destination_conf=R2 + "REDACTED")
+    lost = put({"destination_conf": R2 + SECRET}, failure(500, 1000, "internal"))
+    with network(listed(masked), lost, Call("GET", ONE, None, success(masked))):
+        result = run(destination_conf=R2 + SECRET, resend_hidden=True)
+    assert (result["failed"], result["answer_lost"]) == (True, True)
+    assert "cannot be seen" in result["msg"]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_removal_whose_answer_is_lost_is_looked_for(gone: bool) -> None:
+    lost = Call("DELETE", ONE, None, failure(500, 1000, "internal"))
+    answer = failure(404, 1002, "job not found") if gone else success(job())
+    with network(listed(job()), lost, Call("GET", ONE, None, answer)):
+        result = run(state="absent")
+    assert result["answer_lost"] is True
+    assert result.get("failed", False) is not gone
 
 
 def test_a_change_without_a_token_is_repeated() -> None:
@@ -735,6 +828,8 @@ def test_what_is_no_list_of_jobs(content: str) -> None:
         ({"kind": "instant-logs"}, "value of kind must be one of"),
         ({"filter": "{"}, "filter: is no JSON"),
         ({"filter": "[]"}, 'filter: has to be an object with "where"'),
+        ({"filter": '{"where": NaN}'}, "filter: is no JSON: NaN"),
+        ({"filter": '{"where":' * 200 + "1" + "}" * 200}, "filter: is no JSON: it is nested"),
         ({"filter": {"and": []}}, 'filter: has to be an object with "where"'),
         ({"logpull_options": "x" * 4097}, "logpull_options: has 4097 characters"),
         ({"frequency": "often"}, "value of frequency must be one of"),
