@@ -71,10 +71,14 @@ _CHALLENGE = {
     "bq": "no",
     "sentinelone": "no",
 }
+KNOWN_SCHEMES = (*_CHALLENGE, "kinesis", "ibmcl")
 
 
 class Destination:
-    """One ``destination_conf``, taken apart. ``raw`` is the string as it was given."""
+    """One ``destination_conf``, taken apart. ``raw`` is the string as it was given.
+
+    ``parameters`` are those of its query: names decoded, values as they were given.
+    """
 
     def __init__(self, raw: str, match: re.Match[str]) -> None:
         self.raw = raw
@@ -82,8 +86,8 @@ class Destination:
         self.path = match["path"]
         authority: tuple[str, str, str] = match["authority"].rpartition("@")
         self._userinfo, _at, self.host = authority
-        self._parameters = _split_query(match["query"] or "")
-        self._fragment = match["fragment"] or ""
+        self.parameters = _split_query(match["query"] or "")
+        self.fragment = match["fragment"] or ""
 
     @classmethod
     def parse(cls, text: str) -> Destination:
@@ -122,7 +126,7 @@ class Destination:
 
     def parameter(self, name: str) -> str | None:
         """Return the decoded value of the first query parameter ``name``, if there is one."""
-        return next((unquote(value) for key, value in self._parameters if key == name), None)
+        return next((unquote(value) for key, value in self.parameters if key == name), None)
 
     @property
     def bucket(self) -> str | None:
@@ -180,24 +184,24 @@ class Destination:
         }
         if self._userinfo:
             parts["user information"] = (self._userinfo, True)
-        for name, value in self._parameters:
+        for name, value in self.parameters:
             label = f"parameter {name}" if name else "parameter without a value"
             while label in parts:
                 label += " (again)"
             parts[label] = (value, name not in _PUBLIC_PARAMETERS)
-        if self._fragment:
-            parts["part behind the #"] = (self._fragment, True)
+        if self.fragment:
+            parts["part behind the #"] = (self.fragment, True)
         return parts
 
     def secrets(self) -> set[str]:
         """Return each secret in the forms in which it may turn up: as given, decoded, encoded."""
-        given = [value for name, value in self._parameters if name not in _PUBLIC_PARAMETERS]
+        given = [value for name, value in self.parameters if name not in _PUBLIC_PARAMETERS]
         given += [self._userinfo, *self._userinfo.split(":", 1)]
         if self.scheme == "sumo":
             given.append(self.path.rstrip("/").rpartition("/")[2])
-        if self._fragment:
+        if self.fragment:
             # A secret with an unescaped # in it.
-            given += [self._fragment, *(f"{value}#{self._fragment}" for value in given if value)]
+            given += [self.fragment, *(f"{value}#{self.fragment}" for value in given if value)]
         found = {self.raw}
         for value in given:
             for decoded in (unquote(value), unquote_plus(value)):

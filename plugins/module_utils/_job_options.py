@@ -13,6 +13,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+    checked_destination,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
     CVE_KEY,
@@ -112,12 +115,15 @@ class Wanted(t.NamedTuple):
         if name == "" and job_id is None:
             raise InvalidInput("name", "is empty; give the name of the job, or its id")
         conf, token = params["destination_conf"], params["ownership_challenge"]
+        if params["state"] == "absent":
+            # It does not matter for what is to go, whatever is wrong with it.
+            conf = None
         wanted = cls(
             state=params["state"],
             id=job_id,
             name=name,
             dataset=None if dataset is None else dataset_name(dataset),
-            destination=None if conf is None else Destination.parse(conf),
+            destination=None if conf is None else checked_destination(conf),
             token=None if token is None else clean_token(token),
             properties=_properties(params),
             resend_hidden=params["resend_hidden"],

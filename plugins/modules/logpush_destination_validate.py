@@ -180,7 +180,9 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+    checked_destination,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
@@ -193,7 +195,7 @@ _NOT_ASKED = (
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Look whether a job has the destination, then have Cloudflare write to it."""
-    destination = Destination.parse(params["destination_conf"])
+    destination = checked_destination(params["destination_conf"])
     exists = logpush.destination_exists(destination)
     verdict = logpush.validate_destination(destination)
     result = {

@@ -171,7 +171,9 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+    checked_destination,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
     Challenge,
@@ -182,7 +184,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Ask for a challenge and return what the next task needs to fetch the file."""
-    destination = Destination.parse(params["destination_conf"])
+    destination = checked_destination(params["destination_conf"])
     challenge = logpush.request_challenge(destination)
     result = {"changed": True, "destination": destination.describe()}
     if challenge is None:

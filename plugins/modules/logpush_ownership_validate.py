@@ -173,7 +173,9 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+    checked_destination,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
@@ -185,7 +187,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership impo
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Ask whether the token is good, and if it is not, look for the reason in its claims."""
-    destination = Destination.parse(params["destination_conf"])
+    destination = checked_destination(params["destination_conf"])
     token = clean_token(params["ownership_challenge"])
     verdict = logpush.validate_challenge(destination, token)
     reasons = (

@@ -226,7 +226,9 @@ def test_a_proof_is_not_asked_for_and_not_sent_where_the_destination_stays() -> 
     assert result["changes"] == ["enabled"]
 
 
-@pytest.mark.parametrize("destination", [R2 + SECRET, BUCKET + "&secret-access-key=" + SECRET])
+@pytest.mark.parametrize(
+    "destination", [R2 + SECRET, f"{BUCKET}&access-key-id=A&secret-access-key={SECRET}"]
+)
 def test_destinations_with_keys_need_no_proof(destination: str) -> None:
     body = {"name": "http", "destination_conf": destination}
     with network(listed(), created(body)):

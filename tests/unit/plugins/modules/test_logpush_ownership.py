@@ -93,7 +93,7 @@ def test_second_run_asks_anew() -> None:
 
 @pytest.mark.parametrize(
     "destination",
-    ["datadog://intake.example.com/v1?header_DD-API-KEY=abc", "newthing://x/y?z=1", "r2://b/p"],
+    ["datadog://intake.example.com/v1?header_DD-API-KEY=abc", "newthing://x/y?z=1", "gs://b/p"],
 )
 def test_asks_whatever_the_destination(destination: str) -> None:
     with network(Call("POST", PATH, {"destination_conf": destination}, success(WRITTEN))):
@@ -298,7 +298,8 @@ def test_bad_option_is_refused_by_name_and_nothing_is_sent(
 
 
 def test_longest_destination_is_taken() -> None:
-    longest = "s3://edge-logs/" + "x" * 4081
+    longest = "s3://edge-logs/?region=r&x=" + "x" * 4069
+    assert len(longest) == 4096
     with network(Call("POST", PATH, {"destination_conf": longest}, success(WRITTEN))):
         assert run(destination_conf=longest)["changed"] is True
 
