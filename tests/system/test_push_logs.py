@@ -68,7 +68,7 @@ def test_from_nothing_to_jobs_that_run_and_a_second_run_changes_nothing(
     assert jobs[0]["output_options"].items() >= options.items()
     assert jobs[1].items() >= {"dataset": "firewall_events", **limits}.items()
     assert jobs[3]["account_id"] == account
-    for line in ("http \\(zone", "http \\(account", "r2 \\(zone"):
+    for line in (r"http \(http_requests, zone", r"http \(audit_logs, account", r"r2 \(zone"):
         assert first.says(line + r" [0-9a-f]+\) +created")
     assert first.says(r"not there \(zone [0-9a-f]+\) +unchanged")
 
@@ -121,7 +121,7 @@ def test_one_that_fails_does_not_stop_the_others(world: World, entry: dict[str, 
     assert run.says(r"broken as well \(.*\) +FAILED +Cloudflare wrote no challenge file")
     assert run.says(r"impossible \(.*\) +FAILED +max_upload_records: has to be")
     assert run.says(r"http \(.*\) +created")
-    assert run.says("3 of 5 jobs failed: broken")
+    assert run.says(r"3 of 5 jobs failed: broken \(zone [0-9a-f]+\), broken as well \(")
     # Nobody asks a second time for what cannot be proved.
     assert run.requested.count("ownership") == 2
 
@@ -206,15 +206,19 @@ def test_a_lost_answer_leaves_one_job_not_two(world: World, entry: dict[str, t.A
     ("changes", "says"),
     [
         ([{}, {}], "described more often: http"),
+        ([{}, {"dataset": "dns_logs"}], "described more often: http"),
+        ([{"read_challenge": {"retrys": 1}}], "retrys"),
+        ("[1]", "has to be a list of jobs"),
         ([{"enabeld": True}], "enabeld"),
         ([{"state": "gone"}], "state must be one of"),
-        ([], "Set logpush_jobs to a list of jobs"),
+        ("{{ no_such_variable }}", "'no_such_variable' is undefined"),
     ],
 )
 def test_a_bad_list_is_refused_before_any_request(
-    world: World, entry: dict[str, t.Any], changes: list[dict[str, t.Any]], says: str
+    world: World, entry: dict[str, t.Any], changes: t.Any, says: str
 ) -> None:
-    run = world.push(*[{**entry, **change} for change in changes])
+    entries = changes if isinstance(changes, str) else [{**entry, **each} for each in changes]
+    run = world.push(logpush_jobs=entries)
     assert run.status != 0
     assert says in run.output
     assert run.requested == []
@@ -255,3 +259,72 @@ def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path
     assert run.status == 0, run.output
     assert (run.changed, run.writes) == (0, [])
     assert world.jobs() == before
+
+
+def test_what_is_not_one_job_after_all_is_told_after_the_plan(
+    world: World, entry: dict[str, t.Any]
+) -> None:
+    job = world.control("POST", "jobs", {"name": "x", "destination_conf": R2, "enabled": True})
+    run = world.push(
+        {"zone_id": world.zone_id, "id": job["id"], "enabled": False},
+        {"zone_id": world.zone_id, "name": "x"},
+        {"zone_id": world.zone_id, "name": "gs", "destination_conf": "gs://edge-logs/x"},
+        # Not the same name.
+        {**entry, "name": "X", "destination_conf": R2},
+    )
+    assert run.status != 0
+    assert run.says(rf"x \(.*\) +FAILED +job {job['id']} is described by several entries")
+    assert run.says(
+        r"gs \(.*\) +FAILED +Cloudflare wants a proof of ownership, and a challenge file"
+    )
+    assert run.writes == [CREATE]
+    assert [job["name"] for job in world.jobs()] == ["x", "X"]
+
+
+def test_a_second_proof_that_fails_is_told_with_its_reason(
+    world: World, entry: dict[str, t.Any]
+) -> None:
+    world.control("PATCH", "settings", {"token_use": "once"})
+    world.control("POST", "faults", [{"file": "late", "seconds": 0}, {"file": "missing"}])
+    first = {**entry, "read_challenge": {"retries": 0}}
+    run = world.push(first, {**first, "name": "second"})
+    assert run.status != 0
+    assert run.says(r"second \(.*\) +FAILED +The challenge file .* could not be read")
+    assert [job["name"] for job in world.jobs()] == ["http"]
+
+
+def test_in_a_play_of_one_s_own(world: World, entry: dict[str, t.Any], tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    script = tmp_path / "destination"
+    script.write_text(f"#!/bin/sh\necho x >> {calls}\nprintf %s '{world.destination}'\n")
+    script.chmod(0o700)
+    looked_up = {
+        **entry,
+        "destination_conf": f"{{{{ lookup('ansible.builtin.pipe', '{script}') }}}}",
+    }
+    reading = {"s3_endpoint_url": world.environment["AWS_URL"], "retries": 0}
+    role = {"name": "edgeops.cloudflare.push_logs"}
+    tasks = [
+        {
+            "ansible.builtin.include_role": {**role, "apply": {"check_mode": True}},
+            "vars": {"push_logs_jobs": [entry]},
+        },
+        {
+            "ansible.builtin.include_role": role,
+            "vars": {"push_logs_jobs": "{{ item }}"},
+            "loop": [[{**entry, "read_challenge": reading}], []],
+            "loop_control": {"label": "some"},
+        },
+        {"ansible.builtin.include_role": role, "vars": {"push_logs_jobs": [looked_up]}},
+    ]
+    playbook = tmp_path / "own.yml"
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
+    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    run = world.run(playbook=str(playbook), environment={"AWS_URL": "http://127.0.0.1:1"})
+    assert run.status == 0, run.output
+    assert run.says(r"http \(.*\) +to create")
+    assert run.says(r"http \(.*\) +created")
+    assert run.says(r"http \(.*\) +unchanged")
+    assert run.writes == [CHALLENGE, CREATE]
+    # Each lookup in the list is done once.
+    assert calls.read_text() == "x\n"

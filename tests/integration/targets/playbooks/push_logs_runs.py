@@ -54,6 +54,30 @@ def test_from_nothing_to_jobs_that_run(world: World) -> None:
     assert world.jobs() == jobs
 
 
+def test_a_broken_template_shows_no_secret(world: World) -> None:
+    entry = {"zone_id": world.zone_id, "name": "x", "destination_conf": world.destination}
+    run = world.push(entry, {**entry, "dataset": "{{ no_such_variable }}"})
+    assert run.status != 0
+    assert "'no_such_variable' is undefined" in run.output
+    assert run.requested == []
+    alone = {"destination_conf": world.destination + "{{ 1 | no_such_filter }}"}
+    run = world.run(inputs=alone)
+    assert run.status != 0
+    assert "a template in it cannot be resolved" in run.output
+
+
+def test_text_that_only_looks_like_a_template(world: World) -> None:
+    entry = {"zone_id": world.zone_id, "name": "x", "destination_conf": f"r2://b/x?{KEYS}"}
+    template = {"__ansible_unsafe": '{{.RayID}} {% if %} {"a": 1}'}
+    described = {**entry, "output_options": {"record_template": template, "record_suffix": "}\n"}}
+    for changed in (1, 0):
+        run = world.push(described)
+        assert run.status == 0, run.output
+        assert run.changed == changed
+    options = world.jobs()[0]["output_options"]
+    assert options["record_template"] == template["__ansible_unsafe"]
+
+
 def test_the_report(world: World) -> None:
     world.control("POST", "jobs", {"name": "<b>", "error_message": "no such bucket"})
     page = world.log.with_name("report.html")
