@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import environment, galaxy, matrix, stamps, tree, venvs
+from . import azurite, environment, galaxy, matrix, stamps, tree, venvs
 from .paths import CACHE, ROOT
 from .steps import Step, run_logged, say
 
@@ -33,6 +33,7 @@ $report
 def demo() -> int:
     """Set up what is missing, then run the shipped playbooks against the sandbox."""
     say("From an empty zone to logs that flow, against the sandbox. No account is needed.\n")
+    azurite.ensure()
     programs, env = _installed()
     command = [str(programs / "python"), "-m", "sandbox", "run", "--"]
     status = subprocess.run([*command, "sh", "-ec", _DEMO_SCRIPT], cwd=ROOT, env=env, check=False)
@@ -48,6 +49,7 @@ def benchmark() -> int:
 
 def sandbox() -> int:
     """Run the sandbox in the foreground, until it is interrupted."""
+    azurite.ensure()
     programs = _programs(matrix.newest_core_here())
     command = [str(programs / "python"), "-m", "sandbox", "serve"]
     try:

@@ -9,7 +9,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .paths import CACHE, CHECKOUT_VARIABLE, HOMES, ROOT, USER_HOME_VARIABLE, user_home
+from .paths import (
+    AZURITE,
+    CACHE,
+    CHECKOUT_VARIABLE,
+    HOMES,
+    ROOT,
+    USER_HOME_VARIABLE,
+    user_home,
+)
 
 # Settings and credentials of the user, which would change what is tested.
 _STRIPPED_PREFIXES = (
@@ -17,10 +25,12 @@ _STRIPPED_PREFIXES = (
     "ANTSIBULL_",
     "AWS_",
     "AZURE_",
+    "AZURITE_",
     "BOTO_",
     "CLOUDFLARE_",
     "COVERAGE_",
     "GALAXY_",
+    "GCP_",
     "GIT_",
     "GOOGLE_",
     "MAKE",
@@ -30,6 +40,7 @@ _STRIPPED_PREFIXES = (
     "PYTEST_",
     "RUFF_",
     "SANDBOX_",
+    "STORAGE_EMULATOR_HOST",
     "VIRTUALENV_",
     "WEED_",
     "XDG_",
@@ -60,6 +71,7 @@ def clean(home: str = "driver") -> dict[str, str]:
             USER_HOME_VARIABLE: str(user_home()),
             CHECKOUT_VARIABLE: str(ROOT),
             "HOME": str(own_home),
+            "PATH": _path(),
             "ANSIBLE_HOME": str(own_home / ".ansible"),
             "ANSIBLE_CONFIG": str(ROOT / "tests" / "driver" / "ansible.cfg"),
             # The copies that are tested lie inside the checkout: git must not see it from there.
@@ -85,6 +97,18 @@ def offline(env: dict[str, str]) -> dict[str, str]:
 
 def _is_kept(name: str) -> bool:
     return name not in _STRIPPED and not name.startswith(_STRIPPED_PREFIXES)
+
+
+def _path() -> str:
+    """The user's path, with Azurite if it is installed: there the sandbox looks for it.
+
+    No other variable would do, for ansible-test passes hardly any on.
+    """
+    path = os.environ.get("PATH", os.defpath)
+    programs = str(AZURITE / "bin")
+    if not AZURITE.is_dir() or programs in path.split(os.pathsep):
+        return path
+    return f"{programs}{os.pathsep}{path}"
 
 
 def _pip_settings(home: Path) -> dict[str, str]:

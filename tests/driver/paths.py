@@ -37,6 +37,7 @@ def _work_folder() -> Path:
 
 WORK = _work_folder()
 CACHE = WORK / ".cache"
+AZURITE = CACHE / "node" / "azurite"
 COLLECTIONS = CACHE / "collections"
 HOMES = CACHE / "home"
 LOGS = CACHE / "logs"

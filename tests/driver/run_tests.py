@@ -14,7 +14,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import environment, galaxy, interpreters, results, stamps, tree, venvs
+from . import azurite, environment, galaxy, interpreters, results, stamps, tree, venvs
 from .matrix import CORES, newest_core_here
 from .paths import HOMES, LOGS, NOX_ENVIRONMENTS, NOX_HOME, RESULTS, ROOT
 from .pytest_runs import LOWEST_PYTHON
@@ -22,8 +22,9 @@ from .results import RESULT_VARIABLE, Result
 from .steps import say
 
 LOWEST = "lowest"
+SYSTEM = "system"
 CHECKS = (
-    "system",
+    SYSTEM,
     "lint",
     "build-import-check",
     "docs-check",
@@ -59,6 +60,8 @@ def main(sessions: list[str]) -> int:
     program = nox()
     skipped = {} if sessions else _missing()
     chosen = sessions or [name for name in _all_sessions() if name not in skipped]
+    if {SYSTEM, *(core.session for core in CORES)}.intersection(chosen):
+        azurite.ensure()
     # The sessions of antsibull-nox run in a copy too: it has no files that git would ignore,
     # also where there is no git to say so.
     release = newest_core_here().ansible

@@ -155,6 +155,7 @@ def describe(environment: dict[str, str]) -> str:
         [
             f"Cloudflare's Logpush API (sandbox): {environment['CLOUDFLARE_BASE_URL']}",
             f"S3 ({server}): {environment['AWS_ENDPOINT_URL_S3']}, bucket {bucket}",
+            *_others(environment),
             f"Its requests, faults and tokens: {environment['SANDBOX_CONTROL_URL']}",
             "",
             "To point your own playbooks at it, in another shell:",
@@ -165,6 +166,16 @@ def describe(environment: dict[str, str]) -> str:
             "Ctrl-C stops it and removes everything.",
         ]
     )
+
+
+def _others(environment: dict[str, str]) -> list[str]:
+    """A line for each of the other stores, which need not be installed."""
+    lines = []
+    for name, what in (("GCS", "Google Cloud Storage"), ("AZURE", "Azure Blob Storage")):
+        said = environment.get(f"SANDBOX_{name}", "")
+        endpoint = environment.get(f"SANDBOX_{name}_ENDPOINT")
+        lines.append(f"{what} ({said}): {endpoint}" if endpoint else f"No {what}: {said}")
+    return lines
 
 
 def write_private(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's own endpoints: requests, faults, tokens, jobs, settings.
+"""The sandbox's own endpoints: requests, faults, tokens, jobs, messages, settings.
 
 They are no part of the real API.
 """
@@ -17,6 +17,7 @@ from . import job_rules
 from .challenge import LIFETIME
 from .faults import Fault, parse
 from .job_store import Owner
+from .sumo import SumoStore
 from .views import world
 from .world import DESTINATION
 
@@ -123,6 +124,13 @@ def forget_jobs() -> tuple[str, int]:
     """Forget all jobs and which tokens were used."""
     world().jobs.clear()
     return "", 204
+
+
+@blueprint.get("/sumo")
+def sumo() -> Response:
+    """The log messages that came to Sumo Logic, in order: ``host``, ``code``, ``message``."""
+    store = world().stores.get("sumo")
+    return jsonify(store.messages() if isinstance(store, SumoStore) else [])
 
 
 @blueprint.get("/settings")

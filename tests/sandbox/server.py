@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One running sandbox: the store, the API in front of it, and the environment that leads there."""
+"""One running sandbox: the stores, the API in front of them, the environment that leads there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import processes, s3_server, world
+from . import gcs, processes, stores, world
 from .api import BASE, create_app
 from .gate import HANDLER
 from .janitor import Janitor
@@ -28,6 +28,9 @@ STRAY = (
     "AWS_DEFAULT_PROFILE",
     "AWS_ENDPOINT_URL",
     "S3_URL",
+    "GCP_SERVICE_ACCOUNT_EMAIL",
+    "GCP_SERVICE_ACCOUNT_FILE",
+    "GCP_SERVICE_ACCOUNT_CONTENTS",
     "CLOUDFLARE_TOKEN",
     "CLOUDFLARE_EMAIL",
     "CLOUDFLARE_API_KEY",
@@ -53,7 +56,7 @@ class Sandbox:
         self._port = port
         self._janitor = Janitor()
         self._server: BaseWSGIServer | None = None
-        self._s3: processes.S3Server | None = None
+        self._parts: list[stores.Part] = []
         self._world: world.World | None = None
         self.environment: dict[str, str] = {}
 
@@ -64,8 +67,9 @@ class Sandbox:
             directory = _directory()
             self._janitor.remove_later(directory)
             _log_to(directory / "api.log")
-            self._s3, store = s3_server.start(directory, self._janitor, world.BUCKET)
-            self._world = world.World(stores={"s3": store})
+            self._parts = stores.start(directory, self._janitor)
+            served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
+            self._world = world.World(stores=served)
             self._server = make_server(
                 processes.HOST,
                 listener.getsockname()[1],
@@ -75,7 +79,7 @@ class Sandbox:
                 fd=listener.fileno(),
             )
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
-        self.environment = self._describe(self._world, self._s3, self._server.port)
+        self.environment = self._describe(self._world, self._server.port)
 
     def remove_later(self, path: Path) -> None:
         """Name a file that is to go when the sandbox goes, however that happens."""
@@ -89,36 +93,33 @@ class Sandbox:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        for part in self._parts:
+            part.stop()
         self._janitor.clean()
-        if self._s3 is not None:
-            self._s3.process.wait()
+        for part in self._parts:
+            if part.process is not None:
+                part.process.wait()
+        self._parts = []
 
     def broken(self) -> str | None:
-        """What is wrong, if the store ended by itself."""
-        if self._s3 is not None and self._s3.process.poll() is not None:
-            return f"the S3 server ended with status {self._s3.process.returncode}"
+        """What is wrong, if a store ended by itself."""
+        for part in self._parts:
+            if part.process is not None and part.process.poll() is not None:
+                return f"{part.name} ended with status {part.process.returncode}"
         return None
 
-    def _describe(self, state: world.World, s3: processes.S3Server, port: int) -> dict[str, str]:
+    def _describe(self, state: world.World, port: int) -> dict[str, str]:
         origin = f"http://{processes.HOST}:{port}"
         return {
             "CLOUDFLARE_BASE_URL": f"{origin}{BASE}",
             "CLOUDFLARE_API_TOKEN": state.credentials.token,
-            "AWS_ACCESS_KEY_ID": s3.access_key,
-            "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_S3": s3.endpoint,
-            "AWS_URL": s3.endpoint,
             "SANDBOX_CONTROL_URL": f"{origin}/sandbox",
             "SANDBOX_ZONE_ID": state.zone_id,
             "SANDBOX_OTHER_ZONE_ID": state.other_zone_id,
             "SANDBOX_ACCOUNT_ID": state.account_id,
-            "SANDBOX_BUCKET": world.BUCKET,
-            "SANDBOX_DESTINATION_CONF": world.DESTINATION,
             "SANDBOX_API_EMAIL": state.credentials.email,
             "SANDBOX_API_KEY": state.credentials.key,
-            "SANDBOX_STORE": s3.description,
+            **{name: value for part in self._parts for name, value in part.environment.items()},
             **_past_proxies(),
         }
 
@@ -140,7 +141,9 @@ def _directory() -> Path:
 
 
 def _log_to(path: Path) -> None:
-    logger = logging.getLogger("werkzeug")
-    logger.handlers = [logging.FileHandler(path)]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    handler = logging.FileHandler(path)
+    for name in ("werkzeug", *gcs.LOGGERS):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
