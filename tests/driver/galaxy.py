@@ -19,7 +19,7 @@ from . import environment
 from .paths import CACHE, COLLECTIONS
 from .steps import run_logged
 
-NEEDED = ("amazon.aws",)
+NEEDED = ("amazon.aws", "google.cloud")
 # Their tests and documentation are not needed.
 _LEFT_OUT = {"changelogs", "docs", "tests", ".azure-pipelines", ".github"}
 

@@ -134,7 +134,7 @@ def test_every_module_documents_its_attributes(name: str) -> None:
 
 
 def test_an_entry_of_push_logs_has_the_options_of_a_job() -> None:
-    role = load("roles/push_logs/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    role = load("roles/push_logs/meta/argument_specs.yml")["argument_specs"]["jobs"]["options"]
     entry = role["push_logs_jobs"]["options"]
     spec = {
         name: argument
@@ -142,6 +142,9 @@ def test_an_entry_of_push_logs_has_the_options_of_a_job() -> None:
         if name not in _arguments.CONNECTION
     }
     assert set(entry) == {*spec, "read_challenge", "remove_challenge_file"}
+    reading = load("roles/read_challenge/meta/argument_specs.yml")["argument_specs"]["main"]
+    keys = reading["options"]["read_challenge_from"]["options"]
+    assert entry["read_challenge"]["options"] == keys
     for option, argument in spec.items():
         for key in ("type", "no_log"):
             assert entry[option].get(key) == argument.get(key), (option, key)

@@ -9,6 +9,8 @@ What does not is tested once, in tests/system.
 
 from __future__ import annotations
 
+import typing as t
+
 from system.playbooks import World
 
 KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShallSeeThisOne"
@@ -20,12 +22,24 @@ def test_from_nothing_to_jobs_that_run(world: World) -> None:
     options = {"field_names": ["ClientIP"], "record_suffix": "}\n", "sample_rate": 0.5}
     where = '{"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}'
     bucket = {"zone_id": world.zone_id, "destination_conf": world.destination}
-    entries = [
+    entries: list[dict[str, t.Any]] = [
         {**bucket, "name": "http", "output_options": options, "filter": where},
         {**bucket, "name": "other", "dataset": "firewall_events", "kind": None},
         {**bucket, "name": "r2", "destination_conf": f"r2://edge-logs/x?{KEYS}", "enabled": False},
         {**bucket, "name": "broken", "destination_conf": "s3://no-such-bucket/x?region=us-east-1"},
     ]
+    env = world.environment
+    gs = {"zone_id": world.zone_id, "name": "gs"}
+    entries.insert(3, {**gs, "destination_conf": env["SANDBOX_GCS_DESTINATION_CONF"]})
+    if "SANDBOX_AZURE_DESTINATION_CONF" in env:
+        reading = {
+            "azure_sas": env["SANDBOX_AZURE_READ_SAS"],
+            "azure_endpoint_url": env["SANDBOX_AZURE_ENDPOINT"],
+        }
+        conf = env["SANDBOX_AZURE_DESTINATION_CONF"]
+        azure = {**gs, "name": "azure", "destination_conf": conf, "read_challenge": reading}
+        entries.insert(3, azure)
+    working = entries[:-1]
     planned = world.push(*entries, arguments=["--check"], remove_challenge_file=True)
     assert planned.status == 0, planned.output
     assert planned.writes == []
@@ -34,20 +48,19 @@ def test_from_nothing_to_jobs_that_run(world: World) -> None:
     first = world.push(*entries, remove_challenge_file=True)
     assert first.status != 0
     assert first.says(r"broken \(.*\) +FAILED +Cloudflare wrote no challenge file")
-    assert first.says("1 of 4 jobs failed: broken")
+    assert first.says(f"1 of {len(entries)} jobs failed: broken")
     jobs = world.jobs()
     assert [(job["name"], job["enabled"]) for job in jobs] == [
-        ("http", True),
-        ("other", True),
-        ("r2", False),
+        (entry["name"], entry.get("enabled", True)) for entry in working
     ]
     assert jobs[0]["output_options"].items() >= options.items()
     assert jobs[0]["filter"]
-    assert first.writes.count(("POST", "ownership")) == 2
+    # One more for the second job in the same bucket, and none for R2.
+    assert first.writes.count(("POST", "ownership")) == len(working) - 1
     assert "NobodyShallSeeThisOne" not in first.output
 
     world.control("DELETE", "requests")
-    second = world.push(*entries[:3])
+    second = world.push(*working)
     assert second.status == 0, second.output
     assert second.changed == 0
     assert second.writes == []

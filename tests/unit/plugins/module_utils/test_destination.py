@@ -166,3 +166,23 @@ def test_a_destination_is_the_same_as_itself_and_any_mask_of_it_is_no_change(
         return
     assert compare(ours, ours.raw) == ((), (), ())
     assert not compare(ours, without_secrets(ours.raw)).different
+
+
+NAMES = st.sampled_from(["sig", "header_Authorization", "Api-Key", "anything", "x y"])
+
+
+@given(
+    st.sampled_from(["s3", "r2", "azure", "sumo", "https", "newthing"]),
+    st.lists(st.tuples(NAMES, st.text(alphabet="QXZ%2B+/=~", min_size=1)), max_size=4),
+    st.text(alphabet="QXZ", max_size=6),
+    st.text(alphabet="QXZ", max_size=6),
+)
+def test_redaction_leaves_no_secret(
+    scheme: str, secrets: list[tuple[str, str]], user: str, fragment: str
+) -> None:
+    query = "&".join(f"{name.replace(' ', '%20')}={value}" for name, value in secrets)
+    text = f"{scheme}://{user and user + '@'}host/receiver/v1/http/QQQ?region=r&{query}"
+    text += f"#{fragment}" if fragment else ""
+    assert Destination.parse(text).raw == text
+    shown = without_secrets(f"cannot write to {text}")
+    assert not set("QXZ") & set(shown)
