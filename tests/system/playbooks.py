@@ -142,6 +142,9 @@ class Run(t.NamedTuple):
             self.env["AWS_SECRET_ACCESS_KEY"],
             DESTINATION_SECRET,
         }
+        # The signatures of Azure, where there is one.
+        for name in ("SANDBOX_AZURE_DESTINATION_CONF", "SANDBOX_AZURE_READ_SAS"):
+            plain.update(re.findall(r"sig=([^&]+)", self.env.get(name, "")))
         for request in self.world.requests():
             challenge = (request["body"] or {}).get("ownership_challenge")
             plain.update([challenge] if challenge else [])

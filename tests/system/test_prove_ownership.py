@@ -68,7 +68,7 @@ def test_a_wrong_api_token(world: World) -> None:
         ({"zone_id": "example.com"}, "zone_id: has to be 32 hexadecimal digits"),
         ({"destination_conf": None}, "Set destination_conf to the destination"),
         ({"destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
-        ({"destination_conf": "gs://edge-logs/http"}, "reads challenge files from s3://"),
+        ({"destination_conf": "newthing://edge-logs/http"}, "reads challenge files from s3://"),
     ],
 )
 def test_inputs_are_checked_before_anything_is_asked(
@@ -85,6 +85,26 @@ def test_a_destination_without_a_challenge_is_said_to_need_none(world: World) ->
     assert run.status == 0
     assert "Cloudflare asks for no proof of ownership" in run.output
     assert run.requested == []
+
+
+@pytest.mark.parametrize("scheme", ["gs", "azure", "sumo"])
+def test_proves_the_ownership_of_other_stores(world: World, scheme: str) -> None:
+    env = world.environment
+    name = {"gs": "GCS"}.get(scheme, scheme.upper())
+    if f"SANDBOX_{name}_DESTINATION_CONF" not in env:
+        pytest.skip(env["SANDBOX_AZURE"])
+    destination = env[f"SANDBOX_{name}_DESTINATION_CONF"]
+    token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
+    run = world.run(
+        inputs={
+            "destination_conf": destination,
+            "read_challenge_azure_sas": env.get("SANDBOX_AZURE_READ_SAS"),
+            "read_challenge_azure_endpoint_url": env.get("SANDBOX_AZURE_ENDPOINT"),
+            "read_challenge_sumo_token": token,
+        }
+    )
+    assert run.status == 0, run.output
+    assert run.requested == ASKS_AND_VALIDATES
 
 
 def test_waiting_for_a_file_by_two_names_has_an_end(world: World) -> None:
