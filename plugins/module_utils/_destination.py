@@ -44,7 +44,7 @@ _PUBLIC_PARAMETERS = frozenset(
         "region sse endpoint account-id "
         "sp st se sip spr sv sr srt ss skoid sktid skt ske sks skv "
         # Datadog, Splunk, New Relic, Kinesis.
-        "ddsource ddtags service hostname format sourcetype insecure-skip-verify "
+        "ddsource ddtags service host hostname format sourcetype insecure-skip-verify "
         "sts-assume-role-arn"
     ).split()
 )

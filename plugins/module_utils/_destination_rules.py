@@ -57,6 +57,7 @@ _STORE_HOSTS = {
     "r2": ".r2.cloudflarestorage.com",
     "gs": "storage.googleapis.com",
 }
+_BUCKET_HOSTS = (".digitaloceanspaces.com", ".linodeobjects.com", ".r2.cloudflarestorage.com")
 # What RFC 3986 lets stand for itself in a query.
 _UNESCAPED = re.compile(r"[^A-Za-z0-9._~!$'()*+,;:@/?=%-]")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -143,10 +144,16 @@ def _check_s3(destination: Destination) -> None:
             f"has keys and the region {region}, which is none of Amazon's, but no endpoint; add "
             "&endpoint=… with the host of the server"
         )
-    if endpoint is not None and endpoint.lower().startswith(f"{destination.host.lower()}."):
+    if endpoint is not None and _begins_with_bucket(endpoint.lower(), destination.host.lower()):
         raise _wrong(
             "names the bucket twice, in s3:// and in endpoint; endpoint is the server's host alone"
         )
+
+
+def _begins_with_bucket(endpoint: str, bucket: str) -> bool:
+    """Tell a bucket's own address from a server that happens to have the bucket's name."""
+    start, _dot, server = endpoint.partition(".")
+    return start == bucket and (server.startswith(("s3.", "s3-")) or server.endswith(_BUCKET_HOSTS))
 
 
 def _check_sas(destination: Destination) -> None:

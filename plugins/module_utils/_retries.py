@@ -33,7 +33,6 @@ BACKOFF = 0.5  # seconds; doubled with each repeat, the first of which comes at 
 SHORTEST_TRY = 0.001  # seconds; requests takes no timeout of zero
 RATE_LIMITED = 429
 PASSING_FAULTS = (502, 503, 504)
-_NEVER_CONNECTED = (exceptions.ConnectTimeoutError, exceptions.NewConnectionError)
 
 
 class Exchanger(t.Protocol):
@@ -131,7 +130,8 @@ class _Course:
                 path=self._path,
                 retryable=failure.passing,
             )
-            error.sent = not isinstance(failure.cause, _NEVER_CONNECTED)
+            never_connected = (exceptions.ConnectTimeoutError, exceptions.NewConnectionError)
+            error.sent = not isinstance(failure.cause, never_connected)
             raise error from failure
         return pause
 

@@ -16,7 +16,7 @@ _USER = re.compile(r"(?<=://)[^/?]*@")
 _SUMO = re.compile(r"(sumo://[^/?]*/(?:receiver/v1/http/)?)([^?]+)", re.IGNORECASE)
 # Whatever else is in a query may be a secret: an HTTP destination takes any header there.
 _PUBLIC = frozenset(
-    "region sse endpoint account-id sv st se sp spr sr srt ss ddsource ddtags service hostname"
+    "region sse endpoint account-id sv st se sp spr sr srt ss ddsource ddtags service host hostname"
     " sourcetype insecure-skip-verify format sts-assume-role-arn".split()
 )
 _MASKS: dict[str, Callable[[str], str]] = {

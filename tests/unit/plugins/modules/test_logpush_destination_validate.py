@@ -271,7 +271,8 @@ def test_secrets_in_cloudflares_words_are_masked(spelling: str, fail_on_invalid:
     refused = tried({"valid": False, "message": f"cannot use {spelling}"}, WITH_SECRETS)
     with network(looked(destination=WITH_SECRETS), refused):
         answer = run(destination_conf=WITH_SECRETS, fail_on_invalid=fail_on_invalid)
-    assert answer["message"].startswith("cannot use ***")
+    assert answer["message"].startswith("cannot use ")
+    assert "***" in answer["message"]
     assert answer["destination"]["bucket"] == "b"
     for secret in (SECRET, SECRET_AS_GIVEN, KEY_ID, WITH_SECRETS):
         assert secret not in json.dumps(answer)

@@ -735,7 +735,9 @@ def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
     options: dict[str, t.Any] = dict(body)
     for after, looks in ((moved, 1), (BUCKET, 4)):
         lost = put(body, response(status=502, content=b"x"))
-        look = [Call("GET", ONE, None, success(job(destination_conf=after))) for _ in range(looks)]
+        look = [
+            Call("GET", ONE, None, success(job(destination_conf=after))) for _look in range(looks)
+        ]
         with network(listed(job()), lost, *look):
             result = run(**options)
         assert result["answer_lost"] is True
