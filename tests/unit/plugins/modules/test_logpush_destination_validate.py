@@ -284,6 +284,8 @@ def test_secrets_in_errors_are_masked(spelling: str) -> None:
     refused = failure(400, 1002, f"cannot use {spelling}")
     with network(looked(destination=WITH_SECRETS), Call("POST", PATH, body, refused)):
         answer = run(destination_conf=WITH_SECRETS)
-    assert "cannot use ***" in answer["msg"]
+    # The whole or its parts: in which order Ansible masks is not fixed.
+    assert "cannot use " in answer["msg"]
+    assert "***" in answer["msg"]
     for secret in (SECRET, SECRET_AS_GIVEN, KEY_ID, WITH_SECRETS):
         assert secret not in json.dumps(answer)
