@@ -24,7 +24,6 @@ from .steps import say
 LOWEST = "lowest"
 SYSTEM = "system"
 CHECKS = (
-    SYSTEM,
     "lint",
     "build-import-check",
     "docs-check",
@@ -91,7 +90,7 @@ def _forget_moved_environments() -> None:
 
 def _all_sessions() -> list[str]:
     # The longest first, so that none of them is left alone at the end.
-    return [*(core.session for core in CORES), *CHECKS]
+    return [SYSTEM, *(core.session for core in CORES), *CHECKS]
 
 
 def _missing() -> dict[str, str]:
