@@ -95,18 +95,20 @@ class Job:
 
     def secrets(self) -> set[str]:
         """Return the secrets in the destination, if the API shows them."""
-        if self.destination:
-            return self.destination.secrets()
+        destination = self.destination
+        if destination:
+            return destination.secrets()
         # It cannot be told which of it is secret.
         shown = str(self.properties.get("destination_conf") or "")
         return {shown, *_SEPARATORS.split(shown)} - {""}
 
     def describe(self) -> dict[str, t.Any]:
         """Return what modules return: no secret, and the names that the options have."""
+        destination = self.destination
         described = {name: self.properties.get(name) for name in _SHOWN}
         described["filter"] = parsed_filter(self.properties.get("filter"))
         described["output_options"] = with_option_names(self.output_options) or None
-        described["destination"] = self.destination.describe() if self.destination else None
+        described["destination"] = destination.describe() if destination else None
         described["healthy"] = self.healthy
         described.update({name: self.properties.get(name) for name in _STATE})
         if isinstance(described["error_message"], str):

@@ -100,10 +100,7 @@ class _Keeper:
         return found[0] if found else None
 
     def _matches(self, job: Job) -> bool:
-        # A dataset that is not shown cannot be compared.
-        same_dataset = None in (self._wanted.dataset, job.dataset)
-        same_dataset = same_dataset or self._wanted.dataset == job.dataset
-        return job.name == self._wanted.name and same_dataset
+        return job.name == self._wanted.name and _agree(self._wanted.dataset, job.dataset)
 
     def _is_new(self, job: Job) -> bool:
         return job.id not in self._known and self._matches(job)
@@ -118,7 +115,7 @@ class _Keeper:
         if wanted.state == "absent":
             self._check_removable(job)
             return
-        if None not in (wanted.dataset, job.dataset) and wanted.dataset != job.dataset:
+        if not _agree(wanted.dataset, job.dataset):
             raise _unchangeable("dataset", job, job.dataset)
         kind = job.properties.get("kind") or ""
         if wanted.properties.get("kind", kind) != kind:
@@ -131,7 +128,7 @@ class _Keeper:
             ("name", self._wanted.name, job.name),
             ("dataset", self._wanted.dataset, job.dataset),
         ):
-            if None not in (given, present) and given != present:
+            if not _agree(given, present):
                 raise InvalidInput(option, f"job {job.id} has '{present}'; it was not removed")
 
     def _remove(self, job: Job | None) -> Result:
@@ -227,6 +224,11 @@ class _Keeper:
         if job is not None and changes.missing and not self._wanted.resend_hidden:
             result["warnings"].append(_say_missing(job, changes.missing))
         return result
+
+
+def _agree(given: str | None, present: str | None) -> bool:
+    """Tell whether two agree; what is not given, or not shown, cannot be compared."""
+    return None in (given, present) or given == present
 
 
 def _unchangeable(option: str, job: Job, present: str | None) -> InvalidInput:

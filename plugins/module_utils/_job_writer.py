@@ -80,7 +80,6 @@ class JobWriter:
 
         Raise ``Refused`` with ``ownership_required`` where Cloudflare wants a proof.
         """
-        can_be_seen = bool(self.differences(job))
 
         def send(content: t.Mapping[str, t.Any]) -> Job | None:
             return self._logpush.update_job(job.id, content)
@@ -93,7 +92,8 @@ class JobWriter:
             found = self._look(lost, ask)
             if found is None:
                 raise _lost(lost, f"job {job.id} is not as described. {_RUN_AGAIN}")
-            if not can_be_seen:
+            if not self.differences(job):
+                # Nothing that is shown was to change.
                 raise _lost(
                     lost,
                     "whether it was carried out cannot be seen, since Cloudflare hides what was "
