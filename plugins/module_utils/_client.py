@@ -18,6 +18,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     ApiError,
     BadAnswer,
     InvalidInput,
+    UnusableResult,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
     AuthBase,
@@ -35,6 +36,14 @@ _LOOKED_AT_BYTES = 64 * 1024
 
 # What a write returns in a dry run; a result can be anything else, None included.
 NOT_SENT: t.Final = object()
+
+# Makes of a result what a caller wants of it, or raises ``UnusableResult``.
+Reads = t.Callable[[t.Any], t.Any]
+
+
+def as_it_is(result: t.Any) -> t.Any:
+    """Return a result whatever its shape."""
+    return result
 
 
 class TokenAuth(AuthBase):
@@ -95,24 +104,38 @@ class Client:
         self._mask = mask
         self.dry_run = dry_run
 
-    def read(self, method: str, path: str, body: t.Any = None) -> t.Any:
-        """Send a request that changes nothing, so that it may be repeated; return the result."""
-        return self._call(method, path, body, repeatable=True)
+    def read(self, method: str, path: str, body: t.Any = None, *, reads: Reads) -> t.Any:
+        """Send a request that changes nothing, so that it may be repeated.
 
-    def write(self, method: str, path: str, body: t.Any = None, *, repeatable: bool) -> t.Any:
-        """Send a request that changes something and return the result; ``NOT_SENT`` in a dry run.
+        Return what ``reads`` makes of the result.
+        """
+        return self._call(method, path, body, repeatable=True, reads=reads)
 
-        ``repeatable`` says that carrying it out twice does no harm.
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: t.Any = None,
+        *,
+        repeatable: bool,
+        reads: Reads = as_it_is,
+    ) -> t.Any:
+        """Send a request that changes something; return ``NOT_SENT`` in a dry run.
+
+        Return what ``reads`` makes of the result. ``repeatable`` says that carrying it out twice
+        does no harm.
         """
         if self.dry_run:
             return NOT_SENT
-        return self._call(method, path, body, repeatable=repeatable)
+        return self._call(method, path, body, repeatable=repeatable, reads=reads)
 
-    def _call(self, method: str, path: str, body: t.Any, *, repeatable: bool) -> t.Any:
+    def _call(
+        self, method: str, path: str, body: t.Any, *, repeatable: bool, reads: Reads
+    ) -> t.Any:
         content = None if body is None else json.dumps(body).encode("ascii")
         answer = self._sender.send(method, path, content, repeatable=repeatable)
         patience = self._sender.rate_limit_retry_timeout
-        return _Reading(answer, method, path, patience, self._mask).result()
+        return _Reading(answer, method, path, patience, self._mask).result(reads)
 
 
 class _Reading:
@@ -127,17 +150,20 @@ class _Reading:
         self._patience = patience
         self._mask = mask
 
-    def result(self) -> t.Any:
-        """Return the envelope's ``result``, or raise."""
+    def result(self, reads: Reads) -> t.Any:
+        """Return what ``reads`` makes of the envelope's ``result``, or raise."""
         status = self._answer.status
         if 300 <= status < 400:
             raise self._bad_answer(
                 f"redirected to {self._redirect_host()}, which is not followed; check base_url"
             )
         envelope = self._envelope()
-        if status < 400 and envelope["success"]:
-            return envelope.get("result")
-        raise self._api_error(envelope)
+        if status >= 400 or not envelope["success"]:
+            raise self._api_error(envelope)
+        try:
+            return reads(envelope.get("result"))
+        except UnusableResult as error:
+            raise BadAnswer(f"Cloudflare's answer {error}", **self._context()) from error
 
     def _envelope(self) -> dict[str, t.Any]:
         try:

@@ -205,9 +205,9 @@ class Destination:
         found = {self.raw}
         for value in given:
             for decoded in (unquote(value), unquote_plus(value)):
-                found.update((value, decoded, quote(decoded, safe=""), json.dumps(decoded)[1:-1]))
                 # `Splunk TOKEN`: the token is as secret alone as it is behind its scheme.
-                found.update(decoded.split())
+                for text in (value, decoded, *decoded.split()):
+                    found.update((text, quote(text), quote(text, safe=""), json.dumps(text)[1:-1]))
         return found - {""}
 
 

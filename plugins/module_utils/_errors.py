@@ -84,7 +84,11 @@ class Unreachable(RequestError):
 
 
 class BadAnswer(RequestError):
-    """Something answered, but not with Cloudflare's envelope."""
+    """Something answered, but not with Cloudflare's envelope, or with a result of no use."""
+
+
+class UnusableResult(ValueError):
+    """A result is not of the shape that is documented. The text goes on "Cloudflare's answer"."""
 
 
 class ApiError(RequestError):

@@ -16,8 +16,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
-    BadAnswer,
     InvalidInput,
+    UnusableResult,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job, dataset_name
 
@@ -92,90 +92,63 @@ class Logpush:
 
         Asking twice is harmless: it writes another file, or the same one anew.
         """
-        result = self._client.write(
-            "POST",
-            f"{self._base}/ownership",
-            {"destination_conf": destination.raw},
-            repeatable=True,
-        )
-        if result is NOT_SENT:
-            return None
-        return Challenge(
-            filename=_field(result, "filename", str),
-            message=_field(result, "message", str),
-            valid=_field(result, "valid", bool),
-        )
+        path = f"{self._base}/ownership"
+        body = {"destination_conf": destination.raw}
+        challenge = self._client.write("POST", path, body, repeatable=True, reads=_challenge)
+        return None if challenge is NOT_SENT else t.cast(Challenge, challenge)
 
     def validate_challenge(self, destination: Destination, token: str) -> Verdict:
         """Ask whether Cloudflare takes ``token`` as the proof for ``destination``."""
         path = f"{self._base}/ownership/validate"
         body = {"destination_conf": destination.raw, "ownership_challenge": token}
+        reads = _verdict("whether the token is valid")
         try:
-            result = self._client.read("POST", path, body)
+            return t.cast(Verdict, self._client.read("POST", path, body, reads=reads))
         except ApiError as error:
             if is_rejection(error):
                 return Verdict(False, error.cause, error.values["error"])
             raise
-        valid = _field(result, "valid", bool)
-        if valid is None:
-            raise _unusable("does not say whether the token is valid", "POST", path)
-        return Verdict(valid)
 
     def validate_destination(self, destination: Destination) -> Verdict | None:
         """Have Cloudflare write a test object into the destination; None in a dry run."""
         path = f"{self._base}/validate/destination"
         body = {"destination_conf": destination.raw}
-        result = self._client.write("POST", path, body, repeatable=True)
-        if result is NOT_SENT:
-            return None
-        valid = _field(result, "valid", bool)
-        if valid is None:
-            raise _unusable("does not say whether the destination is valid", "POST", path)
-        return Verdict(valid, _field(result, "message", str))
+        reads = _verdict("whether the destination is valid")
+        verdict = self._client.write("POST", path, body, repeatable=True, reads=reads)
+        return None if verdict is NOT_SENT else t.cast(Verdict, verdict)
 
     def destination_exists(self, destination: Destination) -> bool:
         """Ask whether there is a job with this destination."""
         path = f"{self._base}/validate/destination/exists"
-        result = self._client.read("POST", path, {"destination_conf": destination.raw})
-        exists = _field(result, "exists", bool)
-        if exists is None:
-            raise _unusable("does not say whether there is such a job", "POST", path)
-        return exists
+        body = {"destination_conf": destination.raw}
+        return t.cast(bool, self._client.read("POST", path, body, reads=_existence))
 
     def dataset_fields(self, dataset: str) -> dict[str, str]:
         """Return the fields of a dataset by name, each with its description."""
         path = f"{self._base}/datasets/{dataset_name(dataset)}/fields"
-        result = self._client.read("GET", path)
-        if not isinstance(result, dict):
-            raise _unusable("does not list the dataset's fields", "GET", path)
-        return {str(name): str(text or "") for name, text in result.items()}
+        return t.cast("dict[str, str]", self._client.read("GET", path, reads=_fields))
 
     def jobs(self) -> list[Job]:
         """Return all jobs of the scope."""
-        path = f"{self._base}/jobs"
-        result = self._client.read("GET", path)
-        if result is None:
-            # An empty list, as APIs that are written in Go tell it.
-            return []
-        if not isinstance(result, list):
-            raise _unusable("does not list jobs", "GET", path)
-        return [self._job(each, "GET", path) for each in result]
+        return t.cast(
+            "list[Job]", self._client.read("GET", f"{self._base}/jobs", reads=self._read_jobs)
+        )
 
     def job(self, job_id: int) -> Job | None:
         """Return one job, or None where there is no such job."""
-        path = self._job_path(job_id)
         try:
-            return self._job(self._client.read("GET", path), "GET", path)
+            job = self._client.read("GET", self._job_path(job_id), reads=self._read_job)
         except ApiError as error:
             if _is_unknown_job(error):
                 return None
             raise
+        return t.cast(Job, job)
 
     def create_job(self, properties: t.Mapping[str, t.Any]) -> Job | None:
         """Create a job; None in a dry run. Asking twice would make two jobs."""
         path = f"{self._base}/jobs"
-        result = self._client.write("POST", path, properties, repeatable=False)
-        return None if result is NOT_SENT else self._job(result, "POST", path)
+        job = self._client.write("POST", path, properties, repeatable=False, reads=self._read_job)
+        return None if job is NOT_SENT else t.cast(Job, job)
 
     def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
         """Change these properties of a job and leave the others; None in a dry run.
@@ -185,8 +158,10 @@ class Logpush:
         """
         path = self._job_path(job_id)
         repeatable = "ownership_challenge" not in properties
-        result = self._client.write("PUT", path, properties, repeatable=repeatable)
-        return None if result is NOT_SENT else self._job(result, "PUT", path)
+        job = self._client.write(
+            "PUT", path, properties, repeatable=repeatable, reads=self._read_job
+        )
+        return None if job is NOT_SENT else t.cast(Job, job)
 
     def delete_job(self, job_id: int) -> None:
         """Delete a job, or find that it is gone already."""
@@ -199,10 +174,18 @@ class Logpush:
     def _job_path(self, job_id: int) -> str:
         return f"{self._base}/jobs/{job_id}"
 
-    def _job(self, result: t.Any, method: str, path: str) -> Job:
+    def _read_jobs(self, result: t.Any) -> list[Job]:
+        if result is None:
+            # An empty list, as APIs that are written in Go tell it.
+            return []
+        if not isinstance(result, list):
+            raise UnusableResult("does not list jobs")
+        return [self._read_job(each) for each in result]
+
+    def _read_job(self, result: t.Any) -> Job:
         job = Job.of(result)
         if job is None:
-            raise _unusable("holds no job", method, path)
+            raise UnusableResult("holds no job")
         self._conceal(job.secrets())
         return job
 
@@ -221,8 +204,38 @@ def _is_unknown_job(error: ApiError) -> bool:
     return error.status == 404 and _UNKNOWN_JOB_WORDS in error.cause.lower()
 
 
-def _unusable(problem: str, method: str, path: str) -> BadAnswer:
-    return BadAnswer(f"Cloudflare's answer {problem}", method=method, path=path, status=200)
+def _challenge(result: t.Any) -> Challenge:
+    return Challenge(
+        filename=_field(result, "filename", str),
+        message=_field(result, "message", str),
+        valid=_field(result, "valid", bool),
+    )
+
+
+def _verdict(question: str) -> t.Callable[[t.Any], Verdict]:
+    """Return what reads the answer to a question that begins with "whether"."""
+
+    def read(result: t.Any) -> Verdict:
+        return Verdict(_told(result, "valid", question), _field(result, "message", str))
+
+    return read
+
+
+def _existence(result: t.Any) -> bool:
+    return _told(result, "exists", "whether there is such a job")
+
+
+def _told(result: t.Any, name: str, question: str) -> bool:
+    answer = _field(result, name, bool)
+    if answer is None:
+        raise UnusableResult(f"does not say {question}")
+    return answer
+
+
+def _fields(result: t.Any) -> dict[str, str]:
+    if not isinstance(result, dict):
+        raise UnusableResult("does not list the dataset's fields")
+    return {str(name): str(text or "") for name, text in result.items()}
 
 
 _T = t.TypeVar("_T")

@@ -17,6 +17,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    DESTINATION_CONF,
     Destination,
     without_secrets,
 )
@@ -31,6 +32,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import
 
 # A shorter value also turns up where it is no secret; masking it would wreck ordinary output.
 SHORTEST_MASKED = 8
+_SECRET_OPTIONS = ("api_token", "api_key", DESTINATION_CONF, "ownership_challenge")
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -82,6 +84,7 @@ def _module_class(api_names: t.Mapping[str, t.Mapping[str, str]]) -> type[Ansibl
 
         def _load_params(self) -> None:
             super()._load_params()
+            _conceal(self, _misspelt(self.params, self.argument_spec))
             for option, names in api_names.items():
                 # What is no dictionary is Ansible's to refuse.
                 with contextlib.suppress(TypeError):
@@ -92,6 +95,13 @@ def _module_class(api_names: t.Mapping[str, t.Mapping[str, str]]) -> type[Ansibl
                     self.params[option] = given
 
     return Module
+
+
+def _misspelt(params: Params, known: t.Container[str]) -> t.Iterator[str]:
+    """Yield what unknown options hold: Ansible shows it, and one of them may be a secret's."""
+    for option, value in params.items():
+        if option not in known and not option.startswith("_ansible_"):
+            yield str(value)
 
 
 def _conceal(module: AnsibleModule, secrets: t.Iterable[str]) -> None:
@@ -122,8 +132,9 @@ def _logpush(module: AnsibleModule) -> Logpush:
 
 
 def _inner_secrets(params: Params) -> set[str]:
-    # The token is sent without the white space around it, and so it may come back.
-    secrets = {(params.get("ownership_challenge") or "").strip()}
-    with contextlib.suppress(InvalidInput):
-        secrets |= Destination.parse(params.get("destination_conf") or "").secrets()
-    return secrets
+    # As they are sent: without white space around, and as a text if they were given as none.
+    secrets = {str(params.get(option) or "").strip() for option in _SECRET_OPTIONS}
+    for option in (DESTINATION_CONF, "base_url"):
+        with contextlib.suppress(InvalidInput):
+            secrets |= Destination.parse(params.get(option) or "").secrets()
+    return secrets - {params["base_url"]}

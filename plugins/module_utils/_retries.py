@@ -130,8 +130,7 @@ class _Course:
                 path=self._path,
                 retryable=failure.passing,
             )
-            never_connected = (exceptions.ConnectTimeoutError, exceptions.NewConnectionError)
-            error.sent = not isinstance(failure.cause, never_connected)
+            error.sent = failure.sent
             raise error from failure
         return pause
 

@@ -49,13 +49,17 @@ class NoAnswer(Exception):
     """No whole answer came.
 
     ``reason`` says why in plain words; ``passing`` whether it may be otherwise at a later time;
-    ``cause`` is urllib3's error, which its ``Retry`` takes, or None where the transport gave up.
+    ``sent`` whether the request may have arrived; ``cause`` is urllib3's error, which its
+    ``Retry`` takes, or None where the transport gave up.
     """
 
-    def __init__(self, reason: str, *, passing: bool, cause: Exception | None = None) -> None:
+    def __init__(
+        self, reason: str, *, passing: bool, sent: bool = True, cause: Exception | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.passing = passing
+        self.sent = sent
         self.cause = cause
 
 
@@ -175,10 +179,11 @@ def _read(response: requests.Response) -> bytes:
 def _no_answer(error: Exception) -> NoAnswer:
     chain = list(_chain(error))
     cause = t.cast("Exception | None", next(filter(_is_cause, chain), None))
-    for kind, passing, explain in _explanations():
-        link = next((link for link in chain if isinstance(link, kind)), None)
+    for meaning in _meanings():
+        link = next((link for link in chain if isinstance(link, meaning.kind)), None)
         if link is not None:
-            return NoAnswer(explain(link), passing=passing, cause=cause)
+            reason = meaning.explain(link)
+            return NoAnswer(reason, passing=meaning.passing, sent=meaning.sent, cause=cause)
     return NoAnswer(f"{type(error).__name__}: {error}", passing=False, cause=cause)
 
 
@@ -197,27 +202,54 @@ def _chain(error: BaseException) -> t.Iterator[BaseException]:
         link = wrapped[0] if wrapped else link.__cause__ or link.__context__
 
 
-def _explanations() -> tuple[tuple[type[BaseException], bool, t.Callable[[t.Any], str]], ...]:
-    """Return what each kind of error means: whether it may pass, and plain words for it.
+class _Meaning(t.NamedTuple):
+    """What a kind of error means.
 
-    The first kind that fits speaks. A function, since urllib3 may not be there to be named.
+    ``explain`` returns plain words for it; ``passing`` and ``sent`` are those of ``NoAnswer``.
+    """
+
+    kind: type[BaseException]
+    explain: t.Callable[[t.Any], str]
+    passing: bool = True
+    sent: bool = True
+
+
+def _meanings() -> tuple[_Meaning, ...]:
+    """Return what each kind of error means; the first kind that fits speaks.
+
+    A function, since urllib3 may not be there to be named.
     """
     return (
-        (exceptions.ProxyError, True, lambda e: f"the proxy did not connect: {e.original_error}"),
-        (socket.gaierror, True, lambda e: f"the host name cannot be resolved ({e.strerror})"),
-        (
-            ssl.SSLCertVerificationError,
-            False,
-            lambda e: f"the server's certificate is not trusted ({e.verify_message})",
+        _Meaning(exceptions.ProxyError, lambda e: f"the proxy did not connect: {e.original_error}"),
+        _Meaning(
+            socket.gaierror,
+            lambda e: f"the host name cannot be resolved ({e.strerror})",
+            sent=False,
         ),
-        (ssl.SSLError, False, lambda e: f"TLS failed ({e})"),
-        (ConnectionRefusedError, True, lambda e: "connection refused"),
-        (ConnectionResetError, True, lambda e: "the connection was reset before the whole answer"),
-        (exceptions.ReadTimeoutError, True, lambda e: LATE),
-        (exceptions.NewConnectionError, True, lambda e: f"no connection ({_system_reason(e)})"),
-        (exceptions.ConnectTimeoutError, True, lambda e: "no connection in time"),
-        (exceptions.ProtocolError, True, lambda e: "the connection ended before the whole answer"),
-        (exceptions.DecodeError, False, lambda e: "the answer's compression is broken"),
+        _Meaning(
+            ssl.SSLCertVerificationError,
+            lambda e: f"the server's certificate is not trusted ({e.verify_message})",
+            passing=False,
+            sent=False,
+        ),
+        _Meaning(ssl.SSLError, lambda e: f"TLS failed ({e})", passing=False),
+        _Meaning(ConnectionRefusedError, lambda e: "connection refused", sent=False),
+        _Meaning(
+            ConnectionResetError, lambda e: "the connection was reset before the whole answer"
+        ),
+        _Meaning(exceptions.ReadTimeoutError, lambda e: LATE),
+        _Meaning(
+            exceptions.NewConnectionError,
+            lambda e: f"no connection ({_system_reason(e)})",
+            sent=False,
+        ),
+        _Meaning(exceptions.ConnectTimeoutError, lambda e: "no connection in time", sent=False),
+        _Meaning(
+            exceptions.ProtocolError, lambda e: "the connection ended before the whole answer"
+        ),
+        _Meaning(
+            exceptions.DecodeError, lambda e: "the answer's compression is broken", passing=False
+        ),
     )
 
 

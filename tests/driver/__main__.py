@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
         "benchmark": lambda _rest: demo.benchmark(),
         "test": run_tests.main,
         "unit": pytest_runs.unit,
+        "faults": lambda _rest: pytest_runs.write_fault_table(),
         "lint": lambda _rest: run_tests.main(["lint"]),
         "clean": lambda _rest: _clean(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),

@@ -18,7 +18,7 @@ from .paths import CACHE
 from .results import Result
 from .steps import run_logged
 
-# The tools of a checkout, which run on one Python, are looked at with one ansible-core.
+# The tools of a checkout, which run on one Python.
 _TOOLS = ("tests/benchmark/", "tests/driver/", "tests/sandbox/", "tests/system/")
 _COMMANDS = {
     "sanity": ("sanity",),
@@ -30,6 +30,9 @@ _COMMANDS = {
 _TARGET = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
 _LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
 _SANITY_TEST = re.compile(r'^Running sanity test "', re.MULTILINE)
+_COVERED = re.compile(r"^TOTAL .* (\d+)%$", re.MULTILINE)
+# Lines and branches of plugins/ that the unit and the integration tests reach together.
+LEAST_COVERED = 95  # per cent
 _SANITY_SKIP = re.compile(r"^WARNING: ((?:Skipping|Required program).*)$", re.MULTILINE)
 
 
@@ -43,15 +46,46 @@ def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
     env = _environment(core, programs, copy)
     _provide_get_pip(core, python, Path(env["HOME"]))
     version, release = _versions(python)
+    # What does not depend on the version is done with the newest alone.
+    newest = core == newest_core_anywhere()
     results = []
     for name in names or list(_COMMANDS):
         command = [str(programs / "ansible-test"), *_COMMANDS[name]]
-        if name == "sanity" and core != newest_core_anywhere():
+        if name == "sanity" and not newest:
             command += (word for folder in _TOOLS for word in ("--exclude", folder))
-        result = _run(name, command, version, copy, env)
+        if name != "sanity" and newest:
+            command.append("--coverage")
+        results.append(_run(name, command, version, copy, env))
+    if newest and not names:
+        results.append(_coverage(programs / "ansible-test", copy, env))
+    for result in results:
         result.on = f"ansible-core {release}, Python {version}"
-        results.append(result)
     return results
+
+
+def _coverage(program: Path, copy: Path, env: dict[str, str]) -> Result:
+    """Say how much of plugins/ the tests have reached, and where they have not."""
+    start = time.monotonic()
+    said = ""
+    for command in (["combine"], ["report", "--show-missing", "--include", "plugins/*"]):
+        done = subprocess.run(
+            [str(program), "coverage", *command, "--color", "no"],
+            cwd=copy,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        said += done.stdout
+    print(said, flush=True)
+    total = _COVERED.search(said)
+    covered = int(total.group(1)) if total else 0
+    result = Result("coverage of plugins/", seconds=time.monotonic() - start)
+    result.figures["branch coverage of plugins/, per cent"] = covered
+    result.passed = int(covered >= LEAST_COVERED)
+    result.failed = 1 - result.passed
+    return result
 
 
 def _environment(core: Core, programs: Path, copy: Path) -> dict[str, str]:

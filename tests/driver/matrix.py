@@ -23,6 +23,8 @@ class Core:
     ansible: str
     # The pip that its ansible-test wants in the environments of its sanity tests.
     pip: str
+    # The release of coverage that its ansible-test wants.
+    coverage: str
 
     @property
     def session(self) -> str:
@@ -36,10 +38,10 @@ class Core:
 
 
 CORES = (
-    Core("2.16", pythons=("3.11", "3.12"), ansible="9", pip="23.1.2"),
-    Core("2.18", pythons=("3.11", "3.12", "3.13"), ansible="11", pip="24.2"),
-    Core("2.19", pythons=("3.11", "3.12", "3.13"), ansible="12", pip="24.2"),
-    Core("2.21", pythons=("3.13", "3.12", "3.14"), ansible="14", pip="25.2"),
+    Core("2.16", pythons=("3.11", "3.12"), ansible="9", pip="23.1.2", coverage="7.3.2"),
+    Core("2.18", pythons=("3.11", "3.12", "3.13"), ansible="11", pip="24.2", coverage="7.6.1"),
+    Core("2.19", pythons=("3.11", "3.12", "3.13"), ansible="12", pip="24.2", coverage="7.6.1"),
+    Core("2.21", pythons=("3.13", "3.12", "3.14"), ansible="14", pip="25.2", coverage="7.10.7"),
 )
 
 

@@ -17,6 +17,9 @@ from .paths import CACHE, RESULTS, ROOT
 LOWEST_PYTHON = "3.9"
 LOWEST_PACKAGES = ("ansible-core~=2.15.0", "requests==2.25.1", "urllib3==1.26.5")
 
+_HOSTILE = "tests/system/hostile"
+_FAULTS = f"{_HOSTILE}/test_fault_table.py"
+
 UNIT_REQUIREMENTS = (
     "requirements.txt",
     "tests/unit/requirements.txt",
@@ -26,48 +29,71 @@ UNIT_REQUIREMENTS = (
 
 def unit(arguments: list[str]) -> int:
     """`make unit`: all unit tests, on the newest ansible-core that this Python runs."""
+    return _pytest(_programs("unit"), [*arguments, "tests/unit"])
+
+
+def _programs(name: str, *more: str) -> Path:
     core = matrix.newest_core_here()
-    programs = venvs.ensure(
-        CACHE / "unit" / "venv",
+    return venvs.ensure(
+        CACHE / name / "venv",
         f"a virtual environment with ansible-core {core.version} and pytest",
         [core.requirement],
-        [ROOT / name for name in UNIT_REQUIREMENTS],
+        [ROOT / each for each in (*UNIT_REQUIREMENTS, *more)],
     )
-    return _pytest(programs, [*arguments, "tests/unit"])
 
 
 def lowest(programs: Path) -> results.Result:
     """The unit tests of the collection itself (the sandbox needs a newer Python)."""
     on = f"requests 2.25.1, Python {LOWEST_PYTHON}"
-    return _counted(programs, "unit tests, lowest versions", on, "tests/unit/plugins")
+    return _counted(programs, "unit tests, lowest versions", on, ["tests/unit/plugins"])
 
 
 def system(programs: Path) -> results.Result:
-    """What is run against the sandbox once: on a real socket, and as users run it."""
+    """What is run against the sandbox once, as users run it."""
+    return _against_sandbox(
+        programs, "playbooks, jobs, examples", ["tests/system", f"--ignore={_HOSTILE}"]
+    )
+
+
+def hostile(programs: Path) -> results.Result:
+    """What tries to break the promises: interruptions, inputs, secrets."""
+    return _against_sandbox(
+        programs, "interruptions, inputs, secrets", [_HOSTILE, f"--ignore={_FAULTS}", "-n", "2"]
+    )
+
+
+def faults(programs: Path) -> results.Result:
+    """Each fault at each request."""
+    # They wait more than they work.
+    return _against_sandbox(programs, "faults", [_FAULTS, "-n", "8"])
+
+
+def write_fault_table() -> int:
+    """`make faults`: play the faults, and write into the README what came of it."""
+    programs = _programs("faults", "tests/system/requirements.txt")
+    return _pytest(programs, [_FAULTS, "-q", "-n", "8"], {"EDGEOPS_WRITE_README": "1"})
+
+
+def _against_sandbox(programs: Path, what: str, arguments: list[str]) -> results.Result:
     core = matrix.newest_core_here()
     others = galaxy.ensure(core.ansible, programs / "python")
-    return _counted(
-        programs,
-        "faults, playbook, examples",
-        f"ansible-core {core.version}",
-        "tests/system",
-        {"ANSIBLE_COLLECTIONS_PATH": f"{tree.link()}:{others}"},
-    )
+    extra = {"ANSIBLE_COLLECTIONS_PATH": f"{tree.link()}:{others}"}
+    return _counted(programs, what, f"ansible-core {core.version}", arguments, extra)
 
 
 def sandbox(programs: Path) -> results.Result:
     """The sandbox itself."""
-    return _counted(programs, "sandbox", "", "tests/unit/sandbox")
+    return _counted(programs, "sandbox", "", ["tests/unit/sandbox"])
 
 
 def _counted(
-    programs: Path, what: str, on: str, tests: str, extra: dict[str, str] | None = None
+    programs: Path, what: str, on: str, tests: list[str], extra: dict[str, str] | None = None
 ) -> results.Result:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    junit = RESULTS / f"{tests.replace('/', '-')}.xml"
+    junit = RESULTS / f"{what.replace(' ', '-')}.xml"
     junit.unlink(missing_ok=True)
     start = time.monotonic()
-    status = _pytest(programs, [f"--junitxml={junit}", tests], extra)
+    status = _pytest(programs, [f"--junitxml={junit}", *tests], extra)
     result = results.Result(what, on=on, seconds=time.monotonic() - start)
     if junit.is_file():
         result.add_junit(junit)

@@ -13,6 +13,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 RESULT_VARIABLE = "EDGEOPS_RESULT"
+# How tests name what they counted: see tests/system/hostile/conftest.py.
+_FIGURE = "figure: "
 
 
 @dataclasses.dataclass
@@ -28,6 +30,8 @@ class Result:
     on: str = ""
     # Why something was skipped.
     reasons: list[str] = dataclasses.field(default_factory=list)
+    # What was counted or measured besides, by name.
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def add_junit(self, path: Path) -> None:
         """Count the tests of a JUnit file."""
@@ -43,6 +47,13 @@ class Result:
                 for node in case.iter("skipped")
             }
             self.reasons += sorted(reasons)
+            for node in suite.iter("property"):
+                self._add_figure(str(node.get("name")), float(node.get("value", 0)))
+
+    def _add_figure(self, name: str, value: float) -> None:
+        if name.startswith(_FIGURE):
+            name = name.removeprefix(_FIGURE)
+            self.figures[name] = self.figures.get(name, 0) + value
 
 
 def report(results: list[Result]) -> None:

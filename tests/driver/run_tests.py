@@ -23,6 +23,7 @@ from .steps import say
 
 LOWEST = "lowest"
 SYSTEM = "system"
+HOSTILE = "hostile"
 CHECKS = (
     "lint",
     "build-import-check",
@@ -59,7 +60,7 @@ def main(sessions: list[str]) -> int:
     program = nox()
     skipped = {} if sessions else _missing()
     chosen = sessions or [name for name in _all_sessions() if name not in skipped]
-    if {SYSTEM, *(core.session for core in CORES)}.intersection(chosen):
+    if {SYSTEM, HOSTILE, *(core.session for core in CORES)}.intersection(chosen):
         azurite.ensure()
     # The sessions of antsibull-nox run in a copy too: it has no files that git would ignore,
     # also where there is no git to say so.
@@ -90,7 +91,7 @@ def _forget_moved_environments() -> None:
 
 def _all_sessions() -> list[str]:
     # The longest first, so that none of them is left alone at the end.
-    return [SYSTEM, *(core.session for core in CORES), *CHECKS]
+    return [SYSTEM, HOSTILE, *(core.session for core in CORES), *CHECKS]
 
 
 def _missing() -> dict[str, str]:
@@ -162,6 +163,11 @@ def _summarize(outcomes: list[Outcome], skipped: dict[str, str], seconds: float)
     say("\nWhat ran:")
     for result in every:
         say("  " + _line(result))
+    figures = [figure for result in every for figure in sorted(result.figures.items())]
+    if figures:
+        say("\nWhat was counted:")
+        for name, value in figures:
+            say(f"  {name:40} {value:10,.10g}")
     reasons = [f"{result.what}: {reason}" for result in every for reason in result.reasons]
     reasons += [f"{name}: {reason}" for name, reason in skipped.items()]
     if reasons:

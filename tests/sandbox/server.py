@@ -51,9 +51,10 @@ class Handler(WSGIRequestHandler):
 class Sandbox:
     """Starts with ``start``; whatever happens then, ``stop`` leaves nothing behind."""
 
-    def __init__(self, port: int = 0) -> None:
-        """``port`` of the API; 0 takes a free one."""
+    def __init__(self, port: int = 0, *, store_processes: bool = True) -> None:
+        """``port`` of the API; 0 takes a free one. Stores that are processes can be left out."""
         self._port = port
+        self._store_processes = store_processes
         self._janitor = Janitor()
         self._server: BaseWSGIServer | None = None
         self._parts: list[stores.Part] = []
@@ -67,7 +68,7 @@ class Sandbox:
             directory = _directory()
             self._janitor.remove_later(directory)
             _log_to(directory / "api.log")
-            self._parts = stores.start(directory, self._janitor)
+            self._parts = stores.start(directory, self._janitor, processes=self._store_processes)
             served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
             self._world = world.World(stores=served)
             self._server = make_server(

@@ -35,11 +35,15 @@ class Part:
     stop: Callable[[], None] = lambda: None
 
 
-def start(directory: Path, janitor: Janitor) -> list[Part]:
-    """Start all that is installed; ``StartError`` if it is S3 that does not start."""
+def start(directory: Path, janitor: Janitor, *, processes: bool = True) -> list[Part]:
+    """Start all that is installed; ``StartError`` if it is S3 that does not start.
+
+    Without ``processes`` only those that run within this process, which takes no time.
+    """
     # Each of the two is a process that takes about a second.
+    begins = (_s3, _azure) if processes else ()
     with ThreadPoolExecutor(2) as pool:
-        started = [pool.submit(begin, directory, janitor) for begin in (_s3, _azure)]
+        started = [pool.submit(begin, directory, janitor) for begin in begins]
         parts = [future.result() for future in started]
     return [*parts, _gcs(), _sumo()]
 

@@ -15,10 +15,9 @@ import typing as t
 import urllib.parse
 from pathlib import Path
 
-import requests
-
 from sandbox.server import STRAY
 from sandbox.store import client
+from system.control import Control
 
 PROVE_OWNERSHIP = "edgeops.cloudflare.prove_ownership"
 PUSH_LOGS = "edgeops.cloudflare.push_logs"
@@ -27,27 +26,13 @@ ASKS_AND_VALIDATES = ["ownership", "validate"]
 DESTINATION_SECRET = "ThisParameterIsASecret%2B42"
 
 
-class World:
+class World(Control):
     """A sandbox to run the playbook against."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self.environment = environment
+        super().__init__(environment)
         self.log = log
-        self.zone_id = environment["SANDBOX_ZONE_ID"]
         self.destination = environment["SANDBOX_DESTINATION_CONF"] + f"&x={DESTINATION_SECRET}"
-        self._control = environment["SANDBOX_CONTROL_URL"]
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def control(self, method: str, path: str, body: object = None) -> t.Any:
-        """Tell the sandbox something, or ask it."""
-        answer = self._session.request(method, f"{self._control}/{path}", json=body)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def requests(self) -> list[dict[str, t.Any]]:
-        """Return what was requested."""
-        return list(self.control("GET", "requests"))
 
     def objects(self) -> list[str]:
         """Return the keys of all objects in the bucket."""
@@ -56,10 +41,6 @@ class World:
         store = client("s3", env["AWS_ENDPOINT_URL_S3"], *keys)
         listed = store.list_objects_v2(Bucket=env["SANDBOX_BUCKET"])
         return [each["Key"] for each in listed.get("Contents", [])]
-
-    def jobs(self) -> list[dict[str, t.Any]]:
-        """Return all jobs as the sandbox keeps them."""
-        return list(self.control("GET", "jobs"))
 
     def push(
         self, *entries: dict[str, t.Any], arguments: t.Sequence[str] = (), **more: t.Any

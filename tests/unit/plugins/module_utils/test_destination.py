@@ -64,12 +64,12 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
     ("text", "secrets"),
     [
         ("s3://b/p?region=us-east-1&sse=AES256", set()),
-        ("s3://b?access-key-id=AK&secret-access-key=s%2Fk", {"AK", "s%2Fk", "s/k"}),
-        ("azure://a.example/c?sv=2022&sp=w&se=2027&sig=a%2Bb", {"a%2Bb", "a+b"}),
+        ("s3://b?access-key-id=AK&secret-access-key=s%2Fk", {"AK", "s%2Fk", "s/k", "s%252Fk"}),
+        ("azure://a.example/c?sv=2022&sp=w&se=2027&sig=a%2Bb", {"a%2Bb", "a+b", "a%252Bb"}),
         ("sumo://h/receiver/v1/http/CODE==", {"CODE==", "CODE%3D%3D"}),
         (
             "splunk://h/raw?header_Authorization=Splunk%20TOKEN",
-            {"Splunk%20TOKEN", "Splunk TOKEN", "Splunk", "TOKEN"},
+            {"Splunk%20TOKEN", "Splunk TOKEN", "Splunk%2520TOKEN", "Splunk", "TOKEN"},
         ),
         ("datadog://h/v1?header_DD-API-KEY=KEY&ddsource=cf&service=x", {"KEY"}),
         ("https://h/in?Api-Key=K&anything=V&flag", {"K", "V", "flag"}),

@@ -24,6 +24,7 @@ OK = Answer(200, {}, b"{}")
 NEVER_MADE = NoAnswer(
     "connection refused",
     passing=True,
+    sent=False,
     cause=exceptions.NewConnectionError(mock.Mock(), "refused"),
 )
 BROKEN = NoAnswer("the connection was reset", passing=True, cause=exceptions.ProtocolError("reset"))
