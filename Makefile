@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && 
 DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
 NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
 
-.PHONY: help demo test unit faults sandbox benchmark lint format clean
+.PHONY: help demo test unit faults mutation sandbox benchmark lint format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,13 +22,14 @@ help:
 	@echo '               (some of them: make test ARGS="lint ansible-2.19")'
 	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'
 	@echo 'make faults    play each fault at each request, and write the table in the README'
+	@echo 'make mutation  change module_utils in thousands of ways, and see whether a unit test notices'
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
 	@echo 'make benchmark measure one task against one of ansible.builtin.uri'
 	@echo 'make lint      run the linters and the type checker alone'
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 
-demo faults sandbox benchmark lint format:
+demo faults mutation sandbox benchmark lint format:
 	$(DRIVER) $@
 
 test unit:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from . import demo, environment, pytest_runs, run_tests
+from . import demo, environment, mutation, pytest_runs, run_tests
 from .paths import CACHE, NOX_ENVIRONMENTS, NOX_HOME, ROOT, WORK
 
 
@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
         "benchmark": lambda _rest: demo.benchmark(),
         "test": run_tests.main,
         "unit": pytest_runs.unit,
+        "mutation": lambda _rest: mutation.mutation(),
         "faults": lambda _rest: pytest_runs.write_fault_table(),
         "lint": lambda _rest: run_tests.main(["lint"]),
         "clean": lambda _rest: _clean(),

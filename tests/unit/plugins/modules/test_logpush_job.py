@@ -45,7 +45,6 @@ OPTIONS = {
     "record_prefix": "{",
     "record_suffix": "}\n",
 }
-REFUSAL = failure(400, 1002, "incorrect ownership challenge")
 
 
 def job(**changes: t.Any) -> dict[str, t.Any]:
@@ -244,7 +243,7 @@ def test_where_it_is_unknown_the_api_decides() -> None:
     assert (planned["changed"], planned["ownership_required"]) == (True, False)
     with network(listed(), created(body)):
         assert run(destination_conf=unknown)["action"] == "created"
-    with network(listed(), created(body, REFUSAL)):
+    with network(listed(), created(body, failure(400, 1002, "incorrect ownership challenge"))):
         result = run(destination_conf=unknown)
     assert (result["failed"], result["ownership_required"]) == (True, True)
     assert "ownership_challenge: is missing" in result["msg"]
