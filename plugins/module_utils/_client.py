@@ -72,8 +72,6 @@ class KeyAuth(AuthBase):
 
 def _header_value(option: str, value: str) -> str:
     """Return ``value`` if a header can carry it as it is; else name the option, not the value."""
-    if not value:
-        raise InvalidInput(option, "is empty")
     if any(not "!" <= character <= "~" for character in value):
         raise InvalidInput(
             option, "holds white space, a line break or a character that is not ASCII"
@@ -173,7 +171,8 @@ class _Reading:
         if isinstance(envelope, dict) and isinstance(envelope.get("success"), bool):
             return envelope
         if self._answer.status == RATE_LIMITED:
-            return {"success": False}
+            # The status says enough.
+            return {}
         kind = self._answer.headers.get("Content-Type") or "no content type"
         raise self._bad_answer(f"not with Cloudflare's JSON but with {kind}: {self._excerpt()}")
 

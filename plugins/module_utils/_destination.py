@@ -217,14 +217,13 @@ def without_secrets(text: str) -> str:
 
 
 def _masked_uri(found: re.Match[str]) -> str:
-    match = _URI.fullmatch(found[0])
-    if not match:
-        return "***"
+    # Whatever follows the scheme can be taken apart.
+    match = t.cast("re.Match[str]", _URI.fullmatch(found[0]))
     start, path = f"{match['scheme']}://{match['authority'].rpartition('@')[2]}", match["path"]
     # Sumo Logic's code, which its own error messages quote behind another scheme.
     path = re.sub(r"(/receiver/v1/http/).*", r"\1***", path)
-    if match["scheme"].lower() == "sumo" and not path.endswith("***"):
-        path = path.rpartition("/")[0] + "/***"
+    if match["scheme"].lower() == "sumo":
+        path = path.rstrip("/").rpartition("/")[0] + "/***"
     query = "&".join(
         f"{name}={value if name in _PUBLIC_PARAMETERS else '***'}" if name else "***"
         for name, value in _split_query(match["query"] or "")
@@ -297,7 +296,7 @@ def _compare_part(
 
 
 def _is_mask(name: str, value: str) -> bool:
-    return bool(_MASK.search(unquote(value)) or _MASK.search(name.rpartition(" ")[2]))
+    return bool(_MASK.search(unquote(value)) or _MASK.search(name.partition(" ")[2]))
 
 
 def _split_query(query: str) -> list[tuple[str, str]]:

@@ -31,7 +31,6 @@ class InvalidInput(CloudflareError):
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
-        self.option = option
 
 
 class Refused(CloudflareError):

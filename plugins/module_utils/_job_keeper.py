@@ -152,7 +152,7 @@ class _Keeper:
         body = {**wanted.properties, DESTINATION_CONF: wanted.destination.raw}
         result = self._result(
             "created",
-            Job({"id": None, **body}),
+            Job(body),
             changes=Changes(body, names_of(body)),
             diff=({}, shown_creation(body)),
         )

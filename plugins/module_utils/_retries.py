@@ -104,7 +104,6 @@ class _Course:
             read=repeats,
             status=repeats,
             other=0,
-            redirect=0,
             backoff_factor=BACKOFF,
             # Which methods may be repeated is decided above, not by the method's name.
             allowed_methods=None,
@@ -139,14 +138,14 @@ class _Course:
         if answer.status == RATE_LIMITED:
             return self._rate_limit_pause(answer)
         if answer.status in PASSING_FAULTS and self._repeatable:
-            response = HTTPResponse(status=answer.status, preload_content=False)
+            response = HTTPResponse(status=answer.status)
             return self._next_pause(response=response, at_least=self._retry_after(answer))
         return None
 
     def _next_pause(self, at_least: float | None = None, **cause: t.Any) -> float | None:
         """Count one repeat; return its pause, or None where count or time are used up."""
         try:
-            self._retry = self._retry.increment(self._method, self._path, **cause)
+            self._retry = self._retry.increment(self._method, **cause)
         except exceptions.HTTPError:
             return None
         # Jitter: the many that met the same fault shall not come back at the same moment.

@@ -184,7 +184,8 @@ def _no_answer(error: Exception) -> NoAnswer:
         if link is not None:
             reason = meaning.explain(link)
             return NoAnswer(reason, passing=meaning.passing, sent=meaning.sent, cause=cause)
-    return NoAnswer(f"{type(error).__name__}: {error}", passing=False, cause=cause)
+    # What nobody knows is not tried again.
+    return NoAnswer(f"{type(error).__name__}: {error}", passing=False)
 
 
 def _is_cause(link: BaseException) -> bool:
@@ -197,7 +198,7 @@ def _chain(error: BaseException) -> t.Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link
-        inner = [getattr(link, "original_error", None), getattr(link, "reason", None), *link.args]
+        inner = [getattr(link, "reason", None), *link.args]
         wrapped = [each for each in inner if isinstance(each, BaseException)]
         link = wrapped[0] if wrapped else link.__cause__ or link.__context__
 

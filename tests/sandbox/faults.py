@@ -10,9 +10,10 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
 - instead of an answer, nothing being carried out unless ``carry_out`` is true: ``status`` with
   ``headers``, ``body`` (JSON, or a string as it is) and ``content_type``; ``redirect`` (URL);
   ``rate_limit`` (seconds of Retry-After, or null); ``huge`` (bytes)
-- on the wire: ``delay`` (seconds, then go on), ``hang``, ``drip`` (seconds for each byte; ``part``
-  is headers or body), ``reset`` (before, middle or after the request is carried out), ``half``
-  (true: as if that were all; "short": the whole length is announced)
+- on the wire: ``delay`` (seconds, then go on), ``hang`` (until the client goes; with ``carry_out``
+  it is carried out then), ``drip`` (seconds for each byte; ``part`` is headers or body), ``reset``
+  (before, middle or after the request is carried out), ``half`` (true: as if that were all;
+  "short": the whole length is announced)
 - in the result: ``valid``, ``message``, ``result`` (nothing is written then), ``filename`` ("" or
   "with_bucket")
 - in the store: ``file``: late (by ``seconds``), missing, padded with white space

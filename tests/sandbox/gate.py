@@ -69,6 +69,9 @@ class Gate:
             self._world.stopping.wait(action["delay"])
         if action.get("hang"):
             wire.hang()
+            if action.get("carry_out"):
+                Response.from_app(self._app, environ, buffered=True)
+            wire.close()
         if action.get("reset") == "before":
             wire.reset()
         response = canned(action)
@@ -98,11 +101,11 @@ class Wire:
         if action.get("half"):
             promised = len(response.get_data()) if action["half"] == "short" else None
             self._send(_head(response, promised or len(_half(response))) + _half(response))
-            self._close()
+            self.close()
         if "drip" in action:
             self._drip(response, action["drip"], action.get("part", "body"))
 
-    def hang(self) -> NoReturn:
+    def hang(self) -> None:
         """Say nothing until the client goes, or the sandbox."""
         while not self._world.stopping.is_set():
             ready, _writable, _broken = select.select([self._socket], [], [], 0.2)
@@ -110,7 +113,6 @@ class Wire:
                 break
             if ready:
                 self._world.stopping.wait(0.2)
-        self._close()
 
     def reset(self) -> NoReturn:
         """Break the connection with a TCP reset."""
@@ -118,6 +120,12 @@ class Wire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         # Closed below the socket object: its files would keep the connection open.
         socket.close(self._socket.detach())
+        self._give_up()
+
+    def close(self) -> NoReturn:
+        """End the connection as if that were all."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
         self._give_up()
 
     @property
@@ -140,18 +148,13 @@ class Wire:
             self._send(bytes([byte]))
             if self._world.stopping.wait(pause):
                 break
-        self._close()
+        self.close()
 
     def _send(self, data: bytes) -> None:
         try:
             self._socket.sendall(data)
         except OSError:
             self._give_up()
-
-    def _close(self) -> NoReturn:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
-        self._give_up()
 
     def _give_up(self) -> NoReturn:
         handler = self._environ.get(HANDLER)

@@ -133,6 +133,21 @@ def test_a_hanging_server_says_nothing(line: Line) -> None:
     assert line.api.requests()[0]["status"] is None
 
 
+def test_what_hangs_can_be_carried_out_when_the_client_has_gone(line: Line) -> None:
+    line.api.fault({"hang": True, "carry_out": True})
+    with line.send("jobs", "https://logs.example.com/") as connection:
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        assert line.api.jobs() == []
+    deadline = time.monotonic() + 5
+    while not line.api.jobs() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(line.api.jobs()) == 1
+    (entry,) = line.api.requests()
+    assert (entry["status"], entry["writes"]) == (None, True)
+
+
 def test_a_hang_ends_with_the_sandbox(line: Line) -> None:
     line.api.fault({"hang": True})
     with line.send() as connection:

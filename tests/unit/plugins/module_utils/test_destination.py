@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+    Comparison,
     Destination,
     compare,
     differences,
     without_secrets,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
+)
 
 PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "challenge")
 
@@ -61,6 +65,83 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is empty; give a URI such as s3://bucket/logs?region=…"),
+        ("s3://b/" + "x" * 4090, "has 4097 characters; Cloudflare takes at most 4096"),
+        (
+            "s3://b c",
+            (
+                "has white space or a control character at position 7; write it percent-encoded (a "
+                "space is %20), or remove it"
+            ),
+        ),
+        ("s3://b/\ud800", "has half of a character (a surrogate), which no URI can hold"),
+        (
+            "bucket/logs",
+            "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1",
+        ),
+        ("S3:///logs", "names no bucket; write s3://bucket/path"),
+    ],
+)
+def test_what_cannot_be_a_destination_is_told_in_a_sentence(text: str, problem: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Destination.parse(text)
+    assert caught.value.message == f"destination_conf: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        ("&&a=1&&%61=%62&", [("a", "1"), ("a", "%62")]),
+        ("p=X&q=b==", [("p", "X"), ("q", "b==")]),
+        ("abc", [("", "abc")]),
+        ("abc=", [("", "abc")]),
+        # The padding of base64, not an equals sign with a value.
+        ("abc==", [("", "abc==")]),
+        ("sig=&header_%58=", [("sig", ""), ("header_X", "")]),
+    ],
+)
+def test_a_query_is_split_into_names_and_values(
+    query: str, parameters: list[tuple[str, str]]
+) -> None:
+    assert Destination.parse(f"https://h/in?{query}").parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "s3://b/p?region=r&region=q",
+            {
+                "scheme": ("s3", False),
+                "bucket": ("b", False),
+                "path": ("/p", False),
+                "parameter region": ("r", False),
+                "parameter region (again)": ("q", False),
+            },
+        ),
+        (
+            "SUMO://u:p@h/x/CODE?a=1&word#end",
+            {
+                "scheme": ("sumo", False),
+                "host": ("h", False),
+                "path": ("/x/CODE", True),
+                "user information": ("u:p", True),
+                "parameter a": ("1", True),
+                "parameter without a value": ("word", True),
+                "part behind the #": ("end", True),
+            },
+        ),
+    ],
+)
+def test_each_part_has_a_name_and_may_be_secret(
+    text: str, parts: dict[str, tuple[str, bool]]
+) -> None:
+    assert Destination.parse(text).parts() == parts
+
+
+@pytest.mark.parametrize(
     ("text", "secrets"),
     [
         ("s3://b/p?region=us-east-1&sse=AES256", set()),
@@ -73,11 +154,15 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
         ),
         ("datadog://h/v1?header_DD-API-KEY=KEY&ddsource=cf&service=x", {"KEY"}),
         ("https://h/in?Api-Key=K&anything=V&flag", {"K", "V", "flag"}),
-        ("https://user:pass@h/in", {"user:pass", "user%3Apass", "user", "pass"}),
+        (
+            "https://user:pa:ss@h/in",
+            {"user:pa:ss", "user%3Apa%3Ass", "user", "pa:ss", "pa%3Ass"},
+        ),
         ("bq://p?credentials=C", {"C"}),
         ("new-thing://h?p=V", {"V"}),
-        ("sumo://h/receiver/v1/http/CODE/", {"CODE"}),
+        ("sumo://h/receiver/v1/http/CODEX/", {"CODEX"}),
         ("https://h/in?p=a#b", {"a", "b", "a#b", "a%23b"}),
+        ("https://h/in?p=a/b", {"a/b", "a%2Fb"}),
         ('https://h/in?p="', {'"', "%22", '\\"'}),
     ],
 )
@@ -118,11 +203,19 @@ def test_the_value_of_an_unknown_parameter_is_a_secret(value: str) -> None:
 def test_differences_name_every_part() -> None:
     ours = Destination.parse("s3://b/p?region=r&access-key-id=1234")
     theirs = Destination.parse("s3://b/q?region=s&access-key-id=5678&sse=AES256")
-    found = "; ".join(differences(ours, theirs))
-    for name in ("path", "parameter region", "parameter access-key-id", "parameter sse"):
-        assert f"the {name} is" in found
-    assert "1234" not in found
-    assert "5678" not in found
+    assert differences(ours, theirs) == [
+        "the path is '/q' in the token and '/p' in destination_conf",
+        "the parameter region is 's' in the token and 'r' in destination_conf",
+        "the parameter access-key-id is another one (it is secret and not shown)",
+        "the parameter sse is 'AES256' in the token and not there in destination_conf",
+    ]
+
+
+def test_the_same_parts_in_another_order_are_a_difference_too() -> None:
+    ours, theirs = map(Destination.parse, ("s3://b?region=r&sse=A", "s3://b?sse=A&region=r"))
+    assert differences(ours, theirs) == [
+        "the same parts are written in another way or order; it has to be the same string"
+    ]
 
 
 def test_a_word_alone_is_never_named() -> None:
@@ -147,6 +240,9 @@ def test_no_differences_to_itself() -> None:
         ),
         ('"https://u:S3CRET@h/p?S3CRET&format=x#S3CRET"', '"https://h/p?***&format=x"'),
         ("sumo://h/receiver/v1/http/S3CRET", "sumo://h/receiver/v1/http/***"),
+        ("at https://h/receiver/v1/http/S3CRET", "at https://h/receiver/v1/http/***"),
+        ("SUMO://h/x/in/S3CRET", "SUMO://h/x/in/***"),
+        ("sumo://h/x/in/S3CRET/ and sumo://h/S3CRET***", "sumo://h/x/in/*** and sumo://h/***"),
         ("gs://b/p and gs://c/q?x=S3CRET", "gs://b/p and gs://c/q?x=***"),
     ],
 )
@@ -166,6 +262,30 @@ def test_a_destination_is_the_same_as_itself_and_any_mask_of_it_is_no_change(
         return
     assert compare(ours, ours.raw) == ((), (), ())
     assert not compare(ours, without_secrets(ours.raw)).different
+
+
+AWS = "s3://b/p?region=r&sse=AES256"
+
+
+@pytest.mark.parametrize(
+    ("ours", "shown", "expected"),
+    [
+        # Something that is no secret is gone, and nothing is masked.
+        (AWS, "s3://b/p?region=r", Comparison(different=["parameter sse"])),
+        (AWS, "s3://b/p", Comparison(missing=["parameter region", "parameter sse"])),
+        (AWS, "s3://b/p?***", Comparison(masked=["parameter region", "parameter sse"])),
+        # A plus sign is a space in a query only.
+        ("s3://b/p+q?region=a+b", "s3://b/p%20q?region=a%20b", Comparison(different=["path"])),
+        # Names that are masks themselves.
+        (AWS, AWS + "&redacted=1&***=x&***=y", Comparison()),
+        (AWS, AWS + "&not-redacted=1", Comparison(different=["parameter not-redacted"])),
+    ],
+)
+def test_what_an_api_shows_is_compared_by_its_parts(
+    ours: str, shown: str, expected: Comparison
+) -> None:
+    found = compare(Destination.parse(ours), shown)
+    assert tuple(map(list, found)) == tuple(map(list, expected))
 
 
 NAMES = st.sampled_from(["sig", "header_Authorization", "Api-Key", "anything", "x y"])

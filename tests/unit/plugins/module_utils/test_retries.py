@@ -82,6 +82,7 @@ def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     where = "ansible_collections.edgeops.cloudflare.plugins.module_utils._retries"
     monkeypatch.setattr(f"{where}.time", clock)
+    # The longest pauses that chance allows.
     monkeypatch.setattr(f"{where}.random.uniform", lambda low, high: high)
     return clock
 
@@ -108,6 +109,14 @@ def test_a_connection_that_was_never_made_is_tried_again(clock: Clock, repeatabl
     answer, _script = send(clock, NEVER_MADE, NEVER_MADE, NEVER_MADE, OK, repeatable=repeatable)
     assert answer == OK
     assert clock.pauses == [0.0, 1.0, 2.0]
+
+
+def test_chance_makes_pauses_shorter_by_half_at_most(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: low)
+    send(clock, NEVER_MADE, NEVER_MADE, NEVER_MADE, OK)
+    assert clock.pauses == [0.0, 0.5, 1.0]
 
 
 def test_repeats_have_an_end(clock: Clock) -> None:
@@ -177,7 +186,10 @@ def test_a_wait_is_not_cut_short(clock: Clock) -> None:
     assert clock.pauses == [80000.0]
 
 
-@pytest.mark.parametrize("header", ["301", "3600", "999999999999", "9" * 400])
+@pytest.mark.parametrize(
+    "header",
+    ["301", "3600", "999999999999", "9" * 400, f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT"],
+)
 def test_a_wait_beyond_the_limit_is_not_begun(clock: Clock, header: str) -> None:
     answer, _script = send(clock, limited(header))
     assert answer.status == 429
@@ -211,8 +223,14 @@ def test_the_timeout_does_not_hide_what_used_up_the_time(clock: Clock) -> None:
         send(clock, NEVER_MADE, late, seconds=15.0)
 
 
-def test_no_pause_that_outlasts_the_timeout(clock: Clock) -> None:
-    answer, _script = send(clock, Answer(503, {"Retry-After": "31"}, b""))
+def test_what_ends_just_before_the_timeout_is_told_as_it_is(clock: Clock) -> None:
+    with pytest.raises(Unreachable, match=r"^POST /x failed: the connection was reset$"):
+        send(clock, BROKEN, repeatable=False, seconds=29.5)
+
+
+@pytest.mark.parametrize("header", ["30", "31"])
+def test_no_pause_that_outlasts_the_timeout(clock: Clock, header: str) -> None:
+    answer, _script = send(clock, Answer(503, {"Retry-After": header}, b""))
     assert answer.status == 503
     assert not clock.pauses
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
 import ssl
@@ -17,11 +18,14 @@ from unittest import mock
 import pytest
 import requests
 import urllib3
+from ansible.module_utils.basic import AnsibleModule
 from urllib3 import exceptions
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _requests, _transport
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import TokenAuth
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    API,
     TOKEN,
     ZONE,
     Call,
@@ -55,6 +59,8 @@ def run(**options: t.Any) -> dict[str, t.Any]:
     ("options", "environment", "expected"),
     [
         ({"api_token": TOKEN}, {}, {"Authorization": f"Bearer {TOKEN}"}),
+        # The first and the last sign that a header can carry.
+        ({"api_token": "!-token-~"}, {}, {"Authorization": "Bearer !-token-~"}),
         ({}, {"CLOUDFLARE_API_TOKEN": TOKEN}, {"Authorization": f"Bearer {TOKEN}"}),
         ({}, {"CLOUDFLARE_TOKEN": TOKEN}, {"Authorization": f"Bearer {TOKEN}"}),
         (
@@ -127,27 +133,89 @@ def test_which_credential_is_used(
     assert {name: sent[name] for name in names if name in sent} == expected
 
 
+NO_CREDENTIAL = (
+    "api_token: is missing: set it, or CLOUDFLARE_API_TOKEN in the environment that Ansible is "
+    "started in, or api_email with api_key"
+)
+NO_KEY = "api_key: is missing: api_email alone is no credential"
+NO_EMAIL = "api_email: is missing: api_key alone is no credential"
+
+
 @pytest.mark.parametrize(
-    ("options", "environment", "missing"),
+    ("options", "environment", "said"),
     [
-        ({}, {}, "api_token"),
-        ({"api_token": ""}, {}, "api_token"),
-        ({"api_email": EMAIL}, {}, "api_key"),
-        ({"api_key": KEY}, {}, "api_email"),
-        ({}, {"CLOUDFLARE_EMAIL": EMAIL}, "api_key"),
+        ({}, {}, NO_CREDENTIAL),
+        ({"api_token": ""}, {}, NO_CREDENTIAL),
+        ({"api_email": EMAIL}, {}, NO_KEY),
+        ({"api_key": KEY}, {}, NO_EMAIL),
+        ({}, {"CLOUDFLARE_EMAIL": EMAIL}, NO_KEY),
     ],
 )
 def test_an_incomplete_credential_names_what_is_missing(
     options: dict[str, str],
     environment: dict[str, str],
-    missing: str,
+    said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with network():
         result = run(**options)
-    assert result["msg"].startswith(f"{missing}: is missing")
+    assert result["msg"] == said
+
+
+NO_HEADER = "holds white space, a line break or a character that is not ASCII"
+NO_URL = "base_url: is not a URL such as https://api.cloudflare.com/client/v4"
+NO_EXTRAS = "base_url: must hold no user, query or fragment; use the options for it"
+IN_THE_CLEAR = "base_url: plain http would send the credential in the clear"
+NO_HOST = "base_url: holds a space, or a character that no host or URL has"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"api_token": "two words"}, f"api_token: {NO_HEADER}"),
+        ({"api_email": f"{EMAIL}\n", "api_key": KEY}, f"api_email: {NO_HEADER}"),
+        ({"api_email": EMAIL, "api_key": "k\u00e9y"}, f"api_key: {NO_HEADER}"),
+        ({"base_url": "ftp://api.cloudflare.com"}, NO_URL),
+        ({"base_url": "https:///client/v4"}, NO_URL),
+        ({"base_url": "https://someone@api.cloudflare.com"}, NO_EXTRAS),
+        ({"base_url": "https://api.cloudflare.com/?x=1"}, NO_EXTRAS),
+        ({"base_url": "https://api.cloudflare.com/#x"}, NO_EXTRAS),
+        ({"base_url": "https://a..b"}, NO_HOST),
+        ({"base_url": "https://api.cloudflare.com/a b"}, NO_HOST),
+        (
+            {"base_url": "http://api.cloudflare.com/client/v4"},
+            f"{IN_THE_CLEAR} to api.cloudflare.com; use https",
+        ),
+        ({"timeout": 0.09}, "timeout: has to be between 0.1 and 86400 seconds"),
+        (
+            {"rate_limit_retry_timeout": -0.1},
+            "rate_limit_retry_timeout: has to be between 0 and 86400 seconds",
+        ),
+        (
+            {"ca_path": "/nowhere/ca.pem"},
+            "ca_path: there is no /nowhere/ca.pem on the machine that runs the module",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_told(options: dict[str, t.Any], said: str) -> None:
+    credential = {} if "api_key" in options else {"api_token": TOKEN}
+    with network():
+        assert run(**{**credential, **options})["msg"] == said
+
+
+def test_what_is_no_url_at_all_is_told_in_pythons_words() -> None:
+    with network():
+        said = run(api_token=TOKEN, base_url="https://api.cloudflare.com:port")["msg"]
+    assert said.startswith("base_url: is not a URL: ")
+    assert "'port'" in said
+
+
+@pytest.mark.parametrize("waits", [0, 86400])
+def test_the_shortest_and_the_longest_wait_are_taken(waits: int) -> None:
+    with network(call()):
+        assert run(api_token=TOKEN, timeout=86400, rate_limit_retry_timeout=waits)["valid"] is True
 
 
 def test_netrc_does_not_replace_the_credential(
@@ -228,17 +296,52 @@ def test_user_agent_names_the_collection() -> None:
 
 
 def test_missing_requests_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_requests, "IMPORT_ERROR", "Traceback: No module named 'requests'")
-    with network():
+    traceback = "Traceback: No module named 'requests'"
+    monkeypatch.setattr(_requests, "IMPORT_ERROR", traceback)
+    real = AnsibleModule.fail_json
+    # Newer versions of Ansible show a traceback only to who asks for it.
+    with (
+        network(),
+        mock.patch.object(AnsibleModule, "fail_json", autospec=True, side_effect=real) as fail_json,
+    ):
         result = run(api_token=TOKEN)
     assert result["failed"] is True
     assert "Failed to import the required Python library (requests)" in result["msg"]
+    assert fail_json.call_args[1]["exception"] == traceback
+
+
+MEBIBYTE = 1024 * 1024
+
+
+class Counted(io.BytesIO):
+    """A body that counts what is read of it."""
+
+    handed_out = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read, and count."""
+        content = super().read(size)
+        self.handed_out += len(content)
+        return content
 
 
 def test_an_answer_larger_than_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_transport, "LARGEST_ANSWER", 1024 * 1024)
-    with network(call(response(content=b" " * (1024 * 1024 + 1)))):
-        assert "the answer is larger than 1 MiB" in run(api_token=TOKEN)["msg"]
+    monkeypatch.setattr(_transport, "LARGEST_ANSWER", MEBIBYTE)
+    answer, body = response(), Counted(b" " * 3 * MEBIBYTE)
+    answer.raw = body
+    with network(call(answer)):
+        result = run(api_token=TOKEN)
+    assert result["msg"] == f"POST {PATH} failed: the answer is larger than 1 MiB"
+    assert result["error"]["retryable"] is False
+    # That it is too large shows long before its end.
+    assert body.handed_out < 2 * MEBIBYTE
+
+
+def test_the_largest_answer_that_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_transport, "LARGEST_ANSWER", MEBIBYTE)
+    content = json.dumps({"success": True, "result": WRITTEN}).encode().ljust(MEBIBYTE)
+    with network(call(response(content=content))):
+        assert run(api_token=TOKEN)["valid"] is True
 
 
 def wrapped(error: Exception) -> requests.ConnectionError:
@@ -256,92 +359,110 @@ CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 CERTIFICATE.verify_message = "certificate has expired"
 
 
-@pytest.mark.parametrize(
-    ("error", "tries", "said"),
-    [
-        (
-            wrapped(
-                raised_from(
-                    exceptions.NewConnectionError(mock.Mock(), "x"), socket.gaierror(-2, "unknown")
-                )
-            ),
-            4,
-            "the host name cannot be resolved (unknown)",
+# An error, how often the request is tried, whether it may have arrived, and what is told.
+BREAKS: list[tuple[Exception, int, bool, str]] = [
+    (
+        wrapped(
+            raised_from(
+                exceptions.NewConnectionError(mock.Mock(), "x"), socket.gaierror(-2, "unknown")
+            )
         ),
-        (
-            wrapped(
-                raised_from(
-                    exceptions.NewConnectionError(mock.Mock(), "x"), ConnectionRefusedError()
-                )
-            ),
-            4,
-            "connection refused",
+        4,
+        False,
+        "the host name cannot be resolved (unknown)",
+    ),
+    (
+        wrapped(
+            raised_from(exceptions.NewConnectionError(mock.Mock(), "x"), ConnectionRefusedError())
         ),
-        (
-            wrapped(
-                raised_from(
-                    exceptions.NewConnectionError(mock.Mock(), "x"), OSError(101, "unreachable")
-                )
-            ),
-            4,
-            "no connection (unreachable)",
+        4,
+        False,
+        "connection refused",
+    ),
+    (
+        wrapped(
+            raised_from(
+                exceptions.NewConnectionError(mock.Mock(), "x"), OSError(101, "unreachable")
+            )
         ),
-        (
-            requests.ConnectTimeout(
-                exceptions.MaxRetryError(mock.Mock(), "/", exceptions.ConnectTimeoutError())
-            ),
-            4,
-            "no connection in time",
+        4,
+        False,
+        "no connection (unreachable)",
+    ),
+    (
+        requests.ConnectTimeout(
+            exceptions.MaxRetryError(mock.Mock(), "/", exceptions.ConnectTimeoutError())
         ),
-        (
-            wrapped(exceptions.ProxyError("x", OSError("Tunnel connection failed: 407"))),
-            1,
-            "the proxy did not connect: Tunnel connection failed: 407",
+        4,
+        False,
+        "no connection in time",
+    ),
+    (
+        wrapped(exceptions.ProxyError("x", OSError("Tunnel connection failed: 407"))),
+        1,
+        True,
+        "the proxy did not connect: Tunnel connection failed: 407",
+    ),
+    (
+        requests.exceptions.SSLError(
+            exceptions.MaxRetryError(mock.Mock(), "/", exceptions.SSLError(CERTIFICATE))
         ),
-        (
-            requests.exceptions.SSLError(
-                exceptions.MaxRetryError(mock.Mock(), "/", exceptions.SSLError(CERTIFICATE))
-            ),
-            1,
-            "the server's certificate is not trusted (certificate has expired)",
+        1,
+        False,
+        "the server's certificate is not trusted (certificate has expired)",
+    ),
+    (
+        requests.exceptions.SSLError(exceptions.SSLError(ssl.SSLError("wrong version"))),
+        1,
+        True,
+        "TLS failed (('wrong version',))",
+    ),
+    (
+        requests.ConnectionError(
+            exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset"))
         ),
-        (
-            requests.exceptions.SSLError(exceptions.SSLError(ssl.SSLError("wrong version"))),
-            1,
-            "TLS failed (('wrong version',))",
+        4,
+        True,
+        "the connection was reset before the whole answer",
+    ),
+    (
+        requests.ConnectionError(
+            exceptions.ProtocolError(
+                "Connection aborted.", http.client.RemoteDisconnected("closed")
+            )
         ),
-        (
-            requests.ConnectionError(
-                exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset"))
-            ),
-            4,
-            "the connection was reset before the whole answer",
+        4,
+        True,
+        "the connection was reset before the whole answer",
+    ),
+    (
+        requests.exceptions.ChunkedEncodingError(
+            exceptions.ProtocolError("broken", http.client.IncompleteRead(b"x"))
         ),
-        (
-            requests.ConnectionError(
-                exceptions.ProtocolError(
-                    "Connection aborted.", http.client.RemoteDisconnected("closed")
-                )
-            ),
-            4,
-            "the connection was reset before the whole answer",
-        ),
-        (
-            requests.exceptions.ChunkedEncodingError(
-                exceptions.ProtocolError("broken", http.client.IncompleteRead(b"x"))
-            ),
-            4,
-            "the connection ended before the whole answer",
-        ),
-        (
-            requests.exceptions.ContentDecodingError(exceptions.DecodeError("not gzip")),
-            1,
-            "the answer's compression is broken",
-        ),
-        (requests.exceptions.InvalidURL("odd"), 1, "InvalidURL: odd"),
-    ],
-)
-def test_what_broke_is_told_in_plain_words(error: Exception, tries: int, said: str) -> None:
+        4,
+        True,
+        "the connection ended before the whole answer",
+    ),
+    (
+        requests.exceptions.ContentDecodingError(exceptions.DecodeError("not gzip")),
+        1,
+        True,
+        "the answer's compression is broken",
+    ),
+    (
+        wrapped(exceptions.NewConnectionError(mock.Mock(), "x")),
+        4,
+        False,
+        "no connection (unknown reason)",
+    ),
+    (requests.exceptions.InvalidURL("odd"), 1, True, "InvalidURL: odd"),
+]
+
+
+@pytest.mark.parametrize(("error", "tries", "_sent", "said"), BREAKS)
+def test_what_broke_is_told_in_plain_words(
+    error: Exception, tries: int, _sent: bool, said: str
+) -> None:
     with network(*[call(error)] * tries):
         result = run(api_token=TOKEN)
     assert result["msg"] == f"POST {PATH} failed: {said}"
@@ -349,6 +470,22 @@ def test_what_broke_is_told_in_plain_words(error: Exception, tries: int, said: s
     # What is tried again may pass; of what is not, only a proxy's refusal may.
     assert result["error"]["retryable"] is (tries > 1 or "proxy" in said)
     assert TOKEN not in json.dumps(result)
+
+
+LATE = requests.ReadTimeout(exceptions.ReadTimeoutError(mock.Mock(), "/x", "read timed out"))
+
+
+@pytest.mark.parametrize(
+    ("error", "_tries", "sent", "said"), [*BREAKS, (LATE, 4, True, "no whole answer in time")]
+)
+def test_whether_the_request_may_have_arrived(
+    error: Exception, _tries: int, sent: bool, said: str
+) -> None:
+    transport = _transport.Transport(base_url=API, auth=TokenAuth(TOKEN), user_agent="x")
+    with network(Call("GET", "/x", None, error)), pytest.raises(_transport.NoAnswer) as caught:
+        transport.exchange("GET", "/x", None, 30.0)
+    assert caught.value.sent is sent
+    assert caught.value.reason == str(caught.value) == said
 
 
 def test_a_body_that_breaks_off_in_the_middle() -> None:

@@ -1,0 +1,64 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a module's options to its end: what is masked, and what is not."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    TOKEN,
+    ZONE,
+    network,
+    run_module,
+)
+
+
+def run(result: dict[str, t.Any], **options: t.Any) -> dict[str, t.Any]:
+    """Run a module that asks for nothing and returns this."""
+    given = {"zone_id": ZONE, "api_token": TOKEN, "destination_conf": "r2://b/p", **options}
+    with network():
+        return run_module(
+            lambda: execute(
+                lambda _params, _logpush: {"changed": False, **result}, _arguments.DESTINATION
+            ),
+            given,
+        )
+
+
+def test_a_secret_in_a_warning_is_masked() -> None:
+    result = run({"warnings": [f"there is something about {TOKEN}"]})
+    assert result["warnings"][0].startswith("there is something about ")
+    assert TOKEN not in json.dumps(result)
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("SeCrEt8", True), ("SeCrEt-8", False)])
+def test_a_secret_is_masked_from_a_length_of_eight(secret: str, shown: bool) -> None:
+    destination = f"https://logs.example.com/in?header_X={secret}"
+    result = run({"said": f"no {secret}"}, destination_conf=destination)
+    assert (secret in result["said"]) is shown
+
+
+def test_what_a_misspelt_option_holds_is_masked() -> None:
+    result = run({}, api_tokn="of-a-misspelt-option")
+    assert result["failed"] is True
+    assert "api_tokn" in result["msg"]
+    assert "of-a-misspelt-option" not in json.dumps(result)
+
+
+def test_what_ansible_tells_the_module_is_no_secret() -> None:
+    name = "edgeops.cloudflare.of_a_test"
+    assert run({"said": f"from {name}"}, _ansible_module_name=name)["said"] == f"from {name}"
+
+
+def test_a_password_in_the_base_url_is_masked() -> None:
+    result = run({}, base_url="https://someone:PaSsWoRd-9@api.cloudflare.com")
+    assert result["msg"].startswith("base_url: must hold no user")
+    assert "PaSsWoRd-9" not in json.dumps(result)
