@@ -1,0 +1,376 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever is given for an option is refused before it is sent, or it is sent as it was given.
+
+Every option of every module, with values made to break it, on a real socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import typing as t
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    ACCOUNT,
+    TOKEN,
+    ZONE,
+    run_module,
+)
+from sandbox.server import STRAY
+from system.hostile.conftest import Count
+from system.hostile.inputs_expected import (
+    MODULES,
+    Judgement,
+    Module,
+    Values,
+    requests_of,
+    texts,
+)
+from system.hostile.inputs_options import (
+    CHALLENGE,
+    FILTER,
+    LOCAL,
+    OPTIONS,
+    PORT,
+    R2,
+    SECRET,
+    Option,
+)
+from system.hostile.inputs_server import Job, Received, Recorder
+
+EXAMPLES = 100
+EXAMPLES_AT_ONCE = 200
+# In seconds; a run takes a few thousandths of one.
+LONGEST_RUN = 20
+# Ansible masks what is shorter as well, but a shorter text also turns up where it is no secret.
+SHORTEST_SECRET = 8
+
+settings.register_profile(
+    "bad input",
+    # The same inputs in each run.
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+PROFILE = settings.get_profile("bad input")
+
+# Each property set, and to what no input says.
+JOB: Job = {
+    "id": 7,
+    "name": "http",
+    "dataset": "http_requests",
+    "kind": "",
+    "enabled": False,
+    "filter": json.dumps({"where": {"key": "RayID", "operator": "eq", "value": "of the job"}}),
+    "logpull_options": "fields=OfTheJob",
+    "frequency": "low",
+    "max_upload_bytes": 5_000_009,
+    "max_upload_interval_seconds": 39,
+    "max_upload_records": 1_009,
+    "destination_conf": R2.replace(SECRET, SECRET[::-1]),
+    "output_options": {
+        "field_names": ["OfTheJob"],
+        "output_type": "ndjson",
+        "timestamp_format": "unix",
+        "sample_rate": 0.125,
+        "CVE-2021-44228": False,
+        "merge_subrequests": False,
+        "batch_prefix": "bp",
+        "batch_suffix": "bs",
+        "record_prefix": "rp",
+        "record_suffix": "rs",
+        "record_template": "rt",
+        "record_delimiter": "rd",
+        "field_delimiter": "fd",
+    },
+}
+
+
+class Situation(t.NamedTuple):
+    """What a module finds, and the options that it has beside those of the connection."""
+
+    base: Values
+    jobs: list[Job]
+
+
+CREATED = Situation({"name": "new", "destination_conf": R2, "ownership_challenge": CHALLENGE}, [])
+CHANGED = Situation({"id": 7, "destination_conf": R2, "ownership_challenge": CHALLENGE}, [JOB])
+NUMBERED = Situation({"enabled": True}, [JOB])
+NAMED = Situation({"name": "http"}, [JOB])
+HIDDEN = Situation(
+    {"name": "http", "destination_conf": R2},
+    [{**JOB, "destination_conf": R2.replace(SECRET, "***")}],
+)
+SITUATIONS = {
+    "logpush_dataset_info": Situation({"dataset": "http_requests"}, []),
+    "logpush_destination_validate": Situation({"destination_conf": R2}, []),
+    "logpush_job": CREATED,
+    "logpush_job_info": Situation({}, [JOB]),
+    "logpush_ownership": Situation({"destination_conf": R2}, []),
+    "logpush_ownership_validate": Situation(
+        {"destination_conf": R2, "ownership_challenge": CHALLENGE}, []
+    ),
+}
+OF_A_JOB = {"id": NUMBERED, "state": NAMED, "resend_hidden": HIDDEN}
+# All that can be changed of a job, to be tried with one that is created and one that is changed.
+CHANGEABLE = [
+    *("name", "enabled", "filter", "logpull_options", "frequency", "output_options"),
+    *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
+]
+
+
+class Try(t.NamedTuple):
+    """One run of a module; the message of a refusal has to name one of ``names``."""
+
+    module: Module
+    options: Values
+    jobs: list[Job]
+    names: set[str]
+
+    @property
+    def base_url(self) -> str:
+        """Where the requests are to go."""
+        return str(self.options["base_url"])
+
+
+@pytest.fixture(scope="module", name="recorder")
+def fixture_recorder() -> t.Iterator[Recorder]:
+    """Start the server, as a proxy too: what shall not be sent to it shall not be sent at all."""
+    with Recorder() as recorder, pytest.MonkeyPatch.context() as patch:
+        for name in STRAY:
+            patch.delenv(name, raising=False)
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            for each in (name, name.upper()):
+                patch.setenv(each, f"http://127.0.0.1:{recorder.port}")
+        for name in ("no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            patch.delenv(name, raising=False)
+        yield recorder
+
+
+@contextlib.contextmanager
+def no_longer_than(seconds: int) -> t.Iterator[None]:
+    """Fail where something hangs."""
+
+    def give_up(*_signal: object) -> t.NoReturn:
+        pytest.fail(f"hangs: no end within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def attempt(tried: Try, recorder: Recorder) -> str:
+    """Run a module, check what came of it, and say which of both it was."""
+    recorder.begin(tried.jobs)
+    # Else a NUL or a surrogate would end in Ansible's own log of what was run.
+    options = {**tried.options, "_ansible_no_log": True}
+    try:
+        judgement = tried.module.judge(tried.options)
+    except OverflowError:
+        # Ansible's own conversion falls over infinity.
+        with pytest.raises(OverflowError):
+            run_module(tried.module.main, options)
+        assert not recorder.received
+        return "inputs that Ansible itself falls over"
+    with no_longer_than(LONGEST_RUN):
+        result = run_module(tried.module.main, options)
+    check_result(tried, result)
+    if elsewhere(tried, judgement, result, recorder.received):
+        return "inputs sent nowhere but to where they say"
+    if result.get("failed"):
+        check_refusal(tried, judgement, result, recorder.received)
+        return "inputs refused"
+    assert not judgement.said
+    assert not judgement.wrong
+    check_requests(tried, judgement.params, recorder.received)
+    return "inputs sent as given"
+
+
+def check_result(tried: Try, result: Values) -> None:
+    """Check what holds of each result: JSON to everybody, no traceback, no secret."""
+    invocation = result.pop("invocation", {})
+    json.dumps(result, allow_nan=False)
+    assert "exception" not in result
+    shown = list(texts(result))
+    assert not [text for text in shown if "Traceback" in text]
+    secrets = tried.module.secrets(tried.options) | {SECRET}
+    if SECRET in tried.base_url:
+        # It is no place for a secret, so Ansible shows how the option was given.
+        invocation["module_args"].pop("base_url")
+    shown += texts(invocation)
+    for secret in secrets:
+        assert len(secret) < SHORTEST_SECRET or not [text for text in shown if secret in text]
+
+
+def check_refusal(
+    tried: Try, judgement: Judgement, result: Values, received: list[Received]
+) -> None:
+    """Check that nothing was sent, and that the message names the option."""
+    said = result["msg"]
+    writes = [each for each in received if each.method != "GET"]
+    assert not writes, "refused, but after a change"
+    if judgement.said or judgement.wrong:
+        assert not received, "refused, but after a request"
+    else:
+        names = judgement.unsure or needs(tried, judgement.params)
+        assert names, f"refused, though there is nothing wrong: {said}"
+    # What Ansible masks may be a part of the name.
+    secrets = tried.module.secrets(tried.options)
+    masked = any(secret in name for name in tried.names for secret in secrets)
+    ansibles = any(said.startswith(sentence) for sentence in judgement.said)
+    assert masked or ansibles or any(name in said for name in tried.names), said
+
+
+def needs(tried: Try, params: Values) -> set[str]:
+    """Return what a new job cannot do without, where that is not there."""
+    absent = params.get("state", "absent") == "absent"
+    return set() if absent or tried.jobs or params["destination_conf"] else {"destination_conf"}
+
+
+def elsewhere(tried: Try, judgement: Judgement, result: Values, received: list[Received]) -> bool:
+    """Check what was tried over TLS, which the server does not speak; tell whether it was."""
+    encrypted = {each.method for each in received} & {"TLS", "CONNECT"}
+    if not encrypted:
+        return False
+    assert not judgement.wrong
+    assert tried.base_url.lower().startswith("https://")
+    assert result["failed"] is True
+    assert result["error"]["status"] is None
+    for each in received:
+        assert each.method in encrypted, "something was sent in the clear as well"
+        assert TOKEN.encode() not in each.head
+        if each.method == "CONNECT":
+            host = each.target.rpartition(":")[0]
+            assert f"://{host}" in tried.base_url
+            assert {name for name, _value in each.headers} <= {"host", "user-agent"}
+    return True
+
+
+def check_requests(tried: Try, params: Values, received: list[Received]) -> None:
+    """Check that the requests are exactly those that the options say."""
+    expected = requests_of(tried.module.name, params, tried.jobs)
+    assert [each.method for each in received] == [method for method, _path, _body in expected]
+    for request, (_method, path, body) in zip(received, expected):
+        assert re.fullmatch(r"/(zones|accounts)/[0-9a-fA-F]{32}/logpush/[A-Za-z0-9_/-]+", path)
+        prefix = request.target.removesuffix(path)
+        assert request.target == prefix + path
+        if tried.names == {"base_url"}:
+            assert not re.search(r"[^!-~]|[?#]", prefix)
+        else:
+            assert prefix == "/client/v4"
+        assert request.rest == b""
+        assert canonical(body) == canonical(json.loads(request.body or "null"))
+        assert sorted(request.headers) == sorted(headers_of(tried, params, request))
+
+
+def canonical(value: t.Any) -> str:
+    """Return a value so that 1, 1.0 and true are three."""
+    return json.dumps(value, sort_keys=True)
+
+
+def headers_of(tried: Try, params: Values, request: Received) -> list[tuple[str, str]]:
+    """Return exactly the headers that a request has to have."""
+    found = dict(request.headers)
+    assert found["user-agent"].startswith("ansible-edgeops.cloudflare/")
+    # These two are requests's own.
+    headers = {name: found[name] for name in ("user-agent", "accept-encoding")}
+    headers.update({"connection": "keep-alive", "accept": "application/json"})
+    headers["host"] = str(params["base_url"]).split("/")[2].lower()
+    if params["api_token"]:
+        headers["authorization"] = f"Bearer {params['api_token']}"
+    else:
+        headers.update({"x-auth-email": params["api_email"], "x-auth-key": params["api_key"]})
+    if request.body:
+        headers["content-type"] = "application/json"
+    if request.method != "GET":
+        headers["content-length"] = str(len(request.body))
+    return list(headers.items())
+
+
+def options_for(name: str, value: t.Any, base: Values) -> Values:
+    """Return a module's options with one of them as it is tried."""
+    options = {"base_url": LOCAL, "api_token": TOKEN, "zone_id": ZONE, "timeout": 30, **base}
+    if name == "account_id":
+        del options["zone_id"]
+    if name in ("api_email", "api_key"):
+        del options["api_token"]
+        options.update({"api_email": "edge@example.com", "api_key": TOKEN})
+    option, _dot, suboption = name.partition(".")
+    options[option] = {suboption: value} if suboption else value
+    return options
+
+
+def run_all(
+    strategy: st.SearchStrategy[t.Any],
+    always: t.Iterable[t.Any],
+    examples: int,
+    make: t.Callable[[t.Any], Try],
+    recorder: Recorder,
+) -> Counter[str]:
+    """Try what is always tried and what chance gives; return how many came to what."""
+    tally: Counter[str] = Counter()
+
+    @settings(PROFILE, max_examples=examples)
+    @given(strategy)
+    def each(value: t.Any) -> None:
+        tried = make(value)
+        address = tried.options["base_url"]
+        if isinstance(address, str):
+            tried.options["base_url"] = address.replace(PORT, str(recorder.port))
+        tally.update([attempt(tried, recorder), "generated inputs"])
+
+    for value in always:
+        each = example(value)(each)
+    each()
+    return tally
+
+
+def told(tally: Counter[str], count: Count) -> None:
+    """Count what was tried."""
+    for figure, number in tally.items():
+        count(figure, number)
+
+
+EVERY_OPTION = [(module, option) for module in MODULES for option in MODULES[module].options]
+
+
+@pytest.mark.parametrize(("module", "name"), EVERY_OPTION)
+def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count: Count) -> None:
+    option = MODULES[module].option(name)
+    assert option is not None, f"no strategy for option {name} of module {module}"
+    situations = [SITUATIONS[module]]
+    if module == "logpush_job":
+        situations = [OF_A_JOB.get(name, CREATED)]
+        situations += [CHANGED] if name.partition(".")[0] in CHANGEABLE else []
+
+    def make(drawn: tuple[Situation, t.Any]) -> Try:
+        situation, value = drawn
+        options = options_for(name, value, situation.base)
+        return Try(MODULES[module], options, situation.jobs, {name.rpartition(".")[2]})
+
+    always = [(each, value) for each in situations for value in (*option.good, *option.bad)]
+    drawn = st.tuples(st.sampled_from(situations), option.values)
+    tally = run_all(drawn, always, EXAMPLES, make, recorder)
+    assert tally["inputs sent as given"]
+    told(tally, count)
+
+
+def test_no_strategy_is_for_an_option_that_there_is_not() -> None:
+    names = {f"{module}.{name}" for module, name in EVERY_OPTION}
+    known = {each.partition(".")[2] for each in names} | names
+    assert not [name for name in OPTIONS if name not in known]
