@@ -1,0 +1,172 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook push_logs loses nothing: interrupted anywhere and run again, it ends the same."""
+
+from __future__ import annotations
+
+import signal
+import typing as t
+from collections import Counter
+
+import pytest
+
+from system.hostile.conftest import Count
+from system.hostile.interruptions import (
+    PASS,
+    PROCESSES,
+    Course,
+    Entry,
+    Jobs,
+    Play,
+    shapes,
+    without_ids,
+)
+from system.playbooks import DESTINATION_SECRET, World
+
+pytestmark = pytest.mark.skipif(
+    not (PROCESSES / "self" / "environ").exists(), reason="finds processes as Linux shows them"
+)
+
+R2 = (
+    "r2://edge-logs/{DATE}?account-id=a&access-key-id=AKIAEXAMPLEKEY01"
+    f"&secret-access-key={DESTINATION_SECRET}"
+)
+NEW = {"name": "new", "destination_conf": R2}
+OPTIONS = {"field_names": ["ClientIP"], "timestamp_format": "rfc3339"}
+# Repeated where a connection breaks, since carrying it out twice does no harm.
+REPEATED = [
+    ("GET", "/jobs"),
+    ("PUT", "/jobs/"),
+    ("DELETE", "/jobs/"),
+    ("POST", "/ownership$"),
+    ("POST", "/validate$"),
+]
+
+Case = tuple[list[Entry], list[Entry]]
+
+
+def _without_proof(world: World) -> Case:
+    """Return a list of which each entry asks for something else, and the jobs there are."""
+    zone = {"zone_id": world.zone_id}
+    entries: list[Entry] = [
+        {**zone, **NEW},
+        {**zone, "name": "changes", "output_options": {"sample_rate": 0.5}, "enabled": False},
+        {**zone, "name": "goes", "state": "absent"},
+        {**zone, "name": "stays"},
+    ]
+    there = {"destination_conf": R2, "enabled": True, "output_options": OPTIONS}
+    names = ("changes", "goes", "stays", "of somebody else")
+    return entries, [{**there, "name": name} for name in names]
+
+
+def _with_proof(world: World) -> Case:
+    """Return a list with two jobs that share a proof and one that needs its own."""
+    entry = {"zone_id": world.zone_id, "destination_conf": world.destination}
+    entries: list[Entry] = [
+        {**entry, "name": "http"},
+        {**entry, "name": "moves"},
+        {**entry, "name": "http", "zone_id": world.environment["SANDBOX_OTHER_ZONE_ID"]},
+    ]
+    return entries, [{"name": "moves", "destination_conf": R2, "output_options": OPTIONS}]
+
+
+def _mixed(world: World) -> Case:
+    (entries, before), (more_entries, more_before) = _without_proof(world), _with_proof(world)
+    return entries + more_entries, before + more_before
+
+
+@pytest.mark.parametrize(
+    "case", [_without_proof, _with_proof], ids=["without a proof", "with a proof"]
+)
+def test_killed_at_any_request(world: World, count: Count, case: t.Callable[[World], Case]) -> None:
+    course = Course(world, *case(world))
+    for number, request in enumerate(course.requests):
+        run, left = course.interrupted_at(number, Play.lose_power)
+        assert run.status == -signal.SIGKILL
+        for jobs in left:
+            course.assert_resumed(jobs, f"killed at request {number}, {request}")
+    # Each write of a job made a difference, so there were that many states to go on from.
+    made = [request for request in course.requests if _writes_a_job(*request)]
+    assert len(course.resumed) == 1 + len(made)
+    count("interrupted runs", len(course.requests))
+    count("requests interrupted", len(course.requests))
+
+
+def _writes_a_job(method: str, path: str) -> bool:
+    return method in ("PUT", "DELETE") or (method == "POST" and path.endswith("/jobs"))
+
+
+def test_each_connection_is_broken(world: World, count: Count) -> None:
+    course = Course(world, *_mixed(world))
+    for when in ("before", "middle", "after"):
+        jobs = _break_all(world, course, when)
+        course.assert_resumed(jobs, f"connections broken {when}")
+        count("interrupted runs", 1)
+        count("requests interrupted", len(course.requests))
+
+
+def _break_all(world: World, course: Course, when: str) -> Jobs:
+    """Break the connection of each request in one run, which no job can tell from its own alone.
+
+    Return the jobs that there are then.
+    """
+    faults: list[dict[str, t.Any]] = [
+        {"method": method, "path": path, **action}
+        for method, path in REPEATED
+        for action in 40 * [{"reset": when}, PASS]
+    ]
+    faults.append({"method": "POST", "path": "/jobs$", "reset": when, "times": -1})
+    course.begin_again(faults)
+    files = _challenge_files(world)
+    run = course.run(remove_challenge_file=True)
+    broken = [each for each in world.requests() if "reset" in (each["fault"] or {})]
+    assert not Counter(course.requests) - Counter(shapes(broken)), when
+    jobs = world.jobs()
+    # What was carried out is found, so all is done. Else the play says that it is not.
+    assert (without_ids(jobs) == course.end) is (when != "before"), when
+    assert (run.status == 0) is (when != "before"), run.output
+    # No file is left but those that nobody was told of.
+    untold = [each for each in broken if each["path"].endswith("/ownership") and each["writes"]]
+    assert len(_challenge_files(world) - files) == len(untold), when
+    return jobs
+
+
+def _challenge_files(world: World) -> set[str]:
+    return {key for key in world.objects() if "challenge" in key}
+
+
+@pytest.fixture(name="one_job")
+def fixture_one_job(world: World) -> Course:
+    """Return the course of a list with one job to be created."""
+    course = Course(world, [{"zone_id": world.zone_id, **NEW}], [])
+    assert [method for method, _path in course.requests] == ["GET", "GET", "POST"]
+    return course
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_ctrl_c_nothing_more_is_sent(
+    one_job: Course, count: Count, number: signal.Signals
+) -> None:
+    # Before and at the request that creates the job.
+    for place in (1, 2):
+        run, left = one_job.interrupted_at(place, lambda play: play.tell(number))
+        assert run.status != 0
+        for jobs in left:
+            one_job.assert_resumed(jobs, f"{number.name} at request {place}")
+        count("interrupted runs", 1)
+        count("requests interrupted", 1)
+
+
+def test_killed_alone_it_leaves_a_task_that_comes_to_its_end(
+    world: World, one_job: Course, count: Count
+) -> None:
+    # Ansible runs a task in a session of its own, which outlives the play and creates the job.
+    with one_job.playing_until(1, {"delay": 2}) as play:
+        play.tell(signal.SIGKILL)
+        run = play.end()
+    assert run.status == -signal.SIGKILL
+    one_job.assert_resumed(world.jobs(), "killed alone")
+    count("interrupted runs", 1)
+    count("requests interrupted", 1)
