@@ -1,0 +1,229 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No secret is in anything that is printed, logged or written, whatever comes of a run.
+
+Every module and every playbook, in success and in failure, as loud as Ansible gets.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import typing as t
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+from sandbox.server import Sandbox
+from system.hostile.conftest import Count
+from system.hostile.secrets_plays import QUOTES, SAYS_NO, Play, Scenery, play_of_all_modules
+from system.hostile.secrets_runs import Inputs, Place, Result
+from system.hostile.secrets_search import Secrets
+from system.playbooks import PROVE_OWNERSHIP, PUSH_LOGS, World
+from system.test_report import REPORT
+
+# Ansible's own way to print, a callback that prints all there is, and what AWX runs jobs with.
+YAML = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"}
+JSON = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+RUNNER = "ansible-runner"
+WAYS = {"yaml": YAML, "json": JSON, RUNNER: None}
+
+
+class Stage:
+    """A sandbox made ready, where to run, and what nobody may see of it."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.secrets = Secrets()
+        self.scenery = Scenery(world, self.secrets)
+        env = world.environment
+        self.secrets.add("the key of the store", env["AWS_SECRET_ACCESS_KEY"])
+        self.place = Place(folder, env)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the plays are given."""
+        return self.scenery.variables
+
+    def run(self, way: str, playbook: str, inputs: Inputs) -> Result:
+        """Run a playbook in one of the ways."""
+        environment = WAYS[way]
+        if environment is None:
+            result = self.place.play_by_runner(playbook, inputs)
+            assert [name for name in result.outputs if "/job_events/" in name]
+        else:
+            result = self.place.play(playbook, inputs, **environment)
+        # Or else nothing would have been looked at.
+        written = {Path(name).name: content for name, content in result.outputs.items()}
+        assert b"TASK [" in written["ansible.log"]
+        assert b"Invoked with" in written["syslog"]
+        return result
+
+    def search(self, result: Result, count: Count) -> None:
+        """Look for all secrets in all outputs."""
+        assert self.secrets.found_in(result.outputs) == []
+        count("outputs searched for secrets", len(result.outputs))
+        count("secrets searched for in each output", len(self.secrets.plain))
+
+
+@pytest.fixture(name="stage")
+def fixture_stage(world: World, tmp_path: Path) -> Stage:
+    """Return a stage on which nothing has happened yet."""
+    return Stage(world, tmp_path)
+
+
+def ignored(result: Result) -> int:
+    """Return how many tasks failed and were to fail; fail where another one did."""
+    if not result.printed.lstrip().startswith("{"):
+        assert result.counted("failed") == 0, result.printed
+        return result.counted("ignored")
+    # Warnings may stand around the one JSON text.
+    text = result.printed[result.printed.index("{\n") : result.printed.rindex("\n}") + 2]
+    stats: dict[str, int] = json.loads(text)["stats"]["localhost"]
+    assert stats["failures"] == 0, result.printed
+    return stats["ignored"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_module_in_success_and_in_failure(stage: Stage, count: Count, way: str) -> None:
+    play: Play = play_of_all_modules(list(stage.scenery.unproved))
+    playbook = stage.place.give("play.yml", play.written())
+    stage.scenery.play_faults()
+    result = stage.run(way, str(playbook), stage.variables)
+    assert ignored(result) == play.failures
+    stage.search(result, count)
+    count("tasks run with secrets", len(play.tasks))
+
+
+def push_everything(stage: Stage) -> Inputs:
+    """Return a job for each kind of destination that needs no proof, and for one that does."""
+    confs = {**stage.scenery.unproved, "s3": stage.variables["s3"]}
+    jobs = [
+        {"zone_id": stage.world.zone_id, "name": name, "destination_conf": conf}
+        for name, conf in confs.items()
+    ]
+    return {"logpush_jobs": jobs, "remove_challenge_file": True}
+
+
+def prove_one(stage: Stage) -> Inputs:
+    """Return what the proof of ownership needs."""
+    return {"zone_id": stage.world.zone_id, "destination_conf": stage.variables["s3"]}
+
+
+def report_all(stage: Stage) -> Inputs:
+    """Return scopes of which one can be read, with jobs that have secrets."""
+    for name, conf in stage.scenery.unproved.items():
+        # What Cloudflare quotes of a destination that fails.
+        broken = {"error_message": f"error writing to {conf}", "last_error": "2026-11-22T14:05:00Z"}
+        job = {"name": name, "destination_conf": conf, "enabled": True, **broken}
+        stage.world.control("POST", "jobs", job)
+    scopes = [{"zone_id": stage.world.zone_id}, {"account_id": stage.world.zone_id[::-1]}]
+    return {"report_scopes": scopes, "report_path": str(stage.place.written / "page.html")}
+
+
+PLAYBOOKS = {PUSH_LOGS: push_everything, PROVE_OWNERSHIP: prove_one, REPORT: report_all}
+
+
+def in_another_scope(inputs: Inputs, scope: dict[str, str]) -> dict[str, t.Any]:
+    """Return the same for a scope that answers in its own way."""
+    text = json.dumps({name: value for name, value in inputs.items() if name != "zone_id"})
+    given: dict[str, t.Any] = json.loads(text)
+    for entry in given.get("logpush_jobs", ()):
+        del entry["zone_id"]
+        entry.update(scope)
+    if "report_scopes" in given:
+        given["report_scopes"] = [scope]
+    return {**given, **scope} if "destination_conf" in given else given
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_every_playbook_in_success(stage: Stage, count: Count, playbook: str) -> None:
+    inputs = PLAYBOOKS[playbook](stage)
+    result = stage.run("yaml" if playbook == REPORT else RUNNER, playbook, inputs)
+    # One scope of the report is none.
+    assert (result.status == 0) is (playbook != REPORT), result.printed
+    stage.search(result, count)
+
+
+@pytest.mark.parametrize(
+    ("playbook", "scope", "way"),
+    [
+        (PUSH_LOGS, {"zone_id": QUOTES}, "json"),
+        (PUSH_LOGS, {"zone_id": SAYS_NO}, RUNNER),
+        (PROVE_OWNERSHIP, {"account_id": SAYS_NO}, "json"),
+        (PROVE_OWNERSHIP, {"account_id": QUOTES}, RUNNER),
+        (REPORT, {"account_id": QUOTES}, RUNNER),
+    ],
+)
+def test_every_playbook_in_failure(
+    stage: Stage, count: Count, playbook: str, scope: dict[str, str], way: str
+) -> None:
+    inputs = in_another_scope(PLAYBOOKS[playbook](stage), scope)
+    stage.scenery.play_faults()
+    result = stage.run(way, playbook, inputs)
+    assert result.status != 0, result.printed
+    stage.search(result, count)
+
+
+def test_what_happens_to_be_in_the_environment_changes_nothing(
+    stage: Stage, sandbox: Sandbox, count: Count
+) -> None:
+    inputs = {"logpush_jobs": [*push_everything(stage)["logpush_jobs"][:2]]}
+    assert stage.run("yaml", PUSH_LOGS, inputs).status == 0
+    undisturbed = asked(stage.world)
+    host = urllib.parse.urlsplit(sandbox.environment["CLOUDFLARE_BASE_URL"]).hostname
+    password = stage.secrets.made("the password in .netrc", "")
+    netrc = stage.place.written / "home" / ".netrc"
+    netrc.write_text(f"machine {host} login me password {password}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    stage.world.control("POST", "reset")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        stray = {"CLOUDFLARE_EMAIL": "somebody@example.com", "NO_PROXY": "", "no_proxy": ""}
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            stray.update({name: address, name.upper(): address})
+        variables = stage.place.give("variables.json", inputs)
+        result = stage.place.play(PUSH_LOGS, json.loads(variables.read_text("utf-8")), **stray)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    assert result.status == 0, result.printed
+    assert asked(stage.world) == undisturbed
+    outputs = {name: data for name, data in result.outputs.items() if name != str(netrc)}
+    assert stage.secrets.found_in(outputs) == []
+    count("outputs searched for secrets", len(outputs))
+
+
+def asked(world: World) -> list[tuple[t.Any, ...]]:
+    """Return what was requested and how it was authenticated, whatever the ids of jobs."""
+    return [
+        (each["method"], each["path"], each["body"], each["credential"], each["status"])
+        for each in world.requests()
+    ]
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda secret: secret,
+        lambda secret: urllib.parse.quote(secret, safe=""),
+        lambda secret: json.dumps(json.dumps({"a": secret})),
+        lambda secret: base64.b64encode(secret.encode()).decode(),
+        lambda secret: base64.b64encode(f"x{secret}".encode()).decode(),
+        lambda secret: base64.urlsafe_b64encode(f"xy{secret}z".encode()).decode(),
+        lambda secret: f"{secret[:9]}\\\n      {secret[9:]}",
+    ],
+    ids=["plain", "encoded", "JSON in JSON", "base64", "shifted", "shifted twice", "folded"],
+)
+def test_the_search_finds_what_is_there(hide: t.Callable[[str], str]) -> None:
+    """Or else all of this would find nothing to complain of."""
+    secrets = Secrets()
+    secret = secrets.made("the secret")
+    secrets.made("another")
+    found = secrets.found_in({"here": f"a line\n{hide(secret)} of a log\n".encode(), "there": b""})
+    assert found
+    assert all(sentence.startswith("the secret is in here: ") for sentence in found)
