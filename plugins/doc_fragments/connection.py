@@ -48,11 +48,24 @@ options:
   rate_limit_retry_timeout:
     description:
       - How long to wait in all, in seconds, while Cloudflare answers that its rate limit is
-        exceeded (HTTP 429). V(0) fails at once.
+        exceeded (HTTP 429), or before that, where its answers tell that a request would exceed it.
+        V(0) fails at once.
       - Each wait is as long as Cloudflare asks for. A wait that would exceed this limit is not
         begun, the task fails instead.
     type: float
     default: 300.0
+  rate_limit_share:
+    description:
+      - Which part of the rate limit this task may use, above 0 and at most 1. Cloudflare allows a
+        user or a token 1200 requests in five minutes and refuses all of them for minutes where
+        there are more. Answers tell how many are left; a task that sends many slows down before the
+        last of them, and waits for more.
+      - Set it where several processes use the same credential at the same time, such as V(0.2) for
+        each of five.
+      - A request is not held back for longer than O(rate_limit_retry_timeout); the task fails
+        instead.
+    type: float
+    default: 1.0
   validate_certs:
     description:
       - Whether to verify the server's certificate. Do not set it to V(false) but for a test.
@@ -71,4 +84,12 @@ notes:
     which Ansible itself was started in. Do not hand secrets over by C(environment), which C(-vvv)
     prints.
   - A proxy is taken from the environment (E(HTTPS_PROXY), E(NO_PROXY)); C(~/.netrc) is not read.
+"""
+
+    CONCURRENCY = r"""
+options:
+  concurrency:
+    description: How many requests may be under way at the same time, 1 to 100.
+    type: int
+    default: 10
 """

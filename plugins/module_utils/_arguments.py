@@ -53,9 +53,15 @@ CONNECTION: dict[str, dict[str, t.Any]] = {
     },
     "timeout": {"type": "float", "default": 30.0},
     "rate_limit_retry_timeout": {"type": "float", "default": 300.0},
+    "rate_limit_share": {"type": "float", "default": 1.0},
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
 }
+
+CONCURRENCY: dict[str, dict[str, t.Any]] = {
+    "concurrency": {"type": "int", "default": 10},
+}
+MOST_AT_ONCE = 100
 
 SCOPE: dict[str, dict[str, t.Any]] = {
     "zone_id": {"type": "str"},
@@ -118,4 +124,21 @@ def seconds(params: dict[str, t.Any], option: str, *, least: float) -> float:
     # Written so that NaN, which compares with nothing, is refused too.
     if not least <= value <= LONGEST_WAIT:
         raise InvalidInput(option, f"has to be between {least:g} and {LONGEST_WAIT:g} seconds")
+    return value
+
+
+def share(params: dict[str, t.Any]) -> float:
+    """Return the part of the rate limit to be used, or raise ``InvalidInput``."""
+    value: float = params["rate_limit_share"]
+    if not 0 < value <= 1:
+        raise InvalidInput("rate_limit_share", "has to be above 0 and at most 1")
+    return value
+
+
+def concurrency(params: dict[str, t.Any]) -> int:
+    """Return how many requests may be under way at the same time, or raise ``InvalidInput``."""
+    # A module that does one thing has no such option.
+    value: int = params.get("concurrency", 1)
+    if isinstance(value, bool) or not 1 <= value <= MOST_AT_ONCE:
+        raise InvalidInput("concurrency", f"has to be from 1 to {MOST_AT_ONCE}")
     return value

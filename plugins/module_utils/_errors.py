@@ -82,6 +82,10 @@ class Unreachable(RequestError):
     sent = True
 
 
+class HeldBack(RequestError):
+    """The rate limit allows no request for longer than the user allows to wait; none was sent."""
+
+
 class BadAnswer(RequestError):
     """Something answered, but not with Cloudflare's envelope, or with a result of no use."""
 

@@ -48,26 +48,44 @@ def keep_job(wanted: Wanted, logpush: Logpush) -> Result:
 
     ``warnings`` and ``diff`` in it are Ansible's own. Raise ``CloudflareError`` where it fails.
     """
-    return _Keeper(wanted, logpush).run()
+    keeper = JobKeeper(wanted, logpush, logpush.jobs)
+    keeper.plan()
+    return keeper.carry_out()
 
 
-class _Keeper:
-    """One job being kept."""
+class JobKeeper:
+    """One job being kept: first planned, then carried out.
 
-    def __init__(self, wanted: Wanted, logpush: Logpush) -> None:
+    ``list_jobs`` returns all jobs of the scope as they are before anything is done.
+    """
+
+    def __init__(
+        self, wanted: Wanted, logpush: Logpush, list_jobs: t.Callable[[], list[Job]]
+    ) -> None:
         self._wanted = wanted
         self._logpush = logpush
+        self._list_jobs = list_jobs
         self._writer = JobWriter(wanted, logpush)
         self._known: set[int] = set()
+        self._carry_out: t.Callable[[], Result] | None = None
+        # The number of the job that there is, once it was looked for.
+        self.job_id: int | None = None
 
-    def run(self) -> Result:
-        """Find the job and do what is to be done."""
+    def plan(self) -> None:
+        """Find the job and see what is to be done; write nothing."""
         job = self._find()
+        self.job_id = job.id if job else None
         if self._wanted.state == "absent":
-            return self._remove(job)
-        if job is None:
-            return self._create()
-        return self._update(job)
+            self._carry_out = self._plan_removal(job)
+        elif job is None:
+            self._carry_out = self._plan_creation()
+        else:
+            self._carry_out = self._plan_update(job)
+
+    def carry_out(self) -> Result:
+        """Do what was planned and return what a module returns."""
+        assert self._carry_out is not None, "planned first"
+        return self._carry_out()
 
     def _find(self) -> Job | None:
         wanted = self._wanted
@@ -86,7 +104,7 @@ class _Keeper:
         return job
 
     def _find_by_name(self) -> Job | None:
-        jobs = self._logpush.jobs()
+        jobs = self._list_jobs()
         self._known = {job.id for job in jobs}
         found = [job for job in jobs if self._matches(job)]
         if len(found) > 1:
@@ -131,17 +149,21 @@ class _Keeper:
             if not _agree(given, present):
                 raise InvalidInput(option, f"job {job.id} has '{present}'; it was not removed")
 
-    def _remove(self, job: Job | None) -> Result:
+    def _plan_removal(self, job: Job | None) -> t.Callable[[], Result]:
         if job is None:
-            return self._result("none", None)
+            result = self._result("none", None)
+            return lambda: result
         result = self._result("deleted", job, diff=(shown_job(job), {}))
+        return lambda: self._remove(job, result)
+
+    def _remove(self, job: Job, result: Result) -> Result:
         lost = self._writer.delete(job.id)
         if lost is not None:
             result["answer_lost"] = True
             result["warnings"].append(f"{lost.message}, but job {job.id} is gone")
         return result
 
-    def _create(self) -> Result:
+    def _plan_creation(self) -> t.Callable[[], Result]:
         wanted = self._wanted
         if wanted.destination is None:
             raise InvalidInput(
@@ -156,19 +178,20 @@ class _Keeper:
             changes=Changes(body, names_of(body)),
             diff=({}, shown_creation(body)),
         )
-        return self._complete(result, lambda: self._writer.create(body, self._is_new))
+        return lambda: self._complete(result, lambda: self._writer.create(body, self._is_new))
 
-    def _update(self, job: Job) -> Result:
+    def _plan_update(self, job: Job) -> t.Callable[[], Result]:
         changes = find_changes(self._wanted, job)
         if not changes.body:
-            return self._result("none", job, changes=changes)
+            unchanged = self._result("none", job, changes=changes)
+            return lambda: unchanged
         result = self._result(
             "updated",
             Job({**job.properties, **changes.body}),
             changes=changes,
             diff=(shown_job(job), shown_update(job, changes)),
         )
-        return self._complete(result, lambda: self._writer.update(job, changes.body))
+        return lambda: self._complete(result, lambda: self._writer.update(job, changes.body))
 
     def _complete(self, result: Result, write: t.Callable[[], Written]) -> Result:
         """Write, and add to the plan what came of it."""

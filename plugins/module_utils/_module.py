@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -25,6 +26,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     CloudflareError,
     InvalidInput,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Transport
@@ -36,6 +38,8 @@ _SECRET_OPTIONS = ("api_token", "api_key", DESTINATION_CONF, "ownership_challeng
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
+LogpushOf = t.Callable[[t.Mapping[str, t.Any]], Logpush]
+ApiNames = t.Mapping[str, t.Mapping[str, str]]
 
 
 def execute(
@@ -43,7 +47,7 @@ def execute(
     argument_spec: Params,
     *,
     required_one_of: t.Sequence[t.Sequence[str]] = (),
-    api_names: t.Mapping[str, t.Mapping[str, str]] | None = None,
+    api_names: ApiNames | None = None,
 ) -> None:
     """Run a module: ``run`` gets the options and the API of their scope, and returns a result.
 
@@ -51,90 +55,165 @@ def execute(
     of connection and scope are added. ``api_names`` says by which other names suboptions of an
     option go. ``warnings`` and ``diff`` in a result are Ansible's own.
     """
-    module = _module_class(api_names or {})(
+    module = _Module(
+        api_names or {},
         argument_spec={**_arguments.CONNECTION, **_arguments.SCOPE, **argument_spec},
-        mutually_exclusive=[("zone_id", "account_id")],
-        required_one_of=[("zone_id", "account_id"), *required_one_of],
-        supports_check_mode=True,
+        mutually_exclusive=_EXCLUSIVE,
+        required_one_of=[*_EXCLUSIVE, *required_one_of],
     )
-    if _requests.IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("requests"), exception=_requests.IMPORT_ERROR)
-    # Ansible knows of the options that are secret; a secret inside an option it has to be told.
-    _conceal(module, _inner_secrets(module.params))
-    try:
-        result = run(module.params, _logpush(module))
-    except CloudflareError as error:
-        module.fail_json(msg=error.message, **error.values)
-    for warning in result.pop("warnings", ()):
-        # Newer versions of Ansible mask whatever is returned, but for the warnings.
-        module.warn(_masked(module, warning))
-    if not module._diff:
-        result.pop("diff", None)
-    module.exit_json(**result)
+    module.run(lambda api: run(module.params, api(module.params)))
 
 
-def _module_class(api_names: t.Mapping[str, t.Mapping[str, str]]) -> type[AnsibleModule]:
-    """Return an AnsibleModule that takes suboptions by the API's own names too.
+def execute_many(
+    option: str,
+    run: t.Callable[[list[Params], LogpushOf, int], Result],
+    entry_spec: Params,
+    *,
+    required_one_of: t.Sequence[t.Sequence[str]] = (),
+    api_names: ApiNames | None = None,
+) -> None:
+    """Run a module whose ``option`` is a list of what another one does once.
+
+    ``run`` gets the entries, what returns the API of an entry's scope, and how many requests may
+    be under way at the same time. The other arguments are for an entry as those of ``execute``
+    are for a module.
+    """
+    entries = {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {**_arguments.SCOPE, **entry_spec},
+        "mutually_exclusive": _EXCLUSIVE,
+        "required_one_of": [*_EXCLUSIVE, *required_one_of],
+    }
+    module = _Module(
+        api_names or {},
+        argument_spec={**_arguments.CONNECTION, **_arguments.CONCURRENCY, option: entries},
+    )
+    concurrency = functools.partial(_arguments.concurrency, module.params)
+    module.run(lambda api: run(module.params[option], api, concurrency()))
+
+
+_EXCLUSIVE = [("zone_id", "account_id")]
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """A module of this collection; it takes suboptions by the API's own names too.
 
     An alias would do, if Ansible's sanity tests allowed for one that is no Python identifier.
     """
 
-    class Module(AnsibleModule):  # type: ignore[misc]
-        """Renames before the options are checked."""
+    no_log_values: set[str]
 
-        def _load_params(self) -> None:
-            super()._load_params()
-            _conceal(self, _misspelt(self.params, self.argument_spec))
-            for option, names in api_names.items():
-                # What is no dictionary is Ansible's to refuse.
-                with contextlib.suppress(TypeError):
-                    given = check_type_dict(self.params.get(option))
-                    for name, ours in names.items():
-                        if name in given and ours not in given:
-                            given[ours] = given.pop(name)
-                    self.params[option] = given
+    def __init__(self, api_names: ApiNames, **spec: t.Any) -> None:
+        self._api_names = api_names
+        self._secrets_lock = threading.Lock()
+        super().__init__(supports_check_mode=True, **spec)
 
-    return Module
+    def run(self, work: t.Callable[[LogpushOf], Result]) -> t.NoReturn:
+        """Do the work with the API that the options lead to, and exit."""
+        if _requests.IMPORT_ERROR is not None:
+            missing = missing_required_lib("requests")
+            self.fail_json(msg=missing, exception=_requests.IMPORT_ERROR)
+        # Ansible knows of the options that are secret; a secret inside an option it has to be told.
+        self._conceal(_inner_secrets(self.params))
+        governor = None
+        try:
+            sender = self._sender()
+            governor = sender.governor
+            client = Client(sender, mask=self._masked, dry_run=self.check_mode)
+            result = work(functools.partial(self._logpush, client))
+        except CloudflareError as error:
+            self._exit(functools.partial(self.fail_json, msg=error.message), error.values, governor)
+        self._exit(self.exit_json, result, governor)
+
+    def _exit(
+        self, end: t.Callable[..., t.NoReturn], result: Result, governor: Governor | None
+    ) -> t.NoReturn:
+        for warning in result.pop("warnings", ()):
+            # Newer versions of Ansible mask whatever is returned, but for the warnings.
+            self.warn(self._masked(warning))
+        if not self._diff:
+            result.pop("diff", None)
+        if governor is not None and governor.waited:
+            result["rate_limit_waited"] = round(governor.waited, 3)
+        end(**result)
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self._conceal(_misspelt(self.params, self.argument_spec))
+        self._rename(self.params)
+        for option, described in self.argument_spec.items():
+            if described.get("elements") == "dict" and isinstance(self.params.get(option), list):
+                for entry in self.params[option]:
+                    # What is no dictionary is Ansible's to refuse.
+                    if isinstance(entry, dict):
+                        self._rename(entry)
+
+    def _rename(self, options: Params) -> None:
+        for option, names in self._api_names.items():
+            with contextlib.suppress(TypeError):
+                given = check_type_dict(options.get(option))
+                for name, ours in names.items():
+                    if name in given and ours not in given:
+                        given[ours] = given.pop(name)
+                options[option] = given
+
+    def _conceal(self, secrets: t.Iterable[str]) -> None:
+        found = {secret for secret in secrets if len(secret) >= SHORTEST_MASKED}
+        with self._secrets_lock:
+            # Never changed, but replaced: Ansible may be looking at it.
+            self.no_log_values = self.no_log_values | found
+
+    def _masked(self, text: str) -> str:
+        """Mask the secrets known by their value, and any others in a URI by its structure."""
+        return without_secrets(str(remove_values(text, self.no_log_values)))
+
+    def _sender(self) -> Sender:
+        params: Params = self.params
+        patience = _arguments.seconds(params, "rate_limit_retry_timeout", least=0)
+        return Sender(
+            Transport(
+                base_url=params["base_url"],
+                auth=_arguments.authentication(params),
+                user_agent=f"ansible-edgeops.cloudflare/{VERSION}",
+                verify=_arguments.verification(params),
+                connections=_arguments.concurrency(params),
+            ),
+            timeout=_arguments.seconds(params, "timeout", least=0.1),
+            rate_limit_retry_timeout=patience,
+            governor=Governor(share=_arguments.share(params), patience=patience),
+        )
+
+    def _logpush(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
+        return Logpush(
+            client, Scope.of(scope["zone_id"], scope["account_id"]), conceal=self._conceal
+        )
 
 
-def _misspelt(params: Params, known: t.Container[str]) -> t.Iterator[str]:
+def _misspelt(params: Params, known: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     """Yield what unknown options hold: Ansible shows it, and one of them may be a secret's."""
     for option, value in params.items():
         if option not in known and not option.startswith("_ansible_"):
             yield str(value)
-
-
-def _conceal(module: AnsibleModule, secrets: t.Iterable[str]) -> None:
-    module.no_log_values.update(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
-
-
-def _masked(module: AnsibleModule, text: str) -> str:
-    """Mask the secrets that are known by their value, and any others in a URI by its structure."""
-    return without_secrets(str(remove_values(text, module.no_log_values)))
-
-
-def _logpush(module: AnsibleModule) -> Logpush:
-    params: Params = module.params
-
-    scope = Scope.of(params["zone_id"], params["account_id"])
-    sender = Sender(
-        Transport(
-            base_url=params["base_url"],
-            auth=_arguments.authentication(params),
-            user_agent=f"ansible-edgeops.cloudflare/{VERSION}",
-            verify=_arguments.verification(params),
-        ),
-        timeout=_arguments.seconds(params, "timeout", least=0.1),
-        rate_limit_retry_timeout=_arguments.seconds(params, "rate_limit_retry_timeout", least=0),
-    )
-    client = Client(sender, mask=functools.partial(_masked, module), dry_run=module.check_mode)
-    return Logpush(client, scope, conceal=functools.partial(_conceal, module))
+        inner = known.get(option, {}).get("options")
+        if inner:
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, dict):
+                    yield from _misspelt(entry, inner)
 
 
 def _inner_secrets(params: Params) -> set[str]:
-    # As they are sent: without white space around, and as a text if they were given as none.
-    secrets = {str(params.get(option) or "").strip() for option in _SECRET_OPTIONS}
+    lists = (value for value in params.values() if isinstance(value, list))
+    entries = [params, *(entry for each in lists for entry in each if isinstance(entry, dict))]
+    secrets = {secret for entry in entries for secret in _secrets_of(entry)}
+    return secrets - {params["base_url"]}
+
+
+def _secrets_of(options: Params) -> t.Iterator[str]:
+    for option in _SECRET_OPTIONS:
+        # As it is sent: without white space around, and as a text if it was given as none.
+        yield str(options.get(option) or "").strip()
     for option in (DESTINATION_CONF, "base_url"):
         with contextlib.suppress(InvalidInput):
-            secrets |= Destination.parse(params.get(option) or "").secrets()
-    return secrets - {params["base_url"]}
+            yield from Destination.parse(options.get(option) or "").secrets()

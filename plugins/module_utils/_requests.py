@@ -16,6 +16,7 @@ IMPORT_ERROR: str | None = None
 
 try:
     import requests
+    from requests.adapters import HTTPAdapter
     from requests.auth import AuthBase
     from urllib3 import HTTPResponse, exceptions
     from urllib3.util.retry import Retry
@@ -23,6 +24,14 @@ except ImportError:
     IMPORT_ERROR = traceback.format_exc()
     requests = None  # type: ignore[assignment]
     AuthBase = object  # type: ignore[assignment,misc]
-    HTTPResponse = exceptions = Retry = None  # type: ignore[assignment,misc]
+    HTTPAdapter = HTTPResponse = exceptions = Retry = None  # type: ignore[assignment,misc]
 
-__all__ = ["IMPORT_ERROR", "AuthBase", "HTTPResponse", "Retry", "exceptions", "requests"]
+__all__ = [
+    "IMPORT_ERROR",
+    "AuthBase",
+    "HTTPAdapter",
+    "HTTPResponse",
+    "Retry",
+    "exceptions",
+    "requests",
+]

@@ -16,7 +16,14 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    HeldBack,
+    Unreachable,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import (
+    Governor,
+    TooLong,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
     HTTPResponse,
     Retry,
@@ -47,7 +54,8 @@ class Sender:
 
     ``timeout`` (seconds) is the deadline for one request, its repeats and the pauses between
     them included. ``rate_limit_retry_timeout`` (seconds) bounds how long rate limits (429) are
-    waited out, which comes on top.
+    waited out, which comes on top, and so does what ``governor`` holds a request back for.
+    It may be used by several threads.
     """
 
     def __init__(
@@ -56,10 +64,12 @@ class Sender:
         *,
         timeout: float,
         rate_limit_retry_timeout: float,
+        governor: Governor | None = None,
     ) -> None:
         self._transport = transport
         self.timeout = timeout
         self.rate_limit_retry_timeout = rate_limit_retry_timeout
+        self.governor = governor or Governor(patience=rate_limit_retry_timeout)
 
     def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
         """Send a request and return its last answer, whatever its status.
@@ -67,10 +77,12 @@ class Sender:
         A connection that was never made is tried again, and so is a 429, which carried nothing
         out. Only where ``repeatable`` says that carrying it out twice does no harm, a broken
         connection and a 502, 503 or 504 are tried again too. Raise ``Unreachable`` where no
-        whole answer came.
+        whole answer came, ``HeldBack`` where the rate limit allows no request for too long.
         """
         course = _Course(self, method, path, repeatable)
         while True:
+            course.wait_for_turn()
+            answer = None
             try:
                 answer = self._transport.exchange(
                     method, path, body, max(course.remaining(), SHORTEST_TRY)
@@ -82,7 +94,10 @@ class Sender:
                 if wait is None:
                     return answer
                 pause = wait
-            time.sleep(pause)
+            finally:
+                self.governor.leave(answer.headers if answer else None)
+            if pause > 0:
+                time.sleep(pause)
 
 
 class _Course:
@@ -114,6 +129,19 @@ class _Course:
     def remaining(self) -> float:
         """Return the seconds that are left."""
         return self._deadline - time.monotonic()
+
+    def wait_for_turn(self) -> None:
+        """Wait until the rate limit allows a request; that is no part of its time."""
+        try:
+            self._deadline += self._sender.governor.enter()
+        except TooLong as held:
+            raise HeldBack(
+                f"nothing was sent, since the rate limit is used up for {held.seconds:.0f} s more, "
+                f"and rate_limit_retry_timeout allows {self._sender.rate_limit_retry_timeout:g} s",
+                method=self._method,
+                path=self._path,
+                retryable=True,
+            ) from held
 
     def pause_after_failure(self, failure: NoAnswer) -> float:
         """Return how long to pause before the next try, or raise ``Unreachable``."""
@@ -155,13 +183,15 @@ class _Course:
     def _rate_limit_pause(self, answer: Answer) -> float | None:
         asked = self._retry_after(answer)
         pause = float(2**self._rate_limits) if asked is None else max(asked, BACKOFF)
+        # It holds for all requests: they wait where they wait for their turn.
+        self._sender.governor.block(pause)
         if self._waited + pause > self._sender.rate_limit_retry_timeout:
             return None
         self._rate_limits += 1
         self._waited += pause
         # Nothing was carried out and nothing was wrong: the request starts afresh.
-        self._deadline = time.monotonic() + pause + self._sender.timeout
-        return pause
+        self._deadline = time.monotonic() + self._sender.timeout
+        return 0.0
 
     def _retry_after(self, answer: Answer) -> float | None:
         """Return the seconds that the server asks for, if it does."""

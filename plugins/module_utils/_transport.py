@@ -16,11 +16,13 @@ import socket
 import ssl
 import threading
 import typing as t
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
     AuthBase,
+    HTTPAdapter,
     exceptions,
     requests,
 )
@@ -68,15 +70,26 @@ class Transport:
 
     ``base_url`` is https, or plain http to this machine alone (else ``InvalidInput``);
     ``verify`` is what ``requests`` takes: True, False, or the path of a CA bundle.
+    ``connections`` is how many threads may send at the same time.
     """
 
     def __init__(
-        self, *, base_url: str, auth: AuthBase, user_agent: str, verify: bool | str = True
+        self,
+        *,
+        base_url: str,
+        auth: AuthBase,
+        user_agent: str,
+        verify: bool | str = True,
+        connections: int = 1,
     ) -> None:
         self._loopback = check_base_url(base_url)
         self._base_url = base_url.rstrip("/")
         self._verify = verify
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+        # An API has no use for cookies, and a session's are nothing for several threads.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         # requests would parse a redirect's address, and read its body, though it follows none.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         # Set as an AuthBase, not as a header: requests lets ~/.netrc replace a plain header.

@@ -196,6 +196,11 @@ jobs:
       description: What went wrong when pushing last failed.
       type: str
       sample: null
+rate_limit_waited:
+  description: For how many seconds requests were held back because of the rate limit.
+  returned: when they were
+  type: float
+  sample: 12.5
 error:
   description: The request that got no usable answer, or that was refused.
   returned: when a request failed

@@ -43,6 +43,7 @@ attributes:
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
+  - module: edgeops.cloudflare.logpush_ownerships
   - module: edgeops.cloudflare.logpush_ownership_validate
   - module: amazon.aws.s3_object
   - name: Manage Logpush via the API
@@ -131,6 +132,11 @@ destination:
         - "no"
         - unknown
       sample: "yes"
+rate_limit_waited:
+  description: For how many seconds requests were held back because of the rate limit.
+  returned: when they were
+  type: float
+  sample: 12.5
 error:
   description: The request that got no usable answer, or was refused.
   returned: when a request failed
@@ -170,34 +176,15 @@ error:
 
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _challenges
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
-    checked_destination,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
-    Challenge,
-    Logpush,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
-    """Ask for a challenge and return what the next task needs to fetch the file."""
-    destination = checked_destination(params["destination_conf"])
-    challenge = logpush.request_challenge(destination)
-    result = {"changed": True, "destination": destination.describe()}
-    if challenge is None:
-        return {**result, **Challenge()._asdict()}
-    result.update(challenge._asdict())
-    if not challenge.written:
-        raise Refused(_refusal(challenge), {**result, "changed": False})
-    return result
-
-
-def _refusal(challenge: Challenge) -> str:
-    said = challenge.message or "it gave no reason"
-    return f"Cloudflare wrote no challenge file to destination_conf: {said}"
+    """Ask for a challenge."""
+    return _challenges.ask(params["destination_conf"], logpush)
 
 
 def main() -> None:

@@ -51,6 +51,7 @@ options:
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
+  - module: edgeops.cloudflare.logpush_ownerships
   - module: edgeops.cloudflare.logpush_ownership
 """
 
@@ -133,6 +134,11 @@ destination:
         - "no"
         - unknown
       sample: "yes"
+rate_limit_waited:
+  description: For how many seconds requests were held back because of the rate limit.
+  returned: when they were
+  type: float
+  sample: 12.5
 error:
   description: The request that got no usable answer, or that refused the token.
   returned: when a request failed, or refused the token by an error
@@ -172,48 +178,20 @@ error:
 
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _challenges
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
-    checked_destination,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import (
-    clean_token,
-    disagreements,
-)
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
-    """Ask whether the token is good, and if it is not, look for the reason in its claims."""
-    destination = checked_destination(params["destination_conf"])
-    token = clean_token(params["ownership_challenge"])
-    verdict = logpush.validate_challenge(destination, token)
-    reasons = (
-        []
-        if verdict.valid
-        else disagreements(
-            token,
-            object_type=logpush.scope.kind,
-            object_id=logpush.scope.id,
-            destination=destination,
-        )
+    """Have the token checked."""
+    return _challenges.check(
+        params["destination_conf"],
+        params["ownership_challenge"],
+        logpush,
+        fail_on_invalid=params["fail_on_invalid"],
     )
-    result = {
-        "changed": False,
-        "destination": destination.describe(),
-        "valid": verdict.valid,
-        "message": verdict.message,
-        "reasons": reasons,
-    }
-    if verdict.error is not None:
-        result["error"] = verdict.error
-    if not verdict.valid and params["fail_on_invalid"]:
-        said = verdict.message or "valid: false, without a reason"
-        sentence = f"Cloudflare does not take ownership_challenge as the proof: {said}."
-        raise Refused(" ".join([sentence, *reasons]), result)
-    return result
 
 
 def main() -> None:

@@ -82,11 +82,12 @@ class Network:
 
 @contextlib.contextmanager
 def network(*calls: Call) -> t.Iterator[Network]:
-    """Put a ``Network`` in the place of the real one, and let no time pass in pauses."""
+    """Put a ``Network`` in the place of the real one, and a clock that only pauses move."""
     double = Network(calls)
     with (
         mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=double.send),
         mock.patch("time.sleep", side_effect=double.pauses.append),
+        mock.patch("time.monotonic", side_effect=lambda: float(sum(double.pauses))),
     ):
         yield double
     double.assert_all_sent()

@@ -18,6 +18,7 @@ from ansible.module_utils import basic
 from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     attributes,
     connection,
+    job,
     logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
@@ -26,8 +27,10 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_destination_validate,
     logpush_job,
     logpush_job_info,
+    logpush_jobs,
     logpush_ownership,
     logpush_ownership_validate,
+    logpush_ownerships,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -36,11 +39,16 @@ MODULES = {
     "logpush_destination_validate": logpush_destination_validate,
     "logpush_job": logpush_job,
     "logpush_job_info": logpush_job_info,
+    "logpush_jobs": logpush_jobs,
     "logpush_ownership": logpush_ownership,
     "logpush_ownership_validate": logpush_ownership_validate,
+    "logpush_ownerships": logpush_ownerships,
 }
 FRAGMENTS = {
     "edgeops.cloudflare.connection": connection.ModuleDocFragment.DOCUMENTATION,
+    "edgeops.cloudflare.connection.concurrency": connection.ModuleDocFragment.CONCURRENCY,
+    "edgeops.cloudflare.job": job.ModuleDocFragment.DOCUMENTATION,
+    "edgeops.cloudflare.job.jobs": job.ModuleDocFragment.JOBS,
     "edgeops.cloudflare.logpush.scope": logpush.ModuleDocFragment.SCOPE,
     "edgeops.cloudflare.logpush.destination": logpush.ModuleDocFragment.DESTINATION,
     "edgeops.cloudflare.attributes": attributes.ModuleDocFragment.DOCUMENTATION,
@@ -96,14 +104,19 @@ def test_action_group_is_the_set_of_modules() -> None:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_option_documentation_is_the_argument_spec(name: str) -> None:
-    spec = arguments(name)["argument_spec"]
-    documented = documentation(name)["options"]
+    assert_documented(documentation(name)["options"], arguments(name)["argument_spec"])
+
+
+def assert_documented(documented: t.Any, spec: t.Any) -> None:
+    """Check that each option is documented as it is, and those inside of it."""
     assert set(documented) == set(spec)
     for option, described in documented.items():
         argument = spec[option]
         for key, default in (("type", "str"), ("required", False), ("default", None)):
             assert described.get(key, default) == argument.get(key, default), (option, key)
-        assert described.get("choices") == argument.get("choices"), option
+        for key in ("choices", "elements"):
+            assert described.get(key) == argument.get(key), (option, key)
+        assert_documented(described.get("suboptions", {}), argument.get("options", {}))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -120,9 +133,15 @@ def test_conditions_name_options_and_choices_that_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_secret_options_are_no_log(name: str) -> None:
-    spec = arguments(name)["argument_spec"]
+    assert_concealed(arguments(name)["argument_spec"])
+
+
+def assert_concealed(spec: t.Any) -> None:
+    """Check that the options that are secret are told to be, and those inside of others."""
     secret = {"api_token", "api_key", "destination_conf", "ownership_challenge"} & set(spec)
     assert {option for option in spec if spec[option].get("no_log")} == secret
+    for argument in spec.values():
+        assert_concealed(argument.get("options", {}))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

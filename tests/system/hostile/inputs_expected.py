@@ -43,9 +43,11 @@ class Module:
     def __init__(self, name: str) -> None:
         self.name = name
         self.main = import_module(f"{modules.__name__}.{name}").main
-        with mock.patch.object(AnsibleModule, "__init__", side_effect=_Seen) as seen:
-            with contextlib.suppress(_Seen):
-                self.main()
+        with (
+            mock.patch.object(AnsibleModule, "__init__", side_effect=_Seen) as seen,
+            contextlib.suppress(_Seen),
+        ):
+            self.main()
         said = seen.call_args.kwargs
         self._spec: dict[str, Values] = said["argument_spec"]
         self._validator = ArgumentSpecValidator(

@@ -203,6 +203,6 @@ def _fail_by_input(play: Play) -> None:
         {"destination_conf": ["{{ s3 }}"]},
         {"destination_conf": "{{ s3 }}{{ no_such_variable }}"},
         {"ownership_challenge": {"content": "{{ challenge }}"}},
-        {"base_url": f"https://me:{{{{ wrong_key }}}}@h.example/?x={{{{ wrong_key }}}}"},
+        {"base_url": "https://me:{{ wrong_key }}@h.example/?x={{ wrong_key }}"},
     ):
         play.fail(JOB, **CREDENTIALS["token"], **wrong)

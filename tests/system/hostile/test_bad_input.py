@@ -21,7 +21,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
-    ACCOUNT,
     TOKEN,
     ZONE,
     run_module,
@@ -38,13 +37,11 @@ from system.hostile.inputs_expected import (
 )
 from system.hostile.inputs_options import (
     CHALLENGE,
-    FILTER,
     LOCAL,
     OPTIONS,
     PORT,
     R2,
     SECRET,
-    Option,
 )
 from system.hostile.inputs_server import Job, Received, Recorder
 

@@ -100,7 +100,8 @@ def server(host: str, scheme: str) -> str:
         (
             "s3://b/d?region=auto&endpoint=minio.example.com",
             (
-                "has an endpoint, and no access-key-id with secret-access-key, which a server that is "
+                "has an endpoint, and no access-key-id with secret-access-key, which a server that "
+                "is "
                 "not Amazon's needs"
             ),
         ),
@@ -115,7 +116,8 @@ def server(host: str, scheme: str) -> str:
             (
                 f"s3://b/d?region=auto&{KEYS}&endpoint={endpoint}",
                 (
-                    "names the bucket twice, in s3:// and in endpoint; endpoint is the server's host "
+                    "names the bucket twice, in s3:// and in endpoint; endpoint is the server's "
+                    "host "
                     "alone"
                 ),
             )
@@ -153,7 +155,8 @@ def server(host: str, scheme: str) -> str:
         (
             "https://h/x?header_Authorization=Bearer abc",
             (
-                "has white space or a control character at position 40; write it percent-encoded (a "
+                "has white space or a control character at position 40; write it percent-encoded "
+                "(a "
                 "space is %20), or remove it"
             ),
         ),

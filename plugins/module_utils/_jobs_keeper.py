@@ -1,0 +1,123 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keeps many jobs as they are described: all are planned before any of them is written."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+from collections import defaultdict
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_keeper import JobKeeper
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
+    Label,
+    Outcome,
+    Result,
+    side_by_side,
+)
+
+Params = t.Mapping[str, t.Any]
+
+
+def label_of(entry: Params) -> Label:
+    """Return how an entry is called."""
+    names = ("zone_id", "account_id", "id", "name", "dataset")
+    item = {name: entry[name] for name in names if entry.get(name) is not None}
+    scope = f"zone {item['zone_id']}" if "zone_id" in item else f"account {item.get('account_id')}"
+    # In a sentence, which is a line.
+    name = " ".join(str(item.get("name") or item.get("id")).split())
+    return Label(item, f"job '{name}' in {scope}")
+
+
+def keep_jobs(
+    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], Logpush], concurrency: int
+) -> list[Outcome[Result]]:
+    """Make each job what its entry says; return what came of each.
+
+    ``logpush_of`` returns the API of an entry's zone or account. Raise ``InvalidInput`` where two
+    entries describe one job, which would change it to and fro.
+    """
+    _check_unique(entries)
+    lists = _Lists()
+
+    def plan(entry: Params) -> JobKeeper:
+        logpush = logpush_of(entry)
+        keeper = JobKeeper(Wanted.of(entry), logpush, lambda: lists.of(logpush))
+        keeper.plan()
+        return keeper
+
+    planned = _without_doubles(side_by_side(plan, entries, concurrency))
+
+    def carry_out(each: Outcome[JobKeeper]) -> Result:
+        if isinstance(each, CloudflareError):
+            raise each
+        return each.carry_out()
+
+    return side_by_side(carry_out, planned, concurrency)
+
+
+class _Lists:
+    """The jobs of each zone and account, asked for once, however many entries want to know."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[Scope, threading.Lock] = defaultdict(threading.Lock)
+        self._found: dict[Scope, list[Job] | CloudflareError] = {}
+
+    def of(self, logpush: Logpush) -> list[Job]:
+        """Return the jobs of one; raise what was raised the first time."""
+        with self._lock:
+            lock = self._locks[logpush.scope]
+        with lock:
+            if logpush.scope not in self._found:
+                self._found[logpush.scope] = self._ask(logpush)
+            found = self._found[logpush.scope]
+        if isinstance(found, CloudflareError):
+            raise found
+        return found
+
+    @staticmethod
+    def _ask(logpush: Logpush) -> list[Job] | CloudflareError:
+        try:
+            return logpush.jobs()
+        except CloudflareError as error:
+            return error
+
+
+def _check_unique(entries: t.Sequence[Params]) -> None:
+    """Raise for two entries of one name or number; a name without a dataset means any dataset."""
+    seen: dict[tuple[t.Any, ...], list[tuple[int, str | None]]] = defaultdict(list)
+    for number, entry in enumerate(entries, 1):
+        scope = (entry["zone_id"], entry["account_id"])
+        by_id = entry["id"] is not None
+        key = (*scope, by_id, entry["id"] if by_id else entry["name"])
+        dataset = None if by_id else entry["dataset"]
+        for other, theirs in seen[key]:
+            if None in (dataset, theirs) or dataset == theirs:
+                raise InvalidInput(
+                    "jobs", f"entries {other} and {number} both describe the {label_of(entry).text}"
+                )
+        seen[key].append((number, dataset))
+
+
+def _without_doubles(planned: t.Sequence[Outcome[JobKeeper]]) -> list[Outcome[JobKeeper]]:
+    """Put an error in the place of each plan for a job that another entry is for as well."""
+    entries_of: dict[int, int] = defaultdict(int)
+    for each in planned:
+        if isinstance(each, JobKeeper) and each.job_id is not None:
+            entries_of[each.job_id] += 1
+    return [
+        CloudflareError(f"job {each.job_id} is described by several entries")
+        if isinstance(each, JobKeeper) and entries_of.get(each.job_id or 0, 0) > 1
+        else each
+        for each in planned
+    ]
