@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import control, jobs, ownership
+from . import control, jobs, ownership, views, zones
 from .envelope import ApiError, failure, headers
 from .gate import Gate
 from .world import World
@@ -28,6 +28,7 @@ def create_app(world: World) -> Flask:
     logpush = f"{BASE}/<any({', '.join(_SCOPES)}):scope>/<object_id>/logpush"
     for blueprint in (ownership.blueprint, jobs.blueprint):
         app.register_blueprint(blueprint, url_prefix=logpush)
+    app.register_blueprint(zones.blueprint, url_prefix=BASE)
     app.before_request(lambda: _authenticate(world))
     app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))
     app.after_request(_add_headers)
@@ -56,14 +57,7 @@ def _find_scope(world: World, values: dict[str, Any] | None) -> None:
     world.credentials.check(request.headers)
     values["kind"] = _SCOPES[values.pop("scope")]
     if not world.knows(values["kind"], values["object_id"]):
-        raise _no_route()
-
-
-def _no_route() -> ApiError:
-    # As users of the real API report it for ids that lead nowhere.
-    return ApiError(
-        404, 7003, f"Could not route to {request.path}, perhaps your object identifier is invalid?"
-    )
+        raise views.no_route()
 
 
 def _add_headers(response: Response) -> Response:
@@ -78,7 +72,7 @@ def _say_no(error: ApiError) -> tuple[Response, int]:
 
 def _say_http_error(error: HTTPException) -> Response | tuple[Response, int]:
     if error.code == 404:
-        return _say_no(_no_route())
+        return _say_no(views.no_route())
     if error.code == 405:
         refusal = ApiError(405, 7001, f"Method {request.method} not available for that URI.")
     else:

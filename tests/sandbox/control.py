@@ -2,19 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's own endpoints: requests, faults, tokens, jobs, messages, settings.
+"""The sandbox's own endpoints: requests, faults, tokens, zones, jobs, messages, settings.
 
 They are no part of the real API.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, make_response, request
+from flask import Blueprint, Response, abort, jsonify, request
 
-from . import job_rules
+from . import control_zones, job_rules
 from .challenge import LIFETIME
+from .control_body import an_object, body, refuse
 from .faults import Fault, parse
 from .job_store import Owner
 from .sumo import SumoStore
@@ -22,6 +23,7 @@ from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
+blueprint.register_blueprint(control_zones.blueprint, url_prefix="/zones")
 
 
 @blueprint.before_request
@@ -52,8 +54,8 @@ def faults() -> Response:
 @blueprint.post("/faults")
 def add_faults() -> Response:
     """Add a fault or a list of them: all, or with HTTP 400 none."""
-    body = _body()
-    entries = body if isinstance(body, list) else [body]
+    asked = body()
+    entries = asked if isinstance(asked, list) else [asked]
     world().faults.add([_parsed(entry) for entry in entries])
     return jsonify(world().faults.shown())
 
@@ -73,7 +75,7 @@ def tokens() -> Response:
     negative), ``claims`` (replace single claims; null removes one), ``forged`` (signed with
     another key).
     """
-    asked = _object("a token")
+    asked = an_object("a token")
     issuer = world().issuer
     claims = issuer.claims(*_owner(asked), asked.get("destination_conf", DESTINATION))
     claims["exp"] += int(asked.get("expires_in", LIFETIME)) - LIFETIME
@@ -95,10 +97,10 @@ def add_job() -> Response:
 
     ``scope`` (zone, account) and ``id`` say whose it is.
     """
-    asked = _object("a job")
+    asked = an_object("a job")
     owner = _owner(asked)
-    if not world().knows(*owner):
-        _refuse(f"there is no {owner[0]} {owner[1]}")
+    if not world().knows(*map(str, owner)):
+        refuse(f"there is no {owner[0]} {owner[1]}")
     given = {name: value for name, value in asked.items() if name not in ("scope", "id")}
     properties = job_rules.defaults() | {"destination_conf": DESTINATION} | given
     properties = job_rules.complete(properties, properties["dataset"])
@@ -108,12 +110,12 @@ def add_job() -> Response:
 @blueprint.patch("/jobs/<int:job_id>")
 def change_job(job_id: int) -> Response:
     """Set any property of a job, unchecked, those that the API alone sets among them."""
-    changes = _object("a change of a job")
+    changes = an_object("a change of a job")
     found = world().jobs.find(job_id)
     if found is None:
-        _refuse(f"there is no job {job_id}", 404)
+        refuse(f"there is no job {job_id}", 404)
     if "id" in changes:
-        _refuse("the id of a job stays")
+        refuse("the id of a job stays")
     owner, job = found
     changes = job_rules.complete(changes, changes.get("dataset", job["dataset"]))
     return jsonify(_with_owner(owner, world().jobs.update(job_id, changes) or job))
@@ -143,29 +145,17 @@ def settings() -> Response:
 def change_settings() -> Response:
     """Change the settings that are named."""
     try:
-        world().change_settings(_body())
+        world().change_settings(body())
     except ValueError as error:
-        _refuse(str(error))
+        refuse(str(error))
     return jsonify(world().settings)
 
 
 @blueprint.post("/reset")
 def reset() -> tuple[str, int]:
-    """Forget requests, faults, jobs, used tokens and settings."""
+    """Forget requests, faults, zones made, jobs, used tokens and settings."""
     world().reset()
     return "", 204
-
-
-def _body() -> Any:
-    body = request.get_json(force=True, silent=True)
-    return {} if body is None else body
-
-
-def _object(what: str) -> dict[str, Any]:
-    asked = _body()
-    if not isinstance(asked, dict):
-        _refuse(f"{what} is asked for with an object")
-    return asked
 
 
 def _owner(asked: dict[str, Any]) -> Owner:
@@ -182,8 +172,4 @@ def _parsed(entry: Any) -> Fault:
     try:
         return parse(entry)
     except ValueError as error:
-        _refuse(str(error))
-
-
-def _refuse(message: str, status: int = 400) -> NoReturn:
-    abort(make_response(jsonify({"error": message}), status))
+        refuse(str(error))

@@ -55,6 +55,13 @@ def scheme(destination: str) -> str:
     return found
 
 
+def no_route() -> ApiError:
+    """How a path that leads nowhere is refused, as users of the real API report it."""
+    return ApiError(
+        404, 7003, f"Could not route to {request.path}, perhaps your object identifier is invalid?"
+    )
+
+
 def incorrect_challenge() -> ApiError:
     """How a wrong token is refused."""
     return ApiError(400, INVALID, "incorrect ownership challenge")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that one sandbox knows: zones and account, credentials, stores, jobs, faults, requests."""
+"""All that one sandbox knows: zones and accounts, credentials, stores, jobs, faults, requests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .faults import Faults
 from .job_store import Jobs
 from .recorder import Recorder
 from .store import Store
+from .zone_store import Zones
 
 BUCKET = "edge-logs"
 DESTINATION = f"s3://{BUCKET}/zone/{{DATE}}?region=us-east-1"
@@ -53,16 +54,22 @@ class World:
     stopping: threading.Event = field(default_factory=threading.Event)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
+    zones: Zones = field(init=False)
 
     def __post_init__(self) -> None:
+        self.zones = Zones(
+            {"id": self.account_id, "name": "Sandbox"},
+            [
+                {"id": self.zone_id, "name": "sandbox.example"},
+                {"id": self.other_zone_id, "name": "other.sandbox.example"},
+            ],
+        )
         self.recorder = Recorder(self.credentials)
         self.settings = _defaults()
 
     def knows(self, kind: str, object_id: str) -> bool:
         """Whether there is such a zone or account."""
-        if kind == "zone":
-            return object_id in (self.zone_id, self.other_zone_id)
-        return kind == "account" and object_id == self.account_id
+        return self.zones.knows(kind, object_id)
 
     def change_settings(self, changes: Any) -> None:
         """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
@@ -76,11 +83,12 @@ class World:
         self.settings.update(changes)
 
     def reset(self) -> None:
-        """Forget faults, requests, jobs, used tokens and settings; all else stays.
+        """Forget faults, requests, zones made, jobs, used tokens and settings; all else stays.
 
-        That is: ids of zones and account, credentials, and the objects in the stores.
+        That is: ids of its own zones and account, credentials, and the objects in the stores.
         """
         self.faults.clear()
+        self.zones.clear()
         self.jobs.clear()
         self.recorder.clear()
         self.settings = _defaults()

@@ -1,0 +1,153 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a zone looks like, and how one is asked for: its name, and what is to differ.
+
+An entry is a JSON object: ``name``, and if wanted ``status``, ``plan`` (free, pro, business,
+enterprise), ``paused``, ``account`` (``id``, and ``name`` if it is new) and ``id``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, TypeGuard
+
+STATUSES = ("active", "pending", "initializing", "moved")
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
+# Ids, names and prices in dollars, by the names that the API calls legacy_id.
+_PLANS = {
+    "free": ("0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "Free Website", 0),
+    "pro": ("a577b510288e82b26486fd1df47000ec", "Pro Website", 20),
+    "business": ("1ac039f6c29b691475c3d74fe588d1ae", "Business Website", 200),
+    "enterprise": ("94f3b7b768b0458b56d2cac4fe5ec0f9", "Enterprise Website", 0),
+}
+# When it happened says nothing here, and so it is the same each time.
+_CREATED = "2026-01-01T00:00:00.000000Z"
+_ACTIVATED = "2026-01-01T01:00:00.000000Z"
+
+# A zone of twenty, by its number, is not as the others are.
+_STATUS_OF = {7: "pending", 13: "moved", 17: "initializing"}
+_PLAN_OF = {0: "free", 5: "pro", 8: "business", 10: "free", 15: "pro", 18: "business"}
+_PAUSED = {3}
+_CYCLE = 20
+
+
+def is_identifier(value: Any) -> TypeGuard[str]:
+    """Whether a value has the form of the API's ids."""
+    return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
+
+
+def numbered(number: int) -> dict[str, Any]:
+    """The entry of the zone of this number: the same each time, and mostly active."""
+    place = number % _CYCLE
+    return {
+        "name": f"zone-{number:04}.example",
+        "status": _STATUS_OF.get(place, "active"),
+        "plan": _PLAN_OF.get(place, "enterprise"),
+        "paused": place in _PAUSED,
+    }
+
+
+_WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "name": (
+        "a domain name in lower case",
+        lambda value: isinstance(value, str) and _NAME.fullmatch(value) is not None,
+    ),
+    "status": (f"one of {', '.join(STATUSES)}", lambda value: value in STATUSES),
+    "plan": (f"one of {', '.join(_PLANS)}", lambda value: value in tuple(_PLANS)),
+    "paused": ("true or false", lambda value: isinstance(value, bool)),
+    "id": ("32 hexadecimal digits", is_identifier),
+}
+
+
+def check(entry: Any) -> None:
+    """``ValueError`` says what is wrong with an entry, its account apart."""
+    if not isinstance(entry, dict) or "name" not in entry:
+        raise ValueError("a zone is an object with a name")
+    for name, value in entry.items():
+        if name == "account":
+            continue
+        if name not in _WANTED:
+            raise ValueError(f"a zone has no {name!r}")
+        wanted, holds = _WANTED[name]
+        if not holds(value):
+            raise ValueError(f"{name}: {wanted}")
+
+
+def account(given: Any, known: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The account that is named; ``ValueError`` says what is wrong with it."""
+    if not isinstance(given, dict) or not given.keys() <= {"id", "name"}:
+        raise ValueError("account: an object with id and name")
+    account_id = given.get("id")
+    if not is_identifier(account_id):
+        raise ValueError("account.id: 32 hexadecimal digits")
+    there = known.get(account_id)
+    name = given.get("name", there["name"] if there else f"Account {account_id[:8]}")
+    if not isinstance(name, str) or not name:
+        raise ValueError("account.name: a string")
+    if there and there["name"] != name:
+        raise ValueError(f"account.name: account {account_id} is called {there['name']!r}")
+    return {"id": account_id, "name": name}
+
+
+def zone(entry: dict[str, Any], owner: dict[str, str]) -> dict[str, Any]:
+    """The zone of a checked entry, as the API shows it."""
+    name, status = entry["name"], entry.get("status", "active")
+    return {
+        "id": entry.get("id") or _identifier_of(owner["id"], name),
+        "name": name,
+        "status": status,
+        "paused": entry.get("paused", False),
+        "type": "full",
+        "development_mode": 0,
+        "name_servers": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+        "original_name_servers": [f"ns1.{name}", f"ns2.{name}"],
+        "original_registrar": None,
+        "original_dnshost": None,
+        "created_on": _CREATED,
+        "modified_on": _CREATED,
+        "activated_on": _ACTIVATED if status in ("active", "moved") else None,
+        "vanity_name_servers": [],
+        "meta": {
+            "step": 2,
+            "custom_certificate_quota": 0,
+            "page_rule_quota": 3,
+            "phishing_detected": False,
+            "cdn_only": False,
+            "dns_only": False,
+            "foundation_dns": False,
+        },
+        # As the API shows the owner of a zone that an account holds.
+        "owner": {"id": None, "type": "user", "email": None},
+        "account": owner,
+        "tenant": {"id": None, "name": None},
+        "tenant_unit": {"id": None},
+        "permissions": ["#logs:edit", "#logs:read", "#zone:read"],
+        "plan": _plan(entry.get("plan", "enterprise")),
+    }
+
+
+def _identifier_of(account_id: str, name: str) -> str:
+    return sha256(f"{account_id}/{name}".encode()).hexdigest()[:32]
+
+
+def _plan(legacy_id: str) -> dict[str, Any]:
+    plan_id, name, price = _PLANS[legacy_id]
+    paid = legacy_id != "free"
+    return {
+        "id": plan_id,
+        "name": name,
+        "price": price,
+        "currency": "USD",
+        "frequency": "monthly" if paid else "",
+        "is_subscribed": paid,
+        "can_subscribe": False,
+        "legacy_id": legacy_id,
+        "legacy_discount": False,
+        "externally_managed": False,
+    }
