@@ -12,7 +12,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from . import control, jobs, ownership, views, zones
-from .envelope import ApiError, failure, headers
+from .envelope import ApiError, failure
 from .gate import Gate
 from .world import World
 
@@ -31,21 +31,16 @@ def create_app(world: World) -> Flask:
     app.register_blueprint(zones.blueprint, url_prefix=BASE)
     app.before_request(lambda: _authenticate(world))
     app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))
-    app.after_request(_add_headers)
     app.register_error_handler(ApiError, _say_no)
     app.register_error_handler(HTTPException, _say_http_error)
     app.register_error_handler(Exception, _say_broken)
-    # Outermost, for it plays with the connection itself.
+    # Outermost, for it plays with the connection itself, and counts what leads nowhere too.
     app.wsgi_app = Gate(app.wsgi_app, world)  # type: ignore[method-assign]
     return app
 
 
-def _is_api() -> bool:
-    return not request.path.startswith("/sandbox")
-
-
 def _authenticate(world: World) -> None:
-    if _is_api():
+    if not request.path.startswith("/sandbox"):
         world.credentials.check(request.headers)
 
 
@@ -58,12 +53,6 @@ def _find_scope(world: World, values: dict[str, Any] | None) -> None:
     values["kind"] = _SCOPES[values.pop("scope")]
     if not world.knows(values["kind"], values["object_id"]):
         raise views.no_route()
-
-
-def _add_headers(response: Response) -> Response:
-    if _is_api():
-        response.headers.update(headers())
-    return response
 
 
 def _say_no(error: ApiError) -> tuple[Response, int]:

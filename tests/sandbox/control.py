@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from . import control_zones, job_rules
+from . import control_traffic, control_zones, job_rules
 from .challenge import LIFETIME
 from .control_body import an_object, body, refuse
 from .faults import Fault, parse
@@ -23,6 +23,7 @@ from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
+blueprint.register_blueprint(control_traffic.blueprint)
 blueprint.register_blueprint(control_zones.blueprint, url_prefix="/zones")
 
 
@@ -153,7 +154,7 @@ def change_settings() -> Response:
 
 @blueprint.post("/reset")
 def reset() -> tuple[str, int]:
-    """Forget requests, faults, zones made, jobs, used tokens and settings."""
+    """Forget requests and all that was made, used up or set since the start."""
     world().reset()
     return "", 204
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-# Documented limit: 1200 requests in five minutes.
-RATE_QUOTA = 1200
-RATE_WINDOW = 300  # seconds
 # A generic code for what does not hold; which message goes with it is known only in part.
 INVALID = 1002
 
@@ -40,9 +37,5 @@ def failure(errors: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def headers() -> dict[str, str]:
-    """Headers of every answer: the request's id and the state of the rate limit."""
-    return {
-        "cf-ray": f"{secrets.token_hex(8)}-SBX",
-        "Ratelimit": f'"default";r={RATE_QUOTA - 1};t={RATE_WINDOW}',
-        "Ratelimit-Policy": f'"default";q={RATE_QUOTA};w={RATE_WINDOW}',
-    }
+    """What every answer names: its request's id."""
+    return {"cf-ray": f"{secrets.token_hex(8)}-SBX"}

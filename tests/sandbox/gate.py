@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The gate before the API: notes each request, and lets faults happen to its connection.
+"""The gate before the API: notes each request, holds it to the rate limit, and lets faults happen
+to its connection.
 
 A fault on the wire is played on the raw socket, which the server hands over. Afterwards the gate
 raises ``ConnectionAbortedError``, which tells the server that there is nobody left to answer.
@@ -10,18 +11,20 @@ raises ``ConnectionAbortedError``, which tells the server that there is nobody l
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.wrappers import Request, Response
 
-from .envelope import RATE_WINDOW, ApiError, failure, headers
+from . import canned
+from .envelope import headers
+from .rate import Standing
 from .recorder import Entry
 from .world import World
 
@@ -33,8 +36,6 @@ ACTION = "sandbox.action"  # what a fault asks of the view
 ENTRY = "sandbox.entry"  # the record of this request, where a view notes that it wrote
 HANDLER = "sandbox.handler"  # the server's handler of this connection
 
-_BLOCK = 64 * 1024
-
 
 class Gate:
     """WSGI middleware around the application."""
@@ -42,6 +43,7 @@ class Gate:
     def __init__(self, app: WSGIApplication, world: World) -> None:
         self._app = app
         self._world = world
+        self._arrival = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -53,17 +55,30 @@ class Gate:
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        query = request.query_string.decode("latin-1")
-        entry = self._world.recorder.begin(
-            request.method, request.path, query, request.headers, body
-        )
-        action = self._world.faults.take(request.method, request.path)
-        environ[ACTION] = action
+        entry, standing = self._note(request, body)
         environ[ENTRY] = entry
-        entry.fault = action or None
-        return self._answer(environ, action, entry)(environ, start_response)
+        if standing.refused:
+            response = self._complete(canned.too_many_requests(), standing)
+            entry.rate_limited, entry.status = True, response.status_code
+        else:
+            environ[ACTION] = action = self._world.faults.take(request.method, request.path)
+            entry.fault = action or None
+            response = self._answer(environ, action, entry, standing)
+        return response(environ, start_response)
 
-    def _answer(self, environ: WSGIEnvironment, action: dict[str, Any], entry: Entry) -> Response:
+    def _note(self, request: Request, body: bytes) -> tuple[Entry, Standing]:
+        """Record a request and count it, both in one order."""
+        query = request.query_string.decode("latin-1")
+        with self._arrival:
+            entry = self._world.recorder.begin(
+                request.method, request.path, query, request.headers, body
+            )
+            credential = entry.credential if entry.authenticated else None
+            return entry, self._world.rates.count(credential)
+
+    def _answer(
+        self, environ: WSGIEnvironment, action: dict[str, Any], entry: Entry, standing: Standing
+    ) -> Response:
         wire = Wire(environ, self._world)
         if "delay" in action:
             self._world.stopping.wait(action["delay"])
@@ -74,13 +89,19 @@ class Gate:
             wire.close()
         if action.get("reset") == "before":
             wire.reset()
-        response = canned(action)
+        response = canned.answer(action)
         if response is None or action.get("carry_out"):
             real = Response.from_app(self._app, environ, buffered=True)
             response = response or real
         if action.get("reset") != "after":
             entry.status = response.status_code
-        wire.spoil(action, response)
+        wire.spoil(action, self._complete(response, standing))
+        return response
+
+    def _complete(self, response: Response, standing: Standing) -> Response:
+        """Add what every answer says of itself, unless a fault says it already."""
+        for name, value in (headers() | self._world.rates.headers(standing)).items():
+            response.headers.setdefault(name, value)
         return response
 
 
@@ -161,75 +182,6 @@ class Wire:
         if handler is not None:
             handler.close_connection = True
         raise ConnectionAbortedError("a fault took the connection")
-
-
-def canned(action: dict[str, Any]) -> Response | None:
-    """The answer that a fault puts in the place of the API's own; None if it does not."""
-    makers: dict[str, Callable[[dict[str, Any]], Response]] = {
-        "redirect": _redirect,
-        "rate_limit": _rate_limit,
-        "huge": _huge,
-        "status": _given,
-    }
-    for name, make in makers.items():
-        if name in action:
-            response = make(action)
-            for header, value in headers().items():
-                response.headers.setdefault(header, value)
-            response.headers.update(action.get("headers", {}))
-            return response
-    return None
-
-
-def _redirect(action: dict[str, Any]) -> Response:
-    # 307 keeps method and body, so a client that followed it would send its credentials on.
-    return Response(status=action.get("status", 307), headers={"Location": action["redirect"]})
-
-
-def _rate_limit(action: dict[str, Any]) -> Response:
-    error = ApiError(429, 10429, "Rate limited. Please wait and consider throttling your request")
-    response = _json(failure(error.errors), 429)
-    seconds = action["rate_limit"]
-    if seconds is not None:
-        response.headers["Retry-After"] = str(seconds)
-    left = RATE_WINDOW if seconds is None else seconds
-    response.headers["Ratelimit"] = f'"default";r=0;t={left}'
-    return response
-
-
-def _huge(action: dict[str, Any]) -> Response:
-    before = b'{"success":true,"errors":[],"messages":[],"result":{"valid":true,"filename":"'
-    after = b'"}}'
-    filler = max(0, action["huge"] - len(before) - len(after))
-
-    def blocks() -> Iterator[bytes]:
-        # Never whole in memory: it may be larger than that.
-        yield before
-        for _block in range(filler // _BLOCK):
-            yield b"x" * _BLOCK
-        yield b"x" * (filler % _BLOCK)
-        yield after
-
-    response = Response(blocks(), content_type="application/json")
-    response.content_length = filler + len(before) + len(after)
-    return response
-
-
-def _given(action: dict[str, Any]) -> Response:
-    status = action["status"]
-    if "body" not in action:
-        response = _json(failure([{"code": 1000, "message": f"fault: HTTP {status}"}]), status)
-    elif isinstance(action["body"], str):
-        response = Response(action["body"], status, content_type="text/html")
-    else:
-        response = _json(action["body"], status)
-    if "content_type" in action:
-        response.headers["Content-Type"] = action["content_type"]
-    return response
-
-
-def _json(body: Any, status: int) -> Response:
-    return Response(json.dumps(body), status, content_type="application/json")
 
 
 def _head(response: Response, length: int | None = None) -> bytes:

@@ -27,7 +27,8 @@ class Entry:
 
     ``status`` is None while no answer was begun; ``writes`` says whether it wrote into a store or
     changed the sandbox's state; ``credential`` is ``token``, ``key`` or None; ``body`` is the
-    decoded JSON, or the text if it was none.
+    decoded JSON, or the text if it was none; ``rate_limited`` says whether it was refused for
+    being past the rate limit.
     """
 
     index: int
@@ -41,6 +42,7 @@ class Entry:
     status: int | None = None
     writes: bool = False
     fault: dict[str, Any] | None = None
+    rate_limited: bool = False
 
 
 class Recorder:

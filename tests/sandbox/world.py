@@ -15,6 +15,7 @@ from .auth import Credentials
 from .challenge import Issuer
 from .faults import Faults
 from .job_store import Jobs
+from .rate import RateLimits
 from .recorder import Recorder
 from .store import Store
 from .zone_store import Zones
@@ -51,6 +52,7 @@ class World:
     issuer: Issuer = field(default_factory=Issuer)
     faults: Faults = field(default_factory=Faults)
     jobs: Jobs = field(default_factory=Jobs)
+    rates: RateLimits = field(default_factory=RateLimits)
     stopping: threading.Event = field(default_factory=threading.Event)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
@@ -83,13 +85,14 @@ class World:
         self.settings.update(changes)
 
     def reset(self) -> None:
-        """Forget faults, requests, zones made, jobs, used tokens and settings; all else stays.
+        """Forget all that was made, used up or set since the start, and all requests.
 
-        That is: ids of its own zones and account, credentials, and the objects in the stores.
+        What stays: ids of its own zones and account, credentials, and the objects in the stores.
         """
         self.faults.clear()
         self.zones.clear()
         self.jobs.clear()
+        self.rates.clear()
         self.recorder.clear()
         self.settings = _defaults()
 
