@@ -50,11 +50,10 @@ class Gate:
         request = Request(environ)
         if request.path.startswith("/sandbox"):
             return self._app(environ, start_response)
+        self._world.wait_latency()
         body = request.get_data()
         # Read once for the record; the application reads it again.
         environ["wsgi.input"] = BytesIO(body)
-        environ["CONTENT_LENGTH"] = str(len(body))
-        environ.pop("HTTP_TRANSFER_ENCODING", None)
         entry, standing = self._note(request, body)
         environ[ENTRY] = entry
         if standing.refused:

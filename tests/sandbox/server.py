@@ -13,11 +13,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
-
 from . import gcs, processes, stores, world
 from .api import BASE, create_app
-from .gate import HANDLER
+from .http_server import BACKLOG, Server
 from .janitor import Janitor
 
 # Variables of the user's that would lead elsewhere, or join half a credential to the sandbox's.
@@ -38,16 +36,6 @@ STRAY = (
 _SOCKET_PATH_LIMIT = 60  # characters; a Unix socket's whole path may have about 100
 
 
-class Handler(WSGIRequestHandler):
-    """Hands itself to the gate, which may have to end the connection."""
-
-    def make_environ(self) -> dict[str, object]:
-        """Add the handler to what werkzeug gives."""
-        environ: dict[str, object] = super().make_environ()
-        environ[HANDLER] = self
-        return environ
-
-
 class Sandbox:
     """Starts with ``start``; whatever happens then, ``stop`` leaves nothing behind."""
 
@@ -56,7 +44,7 @@ class Sandbox:
         self._port = port
         self._store_processes = store_processes
         self._janitor = Janitor()
-        self._server: BaseWSGIServer | None = None
+        self._server: Server | None = None
         self._parts: list[stores.Part] = []
         self._world: world.World | None = None
         self.environment: dict[str, str] = {}
@@ -64,21 +52,15 @@ class Sandbox:
     def start(self) -> None:
         """Return when all is ready. ``StartError`` or ``OSError`` says why not."""
         # Bound first: a port that is taken is found out before anything runs.
-        with socket.create_server((processes.HOST, self._port)) as listener:
+        with socket.create_server((processes.HOST, self._port), backlog=BACKLOG) as listener:
             directory = _directory()
             self._janitor.remove_later(directory)
             _log_to(directory / "api.log")
             self._parts = stores.start(directory, self._janitor, processes=self._store_processes)
             served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
             self._world = world.World(stores=served)
-            self._server = make_server(
-                processes.HOST,
-                listener.getsockname()[1],
-                create_app(self._world),
-                threaded=True,
-                request_handler=Handler,
-                fd=listener.fileno(),
-            )
+            address = (processes.HOST, listener.getsockname()[1])
+            self._server = Server(*address, create_app(self._world), fd=listener.fileno())
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         self.environment = self._describe(self._world, self._server.port)
 

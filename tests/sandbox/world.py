@@ -53,6 +53,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     jobs: Jobs = field(default_factory=Jobs)
     rates: RateLimits = field(default_factory=RateLimits)
+    latency: float = 0.0  # seconds
     stopping: threading.Event = field(default_factory=threading.Event)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
@@ -72,6 +73,11 @@ class World:
     def knows(self, kind: str, object_id: str) -> bool:
         """Whether there is such a zone or account."""
         return self.zones.knows(kind, object_id)
+
+    def wait_latency(self) -> None:
+        """Wait as long as a request takes on its way."""
+        if self.latency:
+            self.stopping.wait(self.latency)
 
     def change_settings(self, changes: Any) -> None:
         """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
@@ -93,6 +99,7 @@ class World:
         self.zones.clear()
         self.jobs.clear()
         self.rates.clear()
+        self.latency = 0.0
         self.recorder.clear()
         self.settings = _defaults()
 

@@ -18,9 +18,7 @@ import pytest
 pytest.importorskip("flask", reason="the sandbox needs flask")
 pytest.importorskip("jwt", reason="the sandbox needs PyJWT")
 
-from werkzeug.serving import make_server
-
-from sandbox.server import Handler
+from sandbox.http_server import Server
 from sandbox.world import DESTINATION
 
 
@@ -39,6 +37,8 @@ class Line:
             f"Host: 127.0.0.1:{self.port}",
             f"Authorization: {self.api.headers['Authorization']}",
             f"Content-Length: {len(body)}",
+            # An answer ends where the connection does, faults or none.
+            "Connection: close",
         ]
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
@@ -57,9 +57,7 @@ class Line:
 
 @pytest.fixture
 def line(api: Any) -> Iterator[Line]:
-    server = make_server(
-        "127.0.0.1", 0, api.client.application, threaded=True, request_handler=Handler
-    )
+    server = Server("127.0.0.1", 0, api.client.application)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield Line(api, server.port)
