@@ -17,7 +17,8 @@ from werkzeug.datastructures import Headers
 
 from .auth import Credentials
 
-_KEPT = 10_000
+# Some requests for each of some thousand zones.
+_KEPT = 50_000
 _SECRET_HEADERS = {"authorization", "x-auth-key", "x-auth-email", "cookie"}
 
 
@@ -74,7 +75,8 @@ class Recorder:
     def shown(self) -> list[dict[str, Any]]:
         """All entries, as JSON."""
         with self._lock:
-            return [asdict(entry) for entry in self._entries]
+            entries = list(self._entries)
+        return [asdict(entry) for entry in entries]
 
     def clear(self) -> None:
         """Forget them all."""
