@@ -291,7 +291,11 @@ def test_token_and_key_are_counted_apart_and_strangers_not(limited: Any) -> None
     set_policy(limited, quota=1, window=60)
     right = limited.world.credentials
     key = {"X-Auth-Email": right.email, "X-Auth-Key": right.key}
-    strangers = ({}, {"Authorization": "Bearer wrong"}, key | {"X-Auth-Key": "0" * 37})
+    strangers: tuple[dict[str, str], ...] = (
+        {},
+        {"Authorization": "Bearer wrong"},
+        key | {"X-Auth-Key": "0" * 37},
+    )
     for stranger in strangers:
         assert ask(limited, stranger).headers["Ratelimit"] == '"default";r=1;t=60'
     assert [ask(limited).status_code for _turn in range(2)] == [200, 429]
