@@ -32,6 +32,7 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_ownership_validate,
     logpush_ownerships,
 )
+from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
 ROOT = Path(__file__).parents[2]
 MODULES = {
@@ -198,3 +199,45 @@ def test_internal_module_utils_begin_with_an_underscore() -> None:
     names = [path.name for path in (ROOT / "plugins" / "module_utils").glob("*.py")]
     assert names
     assert all(name.startswith("_") for name in names)
+
+
+def public_ci() -> dict[str, t.Any]:
+    """Return the only job of the public CI."""
+    (job,) = load(".github/workflows/ci.yml")["jobs"].values()
+    return t.cast("dict[str, t.Any]", job)
+
+
+def ci_step(action: str) -> dict[str, t.Any]:
+    """Return what the step of the public CI that uses this action is given."""
+    (step,) = (s for s in public_ci()["steps"] if s.get("uses", "").partition("@")[0] == action)
+    return t.cast("dict[str, t.Any]", step["with"])
+
+
+def test_public_ci_runs_make_test_last() -> None:
+    last = public_ci()["steps"][-1]
+    assert last["run"] == "make test"
+    assert last["env"] == {"CI": "true"}
+
+
+def test_public_ci_may_read_and_no_more() -> None:
+    workflow = load(".github/workflows/ci.yml")
+    assert set(workflow["on"]) == {"push", "pull_request", "schedule"}
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "permissions" not in public_ci()
+    assert public_ci()["timeout-minutes"] <= 60
+    used = [step["uses"] for step in public_ci()["steps"] if "uses" in step]
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", each) for each in used)
+
+
+def test_public_ci_has_each_python_that_make_test_prefers() -> None:
+    pythons = ci_step("actions/setup-python")["python-version"].split()
+    assert set(pythons) == {pytest_runs.LOWEST_PYTHON, *(c.pythons[0] for c in matrix.CORES)}
+    (named,) = (step["run"] for step in public_ci()["steps"] if step.get("id") == "made-with")
+    assert set(re.findall(r"3\.\d+", named)) == set(pythons)
+
+
+def test_public_ci_makes_environments_anew_when_their_requirements_change() -> None:
+    key = ci_step("actions/cache")["key"]
+    hashed = [path for pattern in re.findall(r"'([^']+)'", key) for path in ROOT.glob(pattern)]
+    assert {ROOT / "noxfile.py", ROOT / "tests/driver/matrix.py"} <= set(hashed)
+    assert set(ROOT.glob("tests/*/requirements.txt")) <= set(hashed)
