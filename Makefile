@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && 
 DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
 NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
 
-.PHONY: help demo test unit faults mutation sandbox benchmark lint format clean
+.PHONY: help demo test unit faults mutation sandbox benchmark lint release-check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,10 +26,12 @@ help:
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
 	@echo 'make benchmark measure one task against one of ansible.builtin.uri'
 	@echo 'make lint      run the linters and the type checker alone'
+	@echo 'make release-check'
+	@echo '               rehearse a release in a copy, up to what users install from it'
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 
-demo faults mutation sandbox benchmark lint format:
+demo faults mutation sandbox benchmark lint release-check format:
 	$(DRIVER) $@
 
 test unit:

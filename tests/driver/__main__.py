@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from . import demo, environment, mutation, pytest_runs, run_tests
+from . import demo, environment, mutation, pytest_runs, release, run_tests
 from .paths import CACHE, NOX_ENVIRONMENTS, NOX_HOME, ROOT, WORK
 
 
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
         "unit": pytest_runs.unit,
         "mutation": lambda _rest: mutation.mutation(),
         "faults": lambda _rest: pytest_runs.write_fault_table(),
+        "release-check": lambda _rest: release.release_check(),
         "lint": lambda _rest: run_tests.main(["lint"]),
         "clean": lambda _rest: _clean(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),

@@ -14,7 +14,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import azurite, environment, galaxy, interpreters, results, stamps, tree, venvs
+from . import azurite, environment, galaxy, interpreters, release, results, stamps, tree, venvs
 from .matrix import CORES, newest_core_here
 from .paths import HOMES, LOGS, NOX_ENVIRONMENTS, NOX_HOME, RESULTS, ROOT
 from .pytest_runs import LOWEST_PYTHON
@@ -30,6 +30,7 @@ CHECKS = (
     "docs-check",
     "ansible-lint",
     LOWEST,
+    release.SESSION,
     "extra-checks",
     "license-check",
 )
