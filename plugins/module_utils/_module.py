@@ -115,7 +115,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         if _requests.IMPORT_ERROR is not None:
             missing = missing_required_lib("requests")
             self.fail_json(msg=missing, exception=_requests.IMPORT_ERROR)
-        # Ansible knows of the options that are secret; a secret inside an option it has to be told.
+        # Ansible knows of the options that are secret; a secret inside an option it has to be told,
+        # once more now that the options have their values from the environment.
         self._conceal(_inner_secrets(self.params))
         governor = None
         try:
@@ -142,6 +143,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self._conceal(_misspelt(self.params, self.argument_spec))
+        # Before Ansible writes to the system's log how the module was called.
+        self._conceal(_inner_secrets(self.params))
         self._rename(self.params)
         for option, described in self.argument_spec.items():
             if described.get("elements") == "dict" and isinstance(self.params.get(option), list):
@@ -207,7 +210,7 @@ def _inner_secrets(params: Params) -> set[str]:
     lists = (value for value in params.values() if isinstance(value, list))
     entries = [params, *(entry for each in lists for entry in each if isinstance(entry, dict))]
     secrets = {secret for entry in entries for secret in _secrets_of(entry)}
-    return secrets - {params["base_url"]}
+    return secrets - {params.get("base_url")}
 
 
 def _secrets_of(options: Params) -> t.Iterator[str]:
@@ -215,5 +218,6 @@ def _secrets_of(options: Params) -> t.Iterator[str]:
         # As it is sent: without white space around, and as a text if it was given as none.
         yield str(options.get(option) or "").strip()
     for option in (DESTINATION_CONF, "base_url"):
+        text = options.get(option)
         with contextlib.suppress(InvalidInput):
-            yield from Destination.parse(options.get(option) or "").secrets()
+            yield from Destination.parse(text if isinstance(text, str) else "").secrets()

@@ -100,7 +100,9 @@ class Scenery:
         for number in (QUOTES, SHOWS_PAGE, SAYS_NO, IS_CUT, REDIRECTS):
             empty = {"status": 200, "body": {"success": True, "result": []}}
             self._fault(f"zones/{number}/", "GET", empty)
-            self._fault(f"zones/{number}/", "POST", self._answer(number, with_challenge))
+            there = f"zones/{number}/logpush"
+            self._fault(f"{there}/ownership$", "POST", self._answer(number, with_destination))
+            self._fault(there, "POST", self._answer(number, with_challenge))
             there = f"accounts/{number}/logpush"
             self._fault(f"{there}/.*/validate$", "POST", self._answer(number, with_challenge))
             self._fault(there, "POST", self._answer(number, with_destination))
