@@ -39,6 +39,8 @@ NOT_SENT: t.Final = object()
 
 # Makes of a result what a caller wants of it, or raises ``UnusableResult``.
 Reads = t.Callable[[t.Any], t.Any]
+# The same for a page of a list: gets the result, and what the answer says of it as a page.
+ReadsPage = t.Callable[[t.Any, t.Any], t.Any]
 
 
 def as_it_is(result: t.Any) -> t.Any:
@@ -109,6 +111,13 @@ class Client:
         """
         return self._call(method, path, body, repeatable=True, reads=reads)
 
+    def read_page(self, path: str, *, reads: ReadsPage) -> t.Any:
+        """Send a request for one page of a list.
+
+        Return what ``reads`` makes of the result and of the envelope's ``result_info``.
+        """
+        return self._ask("GET", path, None, repeatable=True).page(reads)
+
     def write(
         self,
         method: str,
@@ -130,10 +139,13 @@ class Client:
     def _call(
         self, method: str, path: str, body: t.Any, *, repeatable: bool, reads: Reads
     ) -> t.Any:
+        return self._ask(method, path, body, repeatable=repeatable).result(reads)
+
+    def _ask(self, method: str, path: str, body: t.Any, *, repeatable: bool) -> _Reading:
         content = None if body is None else json.dumps(body).encode("ascii")
         answer = self._sender.send(method, path, content, repeatable=repeatable)
         patience = self._sender.rate_limit_retry_timeout
-        return _Reading(answer, method, path, patience, self._mask).result(reads)
+        return _Reading(answer, method, path, patience, self._mask)
 
 
 class _Reading:
@@ -150,6 +162,15 @@ class _Reading:
 
     def result(self, reads: Reads) -> t.Any:
         """Return what ``reads`` makes of the envelope's ``result``, or raise."""
+        return self._read(lambda envelope: reads(envelope.get("result")))
+
+    def page(self, reads: ReadsPage) -> t.Any:
+        """Return what ``reads`` makes of the result and its ``result_info``, or raise."""
+        return self._read(
+            lambda envelope: reads(envelope.get("result"), envelope.get("result_info"))
+        )
+
+    def _read(self, reads: t.Callable[[dict[str, t.Any]], t.Any]) -> t.Any:
         status = self._answer.status
         if 300 <= status < 400:
             raise self._bad_answer(
@@ -159,7 +180,7 @@ class _Reading:
         if status >= 400 or not envelope["success"]:
             raise self._api_error(envelope)
         try:
-            return reads(envelope.get("result"))
+            return reads(envelope)
         except UnusableResult as error:
             raise BadAnswer(f"Cloudflare's answer {error}", **self._context()) from error
 

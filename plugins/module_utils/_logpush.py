@@ -20,6 +20,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     UnusableResult,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job, dataset_name
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._results import field
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 # 1002 is a code for anything invalid, a bucket that cannot be written to included: the words tell.
@@ -206,9 +207,9 @@ def _is_unknown_job(error: ApiError) -> bool:
 
 def _challenge(result: t.Any) -> Challenge:
     return Challenge(
-        filename=_field(result, "filename", str),
-        message=_field(result, "message", str),
-        valid=_field(result, "valid", bool),
+        filename=field(result, "filename", str),
+        message=field(result, "message", str),
+        valid=field(result, "valid", bool),
     )
 
 
@@ -216,7 +217,7 @@ def _verdict(question: str) -> t.Callable[[t.Any], Verdict]:
     """Return what reads the answer to a question that begins with "whether"."""
 
     def read(result: t.Any) -> Verdict:
-        return Verdict(_told(result, "valid", question), _field(result, "message", str))
+        return Verdict(_told(result, "valid", question), field(result, "message", str))
 
     return read
 
@@ -226,7 +227,7 @@ def _existence(result: t.Any) -> bool:
 
 
 def _told(result: t.Any, name: str, question: str) -> bool:
-    answer = _field(result, name, bool)
+    answer = field(result, name, bool)
     if answer is None:
         raise UnusableResult(f"does not say {question}")
     return answer
@@ -236,12 +237,3 @@ def _fields(result: t.Any) -> dict[str, str]:
     if not isinstance(result, dict):
         raise UnusableResult("does not list the dataset's fields")
     return {str(name): str(text or "") for name, text in result.items()}
-
-
-_T = t.TypeVar("_T")
-
-
-def _field(result: t.Any, name: str, kind: type[_T]) -> _T | None:
-    """Return a field of a result that may be null, or of another shape than documented."""
-    value = result.get(name) if isinstance(result, dict) else None
-    return value if isinstance(value, kind) else None

@@ -17,6 +17,7 @@ from ansible.module_utils.common.validation import check_type_dict
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
     DESTINATION_CONF,
     Destination,
@@ -28,9 +29,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Transport
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 
 # A shorter value also turns up where it is no secret; masking it would wreck ordinary output.
 SHORTEST_MASKED = 8
@@ -120,7 +118,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self._conceal(_inner_secrets(self.params))
         governor = None
         try:
-            sender = self._sender()
+            sender = sender_for(self.params)
             governor = sender.governor
             client = Client(sender, mask=self._masked, dry_run=self.check_mode)
             result = work(functools.partial(self._logpush, client))
@@ -171,22 +169,6 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def _masked(self, text: str) -> str:
         """Mask the secrets known by their value, and any others in a URI by its structure."""
         return without_secrets(str(remove_values(text, self.no_log_values)))
-
-    def _sender(self) -> Sender:
-        params: Params = self.params
-        patience = _arguments.seconds(params, "rate_limit_retry_timeout", least=0)
-        return Sender(
-            Transport(
-                base_url=params["base_url"],
-                auth=_arguments.authentication(params),
-                user_agent=f"ansible-edgeops.cloudflare/{VERSION}",
-                verify=_arguments.verification(params),
-                connections=_arguments.concurrency(params),
-            ),
-            timeout=_arguments.seconds(params, "timeout", least=0.1),
-            rate_limit_retry_timeout=patience,
-            governor=Governor(share=_arguments.share(params), patience=patience),
-        )
 
     def _logpush(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
         return Logpush(

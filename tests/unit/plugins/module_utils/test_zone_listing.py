@@ -1,0 +1,407 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The zones that a credential may see: what is asked for, and what is made of the answers."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import requests
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import NOT_SENT
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import client_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    BadAnswer,
+    InvalidInput,
+    RequestError,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import Selection, Zones
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    ACCOUNT,
+    TOKEN,
+    Call,
+    failure,
+    network,
+    response,
+    success,
+)
+from ansible_collections.edgeops.cloudflare.tests.unit.zone_pages import (
+    OTHER_ACCOUNT,
+    listing,
+    page,
+    pages_of,
+    zone,
+    zone_id,
+)
+
+CONNECTION = {
+    **{name: argument.get("default") for name, argument in _arguments.CONNECTION.items()},
+    "api_token": TOKEN,
+}
+FILTERS = ("account_ids", "statuses", "names", "plans")
+
+
+class Listed(t.NamedTuple):
+    """The names of the zones that were listed, and what was warned of."""
+
+    names: list[str]
+    warnings: list[str]
+
+
+def select(**options: t.Any) -> Listed:
+    """List the zones that options select."""
+    warnings: list[str] = []
+    client = client_for(CONNECTION, mask=lambda text: text.replace(TOKEN, "***"))
+    given = {**dict.fromkeys(FILTERS), **options}
+    zones = Zones(client, warn=warnings.append).select(Selection.of(given))
+    return Listed([each.name for each in zones], warnings)
+
+
+def named(*numbers: int) -> list[str]:
+    """Return the names of zones by their numbers."""
+    return [f"zone-{number}.example" for number in numbers]
+
+
+def test_what_is_read_of_a_zone() -> None:
+    client = client_for(CONNECTION, mask=str)
+    with network(listing(page(zone()))):
+        (found,) = Zones(client, warn=pytest.fail).select(Selection())
+    assert found._asdict() == {
+        "id": zone_id(1),
+        "name": "zone-1.example",
+        "status": "active",
+        "paused": False,
+        "type": "full",
+        "plan": "Enterprise Website",
+        "plan_id": "enterprise",
+        "account_id": ACCOUNT,
+        "account_name": "Edge Ops, Inc.",
+        "name_servers": ["bob.ns.cloudflare.com", "lola.ns.cloudflare.com"],
+    }
+
+
+def test_fields_of_another_kind_are_left_out() -> None:
+    odd = zone(
+        status=1, paused="no", type={}, plan="x", account=[], name_servers=[None, "a.example"]
+    )
+    client = client_for(CONNECTION, mask=str)
+    with network(listing(page(odd))):
+        (found,) = Zones(client, warn=pytest.fail).select(Selection())
+    assert found[2:] == (None, None, None, None, None, None, None, ["a.example"])
+
+
+def test_zones_are_in_the_order_of_their_names() -> None:
+    twins = [zone(3, name="b.example"), zone(2, name="b.example")]
+    client = client_for(CONNECTION, mask=str)
+    with network(listing(page(*twins, zone(4, name="a.example")))):
+        found = Zones(client, warn=pytest.fail).select(Selection())
+    assert [each.id for each in found] == [zone_id(4), zone_id(2), zone_id(3)]
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        # One was added, so one that was seen moved to the next page; or to a page of its own.
+        pages_of([1, 2], [2, 3], totals=[3, 4]),
+        pages_of([1, 2], [2, 3], totals=[4, 4]),
+        pages_of([1, 2], [2, 3], totals=[..., ...]),
+        # One was removed, so that one moved to the page that had been read.
+        pages_of([1, 2], [4], totals=[4, 3]),
+        # As many were removed as added.
+        pages_of([1, 2], [4], totals=[4, 4]),
+        # So many were removed that there is no second page any more.
+        pages_of([1, 2], [], totals=[..., ...]),
+        pages_of([1, 2], [], totals=[4, 2]),
+    ],
+)
+def test_zones_that_move_while_they_are_listed(moved: list[Call]) -> None:
+    with network(*moved, *pages_of([1, 2], [3, 4])):
+        listed = select()
+    assert listed.names == named(1, 2, 3, 4)
+    assert listed.warnings == []
+
+
+def test_zones_that_keep_moving() -> None:
+    moving = [pages_of([1, 2], [2, number], totals=[3, 4]) for number in (3, 4, 5)]
+    with network(*moving[0], *moving[1], *moving[2]):
+        listed = select()
+    # None twice, none that was not listed in the end.
+    assert listed.names == named(1, 2, 5)
+    assert listed.warnings == [
+        "zones were added or removed while they were listed, 3 times: one of them may be missing"
+    ]
+
+
+def test_pages_that_become_fewer_are_not_asked_for() -> None:
+    first = listing(page(zone(1), pages=3, total=2))
+    second = listing(page(zone(2), number=2, pages=2, total=2), 2)
+    with network(first, second):
+        assert select() == (named(1, 2), [])
+
+
+SELECTED = f"account.id={ACCOUNT}&"
+
+
+@pytest.mark.parametrize(
+    ("options", "queries"),
+    [
+        ({"account_ids": [ACCOUNT]}, [SELECTED]),
+        ({"account_ids": [ACCOUNT.upper()]}, [SELECTED]),
+        (
+            {"account_ids": [ACCOUNT, OTHER_ACCOUNT, ACCOUNT]},
+            [SELECTED, f"account.id={OTHER_ACCOUNT}&"],
+        ),
+        ({"statuses": ["active"]}, ["status=active&"]),
+        ({"statuses": ["pending", "active"]}, ["status=pending&", "status=active&"]),
+        (
+            {"account_ids": [ACCOUNT], "statuses": ["active"]},
+            [f"{SELECTED}status=active&"],
+        ),
+        ({"names": ["Zone-1.example"]}, ["name=zone-1.example&"]),
+        # By name there is one zone to find: its status is looked at here.
+        (
+            {"names": ["zone-1.example"], "statuses": ["active", "pending"]},
+            ["name=zone-1.example&"],
+        ),
+        (
+            {"account_ids": [ACCOUNT], "names": ["zone-1.example"]},
+            [f"{SELECTED}name=zone-1.example&"],
+        ),
+        (
+            {"names": ["zone-1.example", "z\u00f6ne.example"]},
+            ["name=zone-1.example&", "name=z%C3%B6ne.example&"],
+        ),
+        ({"plans": ["enterprise"]}, [""]),
+        ({"plans": ["Enterprise Website"]}, [""]),
+        ({"account_ids": None, "names": None, "plans": None, "statuses": None}, [""]),
+    ],
+)
+def test_filters(options: dict[str, t.Any], queries: list[str]) -> None:
+    # What is wanted, and what is not: an API that knows no such filter would give it.
+    others = {"status": "moved", "name": "b.example", "plan": {"name": "Free"}}
+    found = page(zone(1), zone(2, account={"id": "0" * 32}, **others))
+    answers = [found, *(page() for _query in queries[1:])]
+    with network(*[listing(answer, query=query) for answer, query in zip(answers, queries)]):
+        listed = select(**options)
+    assert listed.names == (named(1) if any(options.values()) else ["b.example", *named(1)])
+
+
+@pytest.mark.parametrize("option", FILTERS)
+def test_an_empty_list_does_not_mean_all(option: str) -> None:
+    with network(), pytest.raises(InvalidInput) as caught:
+        select(**{option: []})
+    assert str(caught.value) == f"{option}: is an empty list; leave it out if all are meant"
+
+
+IDS = "account_ids: has to be a list of ids of 32 hexadecimal digits"
+NAMES = "names: has to be a list of names of zones, such as example.com"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"account_ids": ["1234"]}, IDS),
+        ({"account_ids": [ACCOUNT, f"{ACCOUNT}&x=1"]}, IDS),
+        ({"account_ids": [""]}, IDS),
+        ({"names": ["contains:example"]}, NAMES),
+        ({"names": ["a.example,b.example"]}, NAMES),
+        ({"names": ["zone-1.example", "two words"]}, NAMES),
+        ({"names": ["a..example"]}, NAMES),
+        ({"names": ["a" * 254]}, NAMES),
+    ],
+)
+def test_what_cannot_be_asked_for(options: dict[str, t.Any], said: str) -> None:
+    with network(), pytest.raises(InvalidInput) as caught:
+        select(**options)
+    assert str(caught.value) == said
+
+
+def test_the_longest_name_is_asked_for() -> None:
+    name = "a" * 253
+    with network(listing(page(zone(name=name)), query=f"name={name}&")):
+        assert select(names=[name]).names == [name]
+
+
+def test_a_name_that_is_not_found_is_warned_of() -> None:
+    wanted = ["zone-1.example", "missing.example"]
+    with network(
+        listing(page(zone(1)), query="name=zone-1.example&"),
+        listing(page(), query="name=missing.example&"),
+    ):
+        listed = select(names=wanted)
+    assert listed.names == named(1)
+    assert listed.warnings == ["names: no zone missing.example was found among those asked for"]
+
+
+QUERY = "GET /zones?page=1&per_page=50"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            failure(403, 9109, "Invalid access token"),
+            "Cloudflare answered HTTP 403: Invalid access token (code 9109)",
+        ),
+        (
+            failure(400, 6003, "Invalid request headers"),
+            "Cloudflare answered HTTP 400: Invalid request headers (code 6003)",
+        ),
+        (
+            failure(200, 7003, "Could not route"),
+            "Cloudflare answered HTTP 200: Could not route (code 7003)",
+        ),
+        (
+            failure(404, 7003, "Could not route"),
+            "Cloudflare answered HTTP 404: Could not route (code 7003)",
+        ),
+        (
+            failure(500, 1000, "internal"),
+            "Cloudflare answered HTTP 500: internal (code 1000)",
+        ),
+        (
+            response(content=b"<html>", headers={"Content-Type": "text/html"}),
+            "the server answered HTTP 200, not with Cloudflare's JSON but with text/html: '<html>'",
+        ),
+        (
+            response(content=b'{"result": [{"id": "0'),
+            (
+                "the server answered HTTP 200, not with Cloudflare's JSON but with "
+                "application/json: JSON that is cut short, or has no envelope"
+            ),
+        ),
+        (
+            response(status=302, headers={"Location": "https://login.example/x"}),
+            (
+                "the server answered HTTP 302, redirected to login.example, which is not "
+                "followed; check base_url"
+            ),
+        ),
+        (success({"id": "x"}), "Cloudflare's answer does not list zones"),
+        (success("zones"), "Cloudflare's answer does not list zones"),
+        (page("zone"), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(), zone(id="1/../2")), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(id=...)), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(name=None)), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(name="../../x")), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(name="a\nb")), "Cloudflare's answer holds an entry that is no zone"),
+        (page(page=2), "Cloudflare's answer is page 2 of the zones, not page 1"),
+    ],
+)
+def test_what_went_wrong_is_told(answer: requests.Response, said: str) -> None:
+    with network(listing(answer)), pytest.raises(RequestError) as caught:
+        select()
+    assert str(caught.value) == f"{QUERY} failed: {said}"
+    assert caught.value.values["error"]["ray_id"] == "8f2c1d7e4a9b0c3d-FRA"
+    assert caught.value.values["error"]["method"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"total_pages": ...},
+        {"total_pages": None},
+        {"total_pages": "2"},
+        {"total_pages": True},
+        {"total_pages": -1},
+        {"total_pages": 10001},
+        {"total_pages": 1e300},
+    ],
+)
+def test_a_number_of_pages_without_sense(info: dict[str, t.Any]) -> None:
+    with network(listing(page(zone(), **info))), pytest.raises(BadAnswer) as caught:
+        select()
+    assert str(caught.value) == (
+        f"{QUERY} failed: Cloudflare's answer does not say how many pages of zones there are, or "
+        "no sane number"
+    )
+
+
+def test_no_word_about_pages() -> None:
+    with network(listing(success([zone()]))), pytest.raises(BadAnswer, match="how many pages"):
+        select()
+
+
+@pytest.mark.parametrize("total", [None, "2", True, -1])
+def test_a_number_of_zones_without_sense_says_nothing(total: t.Any) -> None:
+    calls = pages_of([1], [2], totals=[total, total])
+    tries = 3 if total == -1 else 1
+    more = [call for _again in range(tries - 1) for call in pages_of([1], [2], totals=[-1, -1])]
+    with network(*calls, *more):
+        assert select().names == named(1, 2)
+
+
+@pytest.mark.parametrize("told", [None, "2", True, 1.0])
+def test_a_number_of_the_page_without_sense_says_nothing(told: t.Any) -> None:
+    with network(listing(page(zone(), page=told))):
+        assert select() == (named(1), [])
+
+
+def test_the_most_pages_that_make_sense() -> None:
+    first = listing(page(zone(1), pages=10000, total=2))
+    with network(first, listing(page(zone(2), number=2, pages=2, total=2), 2)):
+        assert select() == (named(1, 2), [])
+
+
+@pytest.mark.parametrize("result", [None, []])
+def test_no_zone_at_all(result: t.Any) -> None:
+    info = {"page": 1, "total_pages": 0, "total_count": 0}
+    with network(listing(response({"success": True, "result": result, "result_info": info}))):
+        assert select() == ([], [])
+
+
+def test_what_an_error_quotes_is_masked() -> None:
+    quoting = failure(403, 1, f"no {TOKEN}")
+    with network(listing(quoting)), pytest.raises(RequestError) as caught:
+        select()
+    assert "HTTP 403: no *** (code 1)" in str(caught.value)
+
+
+def test_a_page_is_asked_for_again_where_that_may_help() -> None:
+    limited = failure(429, 10000, "slow down", {"Retry-After": "7"})
+    with network(listing(limited), listing(response(status=503)), listing(page(zone()))) as net:
+        assert select().names == named(1)
+    assert net.pauses[0] == 7
+
+
+def test_the_connection_is_as_the_options_say() -> None:
+    options = {**CONNECTION, "ca_path": __file__, "timeout": 7.0, "rate_limit_retry_timeout": 6.0}
+    client = client_for(options, mask=str)
+    limited = failure(429, 10000, "slow down", {"Retry-After": "7"})
+    with network(listing(limited)) as net, pytest.raises(RequestError) as caught:
+        Zones(client, warn=pytest.fail).select(Selection())
+    assert "rate_limit_retry_timeout allows 6 s in all" in str(caught.value)
+    assert net.settings[0]["verify"] == __file__
+    assert net.settings[0]["timeout"] == pytest.approx((7, 7), abs=1)
+    headers = net.sent[0].headers
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+    assert str(headers["User-Agent"]).startswith("ansible-edgeops.cloudflare/")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("base_url", "http://api.example"),
+        ("timeout", 0.09),
+        ("rate_limit_retry_timeout", -0.1),
+        ("ca_path", "/nowhere/ca.pem"),
+        ("api_token", None),
+    ],
+)
+def test_an_option_of_the_connection_that_cannot_be_right(option: str, value: t.Any) -> None:
+    with pytest.raises(InvalidInput, match=f"^{option}: "):
+        client_for({**CONNECTION, option: value}, mask=str)
+
+
+def test_a_client_of_a_dry_run_writes_nothing() -> None:
+    with network():
+        client = client_for(CONNECTION, mask=str, dry_run=True)
+        assert client.write("POST", "/zones", {}, repeatable=False) is NOT_SENT
+    written = Call("POST", "/zones", {}, success("x"))
+    with network(written):
+        client = client_for(CONNECTION, mask=str)
+        assert client.write("POST", "/zones", {}, repeatable=False) == "x"
