@@ -27,9 +27,9 @@ MOST_PAGES = 10000
 LISTINGS = 3
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
-# Nothing that is more than a name: the API takes a colon for an operator (`contains:`), and Ansible
-# looks for files by a host's name.
-_NAME = re.compile(r"(?!.*\.\.)[^\s:,]{1,253}")
+# Nothing that is more than a name: the API takes a colon for an operator (`contains:`), Ansible
+# looks for files by a host's name, and takes some signs for a template.
+_NAME = re.compile(r"(?!.*\.\.)[^\s:,{}#%]{1,253}")
 
 
 class Zone(t.NamedTuple):

@@ -184,6 +184,19 @@ def test_environment_variables_are_documented() -> None:
     assert documented == set(read)
 
 
+def test_plugins_connect_by_the_options_of_modules() -> None:
+    documented = yaml.safe_load(connection.ModuleDocFragment.PLUGIN)
+    of_modules = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)
+    assert documented["requirements"] == of_modules["requirements"]
+    assert set(documented["options"]) == set(_arguments.CONNECTION)
+    for option, argument in _arguments.CONNECTION.items():
+        described = documented["options"][option]
+        assert described["type"] == argument["type"], option
+        assert described.get("default") == argument.get("default"), option
+        names = [each["name"] for each in described.get("env", [])]
+        assert names == list(argument.get("fallback", (None, []))[1]), option
+
+
 def test_runtime_requirements_are_the_documented_ones() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     required = {line.replace(">=", " >= ") for line in lines if line and not line.startswith("#")}

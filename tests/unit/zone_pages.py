@@ -13,6 +13,12 @@ import requests
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, Call, response
 
 OTHER_ACCOUNT = "f" * 32
+# An answer that breaks off, and what is said of it.
+CUT_SHORT = b'{"result": [{"id": "0'
+CUT_SHORT_IS_TOLD = (
+    "the server answered HTTP 200, not with Cloudflare's JSON but with application/json: JSON that "
+    "is cut short, or has no envelope"
+)
 
 
 def zone_id(number: int) -> str:

@@ -30,6 +30,8 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     success,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.zone_pages import (
+    CUT_SHORT,
+    CUT_SHORT_IS_TOLD,
     OTHER_ACCOUNT,
     listing,
     page,
@@ -267,13 +269,7 @@ QUERY = "GET /zones?page=1&per_page=50"
             response(content=b"<html>", headers={"Content-Type": "text/html"}),
             "the server answered HTTP 200, not with Cloudflare's JSON but with text/html: '<html>'",
         ),
-        (
-            response(content=b'{"result": [{"id": "0'),
-            (
-                "the server answered HTTP 200, not with Cloudflare's JSON but with "
-                "application/json: JSON that is cut short, or has no envelope"
-            ),
-        ),
+        (response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
         (
             response(status=302, headers={"Location": "https://login.example/x"}),
             (
@@ -288,6 +284,8 @@ QUERY = "GET /zones?page=1&per_page=50"
         (page(zone(id=...)), "Cloudflare's answer holds an entry that is no zone"),
         (page(zone(name=None)), "Cloudflare's answer holds an entry that is no zone"),
         (page(zone(name="../../x")), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(name="{{ x }}")), "Cloudflare's answer holds an entry that is no zone"),
+        (page(zone(name="a{{x}}")), "Cloudflare's answer holds an entry that is no zone"),
         (page(zone(name="a\nb")), "Cloudflare's answer holds an entry that is no zone"),
         (page(page=2), "Cloudflare's answer is page 2 of the zones, not page 1"),
     ],
