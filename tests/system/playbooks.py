@@ -61,27 +61,32 @@ class World(Control):
         # In a file: at -vvvv Ansible prints its own command line.
         extra_vars = self.log.with_name("inputs.json")
         extra_vars.write_text(json.dumps({**given, **(inputs or {})}), encoding="utf-8")
+        run = self.execute(
+            "ansible-playbook",
+            playbook,
+            "-vvvv",
+            "--diff",
+            *("-e", f"@{extra_vars}"),
+            *arguments,
+            environment=environment,
+        )
+        run.assert_no_secret()
+        run.assert_no_warning_of_this_collection()
+        return run
+
+    def execute(self, *command: str, environment: dict[str, str] | None = None) -> Run:
+        """Run a program of Ansible's against the sandbox."""
         env = {name: value for name, value in os.environ.items() if name not in STRAY}
         env.update(self.environment, ANSIBLE_LOG_PATH=str(self.log), **(environment or {}))
         done = subprocess.run(
-            [
-                "ansible-playbook",
-                playbook,
-                "-vvvv",
-                "--diff",
-                *("-e", f"@{extra_vars}"),
-                *arguments,
-            ],
+            command,
             env=env,
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
         )
-        run = Run(self, done.returncode, done.stdout + done.stderr, env)
-        run.assert_no_secret()
-        run.assert_no_warning_of_this_collection()
-        return run
+        return Run(self, done.returncode, done.stdout + done.stderr, env)
 
 
 class Run(t.NamedTuple):

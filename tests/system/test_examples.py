@@ -27,6 +27,7 @@ PLAYBOOKS = {"logpush_jobs": PUSH_LOGS, "report_scopes": "edgeops.cloudflare.rep
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]
 # Each block of this page is a list of jobs, and makes them in one run.
 DESTINATIONS = ROOT / "docs" / "destinations.md"
+COLLECTION = "ansible_collections.edgeops.cloudflare"
 MODULES = [path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
 
 
@@ -43,10 +44,11 @@ def blocks() -> t.Iterator[t.Any]:
         if page != DESTINATIONS:
             yield from blocks_of(page)
     for name in MODULES:
-        module = importlib.import_module(
-            f"ansible_collections.edgeops.cloudflare.plugins.modules.{name}"
-        )
+        module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
         yield pytest.param(module.EXAMPLES, id=name)
+    inventory = importlib.import_module(f"{COLLECTION}.plugins.inventory.zones")
+    for number, text in enumerate(inventory.EXAMPLES.split("\n---\n"), 1):
+        yield pytest.param(text, id=f"zones-{number}")
 
 
 def as_plays(content: list[t.Any]) -> list[t.Any]:
@@ -54,6 +56,17 @@ def as_plays(content: list[t.Any]) -> list[t.Any]:
     if "hosts" in content[0]:
         return content
     return [{"name": "Run the example", "hosts": "localhost", "tasks": content}]
+
+
+def assert_finds_zones(text: str, world: World, tmp_path: Path) -> None:
+    """Run an example of an inventory file."""
+    source = tmp_path / "example.cloudflare.yml"
+    # The cache is to be the test's own.
+    source.write_text(text.replace("~/.cache", str(tmp_path)), encoding="utf-8")
+    command = ("ansible-inventory", "-i", str(source), "--list")
+    run = world.execute(*command, environment={"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"})
+    assert run.status == 0, run.output
+    assert world.zone_id in run.output
 
 
 @pytest.mark.parametrize("text", list(blocks()))
@@ -69,6 +82,9 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
     destination = named[0] if named else world.destination
     token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
     content = yaml.safe_load(mine)
+    if "plugin" in content:
+        assert_finds_zones(mine, world, tmp_path)
+        return
     if isinstance(content, dict):
         # Variables for a playbook of the collection.
         run = world.run(playbook=next(PLAYBOOKS[name] for name in content), inputs=content)
@@ -81,7 +97,11 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
         play["vars"] = {**play.get("vars", {}), **interpreter}
     playbook = tmp_path / "example.yml"
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+    source = tmp_path / "zones.cloudflare.yml"
+    source.write_text("plugin: edgeops.cloudflare.zones\n", encoding="utf-8")
+    of_zones = any(play["hosts"] != "localhost" for play in plays)
     run = world.run(
+        *(("-i", str(source)) if of_zones else ()),
         playbook=str(playbook),
         inputs={
             # What the examples take for given.

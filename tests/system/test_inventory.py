@@ -1,0 +1,183 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The zones of accounts as hosts, as Ansible's own programs see them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from system.playbooks import Run, World
+
+COUNT = 2000
+PER_PAGE = 50
+# Those that the sandbox always has.
+OWN = 2
+PLAIN = {"plugin": "edgeops.cloudflare.zones"}
+# Else Ansible goes on without the hosts.
+MUST_PARSE = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"}
+# The least of a play that does something for each zone.
+PLAY = """\
+- name: Look at the jobs of each zone
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: List them
+      edgeops.cloudflare.logpush_job_info:
+        zone_id: "{{ zone_id }}"
+"""
+
+
+@pytest.fixture(name="zones")
+def fixture_zones(world: World) -> list[dict[str, t.Any]]:
+    """Make many zones, and return all that there are."""
+    world.control("POST", "zones", {"count": COUNT})
+    return list(world.control("GET", "zones"))
+
+
+@pytest.fixture(name="source")
+def fixture_source(tmp_path: Path) -> Path:
+    """Return a file that lists all zones."""
+    return write(tmp_path / "zones.cloudflare.yml")
+
+
+def write(path: Path, **options: t.Any) -> Path:
+    """Write a file of the plugin."""
+    path.write_text(yaml.safe_dump({**PLAIN, **options}), encoding="utf-8")
+    return path
+
+
+def show(world: World, source: Path, *arguments: str, **environment: str) -> Run:
+    """Run ``ansible-inventory``, as loud as it gets; no secret may be seen."""
+    command = ("ansible-inventory", "-i", str(source), "-vvvv", *arguments)
+    run = world.execute(*command, environment={**MUST_PARSE, **environment})
+    logged = world.log.read_text(encoding="utf-8") if world.log.exists() else ""
+    for text in (run.output, logged):
+        assert not [secret for secret in run.secrets() if secret in text]
+    return run
+
+
+def listed(run: Run) -> dict[str, t.Any]:
+    """Return what ``--list`` prints, behind what is told on the way."""
+    assert run.status == 0, run.output
+    start = run.output.index("\n{\n") + 1
+    content, _end = json.JSONDecoder().raw_decode(run.output, start)
+    return dict(content)
+
+
+def pages(world: World) -> list[str]:
+    """Return the requests for zones."""
+    return [each["path"] for each in world.requests() if each["path"].endswith("/zones")]
+
+
+def test_two_thousand_zones(world: World, zones: list[dict[str, t.Any]], source: Path) -> None:
+    content = listed(show(world, source, "--list"))
+    hosts = content["_meta"]["hostvars"]
+    assert len(hosts) == len(zones) == COUNT + OWN
+    seen = {(each["zone_id"], name) for name, each in hosts.items()}
+    assert seen == {(zone["id"], zone["name"]) for zone in zones}
+    assert len(pages(world)) == -(-len(zones) // PER_PAGE)
+    statuses = Counter(zone["status"] for zone in zones)
+    plans = Counter(zone["plan"]["legacy_id"] for zone in zones)
+    expected = {f"status_{name}": count for name, count in statuses.items()}
+    expected.update({f"plan_{name}": count for name, count in plans.items()})
+    expected["account_Sandbox"] = len(zones)
+    groups = {name: len(group.get("hosts", ())) for name, group in content.items()}
+    assert {name: groups[name] for name in expected} == expected
+
+
+def test_the_graph_of_some(world: World, zones: list[dict[str, t.Any]], tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "some.cloudflare.yml",
+        account_ids=[world.environment["SANDBOX_ACCOUNT_ID"]],
+        statuses=["pending", "moved"],
+        plans=["enterprise"],
+        hostname="id",
+    )
+    run = show(world, source, "--graph")
+    assert run.status == 0, run.output
+    wanted = [
+        zone["id"]
+        for zone in zones
+        if zone["status"] in ("pending", "moved") and zone["plan"]["legacy_id"] == "enterprise"
+    ]
+    assert 0 < len(wanted) < len(zones)
+    assert "@status_pending:" in run.output
+    assert all(f"|--{each}" in run.output for each in wanted)
+    others = {zone["id"] for zone in zones} - set(wanted)
+    assert not [each for each in others if each in run.output]
+
+
+def test_the_cache(world: World, zones: list[dict[str, t.Any]], tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    source = write(
+        tmp_path / "zones.cloudflare.yml",
+        cache=True,
+        cache_plugin="ansible.builtin.jsonfile",
+        cache_connection=str(folder),
+    )
+    first = listed(show(world, source, "--list"))
+    assert len(first["_meta"]["hostvars"]) == len(zones)
+    world.control("DELETE", "requests")
+    second = show(world, source, "--list")
+    assert listed(second) == first
+    assert pages(world) == []
+    (cached,) = folder.iterdir()
+    text = cached.read_text(encoding="utf-8")
+    assert zones[0]["id"] in text
+    assert not [secret for secret in second.secrets() if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "said"),
+    [
+        ({}, {"CLOUDFLARE_API_TOKEN": "WrongTokenWrongTokenWrongTokenWrongToken"}, "HTTP 403"),
+        ({"api_token": "{{ nothing_like_it }}"}, {}, "api_token: the template cannot be resolved"),
+        ({"account_id": "x"}, {}, "account_id: is no option of edgeops.cloudflare.zones"),
+    ],
+)
+def test_a_source_that_cannot_be_read(
+    world: World,
+    tmp_path: Path,
+    options: dict[str, t.Any],
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    source = write(tmp_path / "zones.cloudflare.yml", **options)
+    run = show(world, source, "--list", **environment)
+    assert run.status != 0
+    assert said in " ".join(run.output.split())
+    assert "WrongToken" not in run.output
+    assert "Traceback" not in run.output
+
+
+def test_a_credential_in_the_file_is_not_shown(world: World, tmp_path: Path) -> None:
+    # The right one, and a server that quotes it.
+    token = world.environment["CLOUDFLARE_API_TOKEN"]
+    refusal = {"success": False, "errors": [{"code": 1, "message": f"no: {token}"}]}
+    fault = {"method": "GET", "path": "zones$", "status": 400, "body": refusal, "times": -1}
+    world.control("POST", "faults", fault)
+    source = write(tmp_path / "zones.cloudflare.yml", api_token=token)
+    run = show(world, source, "--list")
+    assert run.status != 0
+    assert "HTTP 400: no: ***" in " ".join(run.output.split())
+
+
+def test_a_play_for_each_zone(world: World, source: Path, tmp_path: Path) -> None:
+    made = world.control("POST", "zones", {"count": 5})
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(PLAY, encoding="utf-8")
+    limit = ("--limit", f"{made[0]['name']},{made[3]['name']}")
+    command = ("ansible-playbook", "-i", str(source), str(playbook), "-vvvv", *limit)
+    run = world.execute(*command, environment=MUST_PARSE)
+    assert run.status == 0, run.output
+    run.assert_no_secret()
+    asked = [each["path"] for each in world.requests() if each["path"].endswith("/jobs")]
+    assert sorted(path.split("/")[-3] for path in asked) == sorted((made[0]["id"], made[3]["id"]))
