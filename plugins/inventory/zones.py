@@ -88,10 +88,10 @@ notes:
 """
 
 EXAMPLES = r"""
-# zones.cloudflare.yml: all zones that the token in CLOUDFLARE_API_TOKEN may see
-plugin: edgeops.cloudflare.zones
+# This alone, in zones.cloudflare.yml, is all zones that the token in CLOUDFLARE_API_TOKEN may see:
+#
+#   plugin: edgeops.cloudflare.zones
 
----
 # enterprise.cloudflare.yml: some zones, in groups of our own, asked for once in an hour
 plugin: edgeops.cloudflare.zones
 api_token: "{{ lookup('ansible.builtin.env', 'CLOUDFLARE_API_TOKEN') }}"

@@ -50,7 +50,7 @@ class Zone(t.NamedTuple):
     def of(cls, result: t.Any) -> Zone | None:
         """Take an entry of the API's list for a zone, or return None where it is none."""
         name, zone_id = field(result, "name", str), field(result, "id", str)
-        if not _NAME.fullmatch(name or "") or not _ID.fullmatch(zone_id or ""):
+        if not _NAME.fullmatch(name or "") or not _ID.fullmatch(str(zone_id)):
             return None
         plan, account = field(result, "plan", dict), field(result, "account", dict)
         servers = field(result, "name_servers", list) or []
@@ -101,7 +101,7 @@ class Selection(t.NamedTuple):
         """Tell whether a zone is wanted, also where the API gave more than was asked for."""
         plans = [plan.lower() for plan in (zone.plan_id, zone.plan) if plan]
         return (
-            (not self.account_ids or (zone.account_id or "").lower() in self.account_ids)
+            (not self.account_ids or str(zone.account_id).lower() in self.account_ids)
             and (not self.statuses or zone.status in self.statuses)
             and (not self.names or zone.name.lower() in self.names)
             and (not self.plans or any(plan in self.plans for plan in plans))
@@ -141,15 +141,15 @@ class Zones:
         Where one is added or removed in the meantime, the others move to other pages and one of
         them may be missed: then all are listed again.
         """
-        found: dict[str, Zone] = {}
-        for _listing in range(LISTINGS):
+        for tries in itertools.count(1):
             found, settled = self._list_once(query)
-            if settled:
-                return found
-        self._warn(
-            f"zones were added or removed while they were listed, {LISTINGS} times: "
-            "one of them may be missing"
-        )
+            if settled or tries == LISTINGS:
+                break
+        if not settled:
+            self._warn(
+                f"zones were added or removed while they were listed, {LISTINGS} times: "
+                "one of them may be missing"
+            )
         return found
 
     def _list_once(self, query: dict[str, str]) -> tuple[dict[str, Zone], bool]:

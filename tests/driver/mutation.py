@@ -20,7 +20,7 @@ from pathlib import Path
 
 from . import environment, matrix, tree, venvs
 from .paths import CACHE, ROOT, TREES
-from .pytest_runs import UNIT_REQUIREMENTS
+from .pytest_runs import CONTROLLER_TESTS, UNIT_REQUIREMENTS
 from .steps import Step, run_logged, say
 
 EXPLAINED = ROOT / "tests" / "mutants.txt"
@@ -37,6 +37,7 @@ also_copy=
 pytest_add_cli_args=
     -p
     no:cacheprovider
+    --ignore={_COLLECTION}/{CONTROLLER_TESTS}
 pytest_add_cli_args_test_selection=
     {_COLLECTION}/tests/unit/plugins
 use_git_change_detection=false

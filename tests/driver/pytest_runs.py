@@ -20,7 +20,7 @@ LOWEST_PACKAGES = ("ansible-core~=2.15.0", "requests==2.25.1", "urllib3==1.26.5"
 _HOSTILE = "tests/system/hostile"
 _FAULTS = f"{_HOSTILE}/test_fault_table.py"
 # They make a controller of their process, in which no module can be tested.
-_CONTROLLER_TESTS = "tests/unit/plugins/inventory"
+CONTROLLER_TESTS = "tests/unit/plugins/inventory"
 _NOTHING_TO_RUN = 5
 
 UNIT_REQUIREMENTS = (
@@ -33,7 +33,7 @@ UNIT_REQUIREMENTS = (
 def unit(arguments: list[str]) -> int:
     """`make unit`: all unit tests, on the newest ansible-core that this Python runs."""
     programs = _programs("unit")
-    parts = (["tests/unit", f"--ignore={_CONTROLLER_TESTS}"], [_CONTROLLER_TESTS])
+    parts = (["tests/unit", f"--ignore={CONTROLLER_TESTS}"], [CONTROLLER_TESTS])
     statuses = {_pytest(programs, [*arguments, *part]) for part in parts}
     # What is asked for by name may be in one of them alone.
     failed = statuses - {0, _NOTHING_TO_RUN}
@@ -53,7 +53,7 @@ def _programs(name: str, *more: str) -> Path:
 def lowest(programs: Path) -> results.Result:
     """The unit tests of what runs there: the sandbox, and Ansible itself, need a newer Python."""
     on = f"requests 2.25.1, Python {LOWEST_PYTHON}"
-    tests = ["tests/unit/plugins", f"--ignore={_CONTROLLER_TESTS}"]
+    tests = ["tests/unit/plugins", f"--ignore={CONTROLLER_TESTS}"]
     return _counted(programs, "unit tests, lowest versions", on, tests)
 
 

@@ -30,9 +30,9 @@ def test_plugins_go_by_their_full_name(name: str) -> None:
     assert full == PLUGINS[name].InventoryModule.NAME
     documented = inventory_loader.get(full).option_definitions
     assert documented["plugin"]["choices"] == [full]
-    for example in yaml.safe_load_all(PLUGINS[name].EXAMPLES):
-        assert example["plugin"] == full
-        assert set(example) <= set(documented)
+    example = yaml.safe_load(PLUGINS[name].EXAMPLES)
+    assert example["plugin"] == full
+    assert set(example) <= set(documented)
 
 
 def test_what_is_checked_is_documented() -> None:

@@ -105,23 +105,23 @@ def test_zones_are_in_the_order_of_their_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "moved",
+    ("second", "totals"),
     [
         # One was added, so one that was seen moved to the next page; or to a page of its own.
-        pages_of([1, 2], [2, 3], totals=[3, 4]),
-        pages_of([1, 2], [2, 3], totals=[4, 4]),
-        pages_of([1, 2], [2, 3], totals=[..., ...]),
+        ([2, 3], [3, 4]),
+        ([2, 3], [4, 4]),
+        ([2, 3], [..., ...]),
         # One was removed, so that one moved to the page that had been read.
-        pages_of([1, 2], [4], totals=[4, 3]),
+        ([4], [4, 3]),
         # As many were removed as added.
-        pages_of([1, 2], [4], totals=[4, 4]),
+        ([4], [4, 4]),
         # So many were removed that there is no second page any more.
-        pages_of([1, 2], [], totals=[..., ...]),
-        pages_of([1, 2], [], totals=[4, 2]),
+        ([], [..., ...]),
+        ([], [4, 2]),
     ],
 )
-def test_zones_that_move_while_they_are_listed(moved: list[Call]) -> None:
-    with network(*moved, *pages_of([1, 2], [3, 4])):
+def test_zones_that_move_while_they_are_listed(second: list[int], totals: list[t.Any]) -> None:
+    with network(*pages_of([1, 2], second, totals=totals), *pages_of([1, 2], [3, 4])):
         listed = select()
     assert listed.names == named(1, 2, 3, 4)
     assert listed.warnings == []
@@ -246,52 +246,55 @@ QUERY = "GET /zones?page=1&per_page=50"
     ("answer", "said"),
     [
         (
-            failure(403, 9109, "Invalid access token"),
+            lambda: failure(403, 9109, "Invalid access token"),
             "Cloudflare answered HTTP 403: Invalid access token (code 9109)",
         ),
         (
-            failure(400, 6003, "Invalid request headers"),
+            lambda: failure(400, 6003, "Invalid request headers"),
             "Cloudflare answered HTTP 400: Invalid request headers (code 6003)",
         ),
         (
-            failure(200, 7003, "Could not route"),
+            lambda: failure(200, 7003, "Could not route"),
             "Cloudflare answered HTTP 200: Could not route (code 7003)",
         ),
         (
-            failure(404, 7003, "Could not route"),
+            lambda: failure(404, 7003, "Could not route"),
             "Cloudflare answered HTTP 404: Could not route (code 7003)",
         ),
         (
-            failure(500, 1000, "internal"),
+            lambda: failure(500, 1000, "internal"),
             "Cloudflare answered HTTP 500: internal (code 1000)",
         ),
         (
-            response(content=b"<html>", headers={"Content-Type": "text/html"}),
+            lambda: response(content=b"<html>", headers={"Content-Type": "text/html"}),
             "the server answered HTTP 200, not with Cloudflare's JSON but with text/html: '<html>'",
         ),
-        (response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
+        (lambda: response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
         (
-            response(status=302, headers={"Location": "https://login.example/x"}),
+            lambda: response(status=302, headers={"Location": "https://login.example/x"}),
             (
                 "the server answered HTTP 302, redirected to login.example, which is not "
                 "followed; check base_url"
             ),
         ),
-        (success({"id": "x"}), "Cloudflare's answer does not list zones"),
-        (success("zones"), "Cloudflare's answer does not list zones"),
-        (page("zone"), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(), zone(id="1/../2")), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(id=...)), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(name=None)), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(name="../../x")), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(name="{{ x }}")), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(name="a{{x}}")), "Cloudflare's answer holds an entry that is no zone"),
-        (page(zone(name="a\nb")), "Cloudflare's answer holds an entry that is no zone"),
-        (page(page=2), "Cloudflare's answer is page 2 of the zones, not page 1"),
+        (lambda: success({"id": "x"}), "Cloudflare's answer does not list zones"),
+        (lambda: success("zones"), "Cloudflare's answer does not list zones"),
+        (lambda: page("zone"), "Cloudflare's answer holds an entry that is no zone"),
+        (
+            lambda: page(zone(), zone(id="1/../2")),
+            "Cloudflare's answer holds an entry that is no zone",
+        ),
+        (lambda: page(zone(id=...)), "Cloudflare's answer holds an entry that is no zone"),
+        (lambda: page(zone(name=None)), "Cloudflare's answer holds an entry that is no zone"),
+        (lambda: page(zone(name="../../x")), "Cloudflare's answer holds an entry that is no zone"),
+        (lambda: page(zone(name="{{ x }}")), "Cloudflare's answer holds an entry that is no zone"),
+        (lambda: page(zone(name="a{{x}}")), "Cloudflare's answer holds an entry that is no zone"),
+        (lambda: page(zone(name="a\nb")), "Cloudflare's answer holds an entry that is no zone"),
+        (lambda: page(page=2), "Cloudflare's answer is page 2 of the zones, not page 1"),
     ],
 )
-def test_what_went_wrong_is_told(answer: requests.Response, said: str) -> None:
-    with network(listing(answer)), pytest.raises(RequestError) as caught:
+def test_what_went_wrong_is_told(answer: t.Callable[[], requests.Response], said: str) -> None:
+    with network(listing(answer())), pytest.raises(RequestError) as caught:
         select()
     assert str(caught.value) == f"{QUERY} failed: {said}"
     assert caught.value.values["error"]["ray_id"] == "8f2c1d7e4a9b0c3d-FRA"
@@ -393,6 +396,10 @@ def test_the_connection_is_as_the_options_say() -> None:
 def test_an_option_of_the_connection_that_cannot_be_right(option: str, value: t.Any) -> None:
     with pytest.raises(InvalidInput, match=f"^{option}: "):
         client_for({**CONNECTION, option: value}, mask=str)
+
+
+def test_the_shortest_times_are_taken() -> None:
+    client_for({**CONNECTION, "timeout": 0.1, "rate_limit_retry_timeout": 0.0}, mask=str)
 
 
 def test_a_client_of_a_dry_run_writes_nothing() -> None:
