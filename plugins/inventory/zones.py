@@ -128,7 +128,8 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import client_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
     without_secrets,
 )
@@ -248,7 +249,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _zones(self, path: str, cache: bool) -> list[Zone]:
         selection = Selection.of(self._params)
-        client = client_for(self._params, mask=self._masked)
+        client = Client(sender_for(self._params), mask=self._masked)
         zones = Zones(client, warn=self.display.warning)
         if not self.get_option("cache"):
             return zones.select(selection)

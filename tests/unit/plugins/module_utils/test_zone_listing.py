@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import NOT_SENT
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import client_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import NOT_SENT, Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     BadAnswer,
     InvalidInput,
@@ -57,7 +57,7 @@ class Listed(t.NamedTuple):
 def select(**options: t.Any) -> Listed:
     """List the zones that options select."""
     warnings: list[str] = []
-    client = client_for(CONNECTION, mask=lambda text: text.replace(TOKEN, "***"))
+    client = Client(sender_for(CONNECTION), mask=lambda text: text.replace(TOKEN, "***"))
     given = {**dict.fromkeys(FILTERS), **options}
     zones = Zones(client, warn=warnings.append).select(Selection.of(given))
     return Listed([each.name for each in zones], warnings)
@@ -69,7 +69,7 @@ def named(*numbers: int) -> list[str]:
 
 
 def test_what_is_read_of_a_zone() -> None:
-    client = client_for(CONNECTION, mask=str)
+    client = Client(sender_for(CONNECTION), mask=str)
     with network(listing(page(zone()))):
         (found,) = Zones(client, warn=pytest.fail).select(Selection())
     assert found._asdict() == {
@@ -90,7 +90,7 @@ def test_fields_of_another_kind_are_left_out() -> None:
     odd = zone(
         status=1, paused="no", type={}, plan="x", account=[], name_servers=[None, "a.example"]
     )
-    client = client_for(CONNECTION, mask=str)
+    client = Client(sender_for(CONNECTION), mask=str)
     with network(listing(page(odd))):
         (found,) = Zones(client, warn=pytest.fail).select(Selection())
     assert found[2:] == (None, None, None, None, None, None, None, ["a.example"])
@@ -98,7 +98,7 @@ def test_fields_of_another_kind_are_left_out() -> None:
 
 def test_zones_are_in_the_order_of_their_names() -> None:
     twins = [zone(3, name="b.example"), zone(2, name="b.example")]
-    client = client_for(CONNECTION, mask=str)
+    client = Client(sender_for(CONNECTION), mask=str)
     with network(listing(page(*twins, zone(4, name="a.example")))):
         found = Zones(client, warn=pytest.fail).select(Selection())
     assert [each.id for each in found] == [zone_id(4), zone_id(2), zone_id(3)]
@@ -371,7 +371,7 @@ def test_a_page_is_asked_for_again_where_that_may_help() -> None:
 
 def test_the_connection_is_as_the_options_say() -> None:
     options = {**CONNECTION, "ca_path": __file__, "timeout": 7.0, "rate_limit_retry_timeout": 6.0}
-    client = client_for(options, mask=str)
+    client = Client(sender_for(options), mask=str)
     limited = failure(429, 10000, "slow down", {"Retry-After": "7"})
     with network(listing(limited)) as net, pytest.raises(RequestError) as caught:
         Zones(client, warn=pytest.fail).select(Selection())
@@ -404,9 +404,9 @@ def test_the_shortest_times_are_taken() -> None:
 
 def test_a_client_of_a_dry_run_writes_nothing() -> None:
     with network():
-        client = client_for(CONNECTION, mask=str, dry_run=True)
+        client = Client(sender_for(CONNECTION), mask=str, dry_run=True)
         assert client.write("POST", "/zones", {}, repeatable=False) is NOT_SENT
     written = Call("POST", "/zones", {}, success("x"))
     with network(written):
-        client = client_for(CONNECTION, mask=str)
+        client = Client(sender_for(CONNECTION), mask=str)
         assert client.write("POST", "/zones", {}, repeatable=False) == "x"
