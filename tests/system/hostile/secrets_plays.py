@@ -26,6 +26,8 @@ COLLECTION = "edgeops.cloudflare"
 OWNERSHIP = "logpush_ownership"
 OWNERSHIP_VALIDATE = "logpush_ownership_validate"
 JOB = "logpush_job"
+JOBS = "logpush_jobs"
+OWNERSHIPS = "logpush_ownerships"
 JOB_INFO = "logpush_job_info"
 DATASET_INFO = "logpush_dataset_info"
 DESTINATION_VALIDATE = "logpush_destination_validate"
@@ -44,6 +46,13 @@ ASKED: dict[str, Options] = {
     DATASET_INFO: {"dataset": "http_requests"},
     DESTINATION_VALIDATE: {"destination_conf": "{{ s3 }}"},
 }
+# Of those that do many: the list, and what it holds besides a scope.
+MANY: dict[str, tuple[str, list[Options]]] = {
+    OWNERSHIPS: ("targets", [ASKED[OWNERSHIP], ASKED[OWNERSHIP_VALIDATE]]),
+    JOBS: ("jobs", [ASKED[JOB], {**ASKED[JOB], "name": "dns", "dataset": "dns_logs"}]),
+}
+# What is said for a whole task, and for no entry of a list.
+_OF_THE_TASK = {"api_token", "api_email", "api_key", "api_tokn", "base_url", "timeout"}
 CREDENTIALS: dict[str, Options] = {
     "environment": {},
     "token": {"api_token": "{{ token }}"},
@@ -138,9 +147,22 @@ class Play:
 
     def succeed(self, module: str, **options: t.Any) -> None:
         """Add a task that succeeds."""
+        given = self._many(module, options) if module in MANY else self._one(module, options)
+        self.tasks.append({"name": f"Task {len(self.tasks)}", f"{COLLECTION}.{module}": given})
+
+    @staticmethod
+    def _one(module: str, options: Options) -> Options:
         given = {"zone_id": "{{ zone }}", **ASKED[module], **options}
-        action = {f"{COLLECTION}.{module}": {k: v for k, v in given.items() if v is not None}}
-        self.tasks.append({"name": f"Task {len(self.tasks)}", **action})
+        return {name: value for name, value in given.items() if value is not None}
+
+    @staticmethod
+    def _many(module: str, options: Options) -> Options:
+        name, entries = MANY[module]
+        of_task = {option: options[option] for option in _OF_THE_TASK & options.keys()}
+        of_entry = {option: options[option] for option in options.keys() - _OF_THE_TASK}
+        given = [{"zone_id": "{{ zone }}", **entry, **of_entry} for entry in entries]
+        told = [{k: v for k, v in entry.items() if v is not None} for entry in given]
+        return {name: told, **of_task}
 
     def fail(self, module: str, **options: t.Any) -> None:
         """Add a task that fails."""
@@ -159,7 +181,7 @@ def play_of_all_modules(kinds: t.Sequence[str]) -> Play:
     """Return the play, with a job for each kind of destination; they are names of variables."""
     play = Play()
     _succeed(play, kinds)
-    for number, module in enumerate(ASKED):
+    for number, module in enumerate([*ASKED, *MANY]):
         _fail_by_answers(play, module)
         wrong, right = ("wrong token", "key") if number % 2 else ("wrong key", "token")
         play.fail(module, **CREDENTIALS[wrong])
@@ -183,12 +205,14 @@ def _succeed(play: Play, kinds: t.Sequence[str]) -> None:
         conf = f"{{{{ {kind} }}}}"
         play.succeed(JOB, name=kind, destination_conf=conf, ownership_challenge=None)
     play.succeed(JOB, name=kinds[0])
+    play.succeed(OWNERSHIPS, **CREDENTIALS["key"])
+    play.succeed(JOBS, **CREDENTIALS["token"])
     play.succeed(JOB_INFO, **CREDENTIALS["token"])
     play.succeed(JOB, name=kinds[0], state="absent", **CREDENTIALS["token"])
 
 
 def _fail_by_answers(play: Play, module: str) -> None:
-    scope = "zone_id" if module == JOB else "account_id"
+    scope = "zone_id" if module in (JOB, JOBS) else "account_id"
     answers = [QUOTES, SHOWS_PAGE, IS_CUT]
     if module not in (JOB_INFO, DATASET_INFO):
         answers += [SAYS_NO, REDIRECTS]
@@ -208,3 +232,8 @@ def _fail_by_input(play: Play) -> None:
         {"base_url": "https://me:{{ wrong_key }}@h.example/?x={{ wrong_key }}"},
     ):
         play.fail(JOB, **CREDENTIALS["token"], **wrong)
+    for module in MANY:
+        play.fail(module, **CREDENTIALS["token"], destination_cnf="{{ s3 }}")
+        play.fail(module, **CREDENTIALS["token"], destination_conf=["{{ s3 }}"])
+        play.fail(module, **CREDENTIALS["token"], destination_conf="x{{ s3 }} {{ wrong_key }}")
+    play.fail(JOBS, **CREDENTIALS["token"], name="the same")

@@ -39,7 +39,7 @@ class Result(t.NamedTuple):
 
     def counted(self, what: str) -> int:
         """Return a number of the recap, which not every callback prints."""
-        return int(re.findall(rf"\b{what}=(\d+)", self.printed)[-1])
+        return int(re.findall(rf"{what}=(\d+)", self.printed)[-1])
 
 
 class Place:
