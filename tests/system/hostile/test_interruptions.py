@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import typing as t
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,9 +22,10 @@ from system.hostile.interruptions import (
     Jobs,
     Play,
     shapes,
+    until,
     without_ids,
 )
-from system.playbooks import DESTINATION_SECRET, World
+from system.playbooks import DESTINATION_SECRET, PUSH_LOGS, Run, World
 
 pytestmark = pytest.mark.skipif(
     not (PROCESSES / "self" / "environ").exists(), reason="finds processes as Linux shows them"
@@ -35,6 +37,8 @@ R2 = (
 )
 NEW = {"name": "new", "destination_conf": R2}
 OPTIONS = {"field_names": ["ClientIP"], "timestamp_format": "rfc3339"}
+# What push_logs sends side by side unless it is told otherwise.
+AT_ONCE = 10
 # Repeated where a connection breaks, since carrying it out twice does no harm.
 REPEATED = [
     ("GET", "/jobs"),
@@ -170,3 +174,37 @@ def test_killed_alone_it_leaves_a_task_that_comes_to_its_end(
     one_job.assert_resumed(world.jobs(), "killed alone")
     count("interrupted runs", 1)
     count("requests interrupted", 1)
+
+
+@pytest.mark.parametrize("passing", [25, 45])
+def test_killed_while_requests_go_side_by_side(world: World, count: Count, passing: int) -> None:
+    zones = world.control("POST", "zones", {"count": 20})
+    entries = [{**NEW, "zone_id": zone["id"]} for zone in zones]
+    assert world.push(*entries, arguments=["--check"]).status == 0
+    world.control("DELETE", "requests")
+    # Twenty lists for the plan; then for each zone another one, and its job.
+    hang = {"hang": True, "carry_out": True, "times": -1}
+    world.control("POST", "faults", [{**PASS, "times": passing}, hang])
+
+    def start(environment: dict[str, str]) -> Run:
+        inputs = {"logpush_jobs": entries}
+        return world.run(playbook=PUSH_LOGS, inputs=inputs, environment=environment)
+
+    with ThreadPoolExecutor(1) as pool:
+        play = Play(start, pool)
+        until(lambda: play.over or len(_hanging(world)) == AT_ONCE, "requests side by side")
+        play.lose_power()
+        assert play.end().status == -signal.SIGKILL
+    created = len([each for each in _hanging(world) if each["method"] == "POST"])
+    before = len([each for each in world.requests() if each["status"] == 200 and each["writes"]])
+    until(lambda: len(world.jobs()) == before + created, "the late writes")
+    world.control("DELETE", "faults")
+    run = world.push(*entries)
+    assert run.status == 0, run.output
+    assert sorted(job["zone_id"] for job in world.jobs()) == sorted(each["id"] for each in zones)
+    count("interrupted runs", 1)
+    count("requests interrupted", AT_ONCE)
+
+
+def _hanging(world: World) -> list[dict[str, t.Any]]:
+    return [each for each in world.requests() if "hang" in (each["fault"] or {})]
