@@ -24,17 +24,18 @@ help:
 	@echo 'make faults    play each fault at each request, and write the table in the README'
 	@echo 'make mutation  change module_utils in thousands of ways, and see whether a unit test notices'
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
-	@echo 'make benchmark measure one task against one of ansible.builtin.uri'
+	@echo 'make benchmark measure it against what else does the same, and write docs/performance.md'
+	@echo '               (more than an hour; a part of it: make benchmark ARGS="--quick", see ARGS="--help")'
 	@echo 'make lint      run the linters and the type checker alone'
 	@echo 'make release-check'
 	@echo '               rehearse a release in a copy, up to what users install from it'
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 
-demo faults mutation sandbox benchmark lint release-check format:
+demo faults mutation sandbox lint release-check format:
 	$(DRIVER) $@
 
-test unit:
+test unit benchmark:
 	$(DRIVER) $@ $(ARGS)
 
 clean:

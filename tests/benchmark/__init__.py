@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measures one task of this collection against one of ansible.builtin.uri that sends the same.
+"""Measures the collection against what else sends the same requests; see docs/performance.md.
 
-Both send the same POST to the same sandbox, in turns, in one run of one playbook, so that whatever
-else the machine does hits both alike.
+All rows are measured in one run, in turns, against the same sandbox: what else the machine does
+hits all of them alike.
 """

@@ -2,80 +2,109 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PYTHONPATH=tests python -m benchmark: prints the table of the README.
+"""`make benchmark`: measures, and writes docs/performance.md. See --help.
 
-Needs ansible-playbook on the PATH, the collection where Ansible finds it, and the sandbox's
-requirements.
+PYTHONPATH=tests python -m benchmark; the driver sets up what that needs.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import statistics
-import subprocess
+import argparse
+import dataclasses
+import signal
 import sys
-import tempfile
-from pathlib import Path
 
-from sandbox.server import Sandbox
+from driver.paths import CACHE, ROOT
 
-HERE = Path(__file__).resolve().parent
-TURNS = 30
-# The first turn also pays for what is read from the disk for the first time.
-WARM_UP = 1
+from . import page, setting
+from .place import Place
+from .plan import COUNTS, LATENCIES, LIMIT, PLAYBOOK, SPEED, Cell, everything
+from .records import Records
+from .session import Session
+from .ways import WAYS
 
-
-def measure(environment: dict[str, str], durations: Path) -> dict[str, list[float]]:
-    """Run the playbook; return the seconds of each turn by the task's name."""
-    env = {
-        **os.environ,
-        **environment,
-        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
-        "ANSIBLE_CALLBACKS_ENABLED": "durations",
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "BENCHMARK_DURATIONS": str(durations),
-        "BENCHMARK_TURNS": str(TURNS + WARM_UP),
-    }
-    command = ["ansible-playbook", str(HERE / "one_task.yml")]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    taken: dict[str, list[float]] = {}
-    for line in durations.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        taken.setdefault(entry["task"], []).append(entry["seconds"])
-    measured = ("edgeops.cloudflare.logpush_ownership", "ansible.builtin.uri")
-    return {name: taken[f"Ask with {name}"][WARM_UP:] for name in measured}
+_FOLDER = CACHE / "benchmark"
+_PAGE = ROOT / "docs" / "performance.md"
 
 
-def table(taken: dict[str, list[float]]) -> str:
-    """Return the figures as a Markdown table, in milliseconds."""
-    lines = ["| one task | median | fastest | slowest | runs |", "|---|---|---|---|---|"]
-    for name, seconds in taken.items():
-        figures = (statistics.median(seconds), min(seconds), max(seconds))
-        cells = " | ".join(f"{figure * 1000:.0f} ms" for figure in figures)
-        lines.append(f"| `{name}` | {cells} | {len(seconds)} |")
-    return "\n".join(lines)
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit status: 1 where a run failed."""
+    options = _parser().parse_args(arguments)
+    name = "quick" if options.quick or options.repeats else "results"
+    path = _FOLDER / f"{name}.jsonl"
+    if options.fresh or (name == "quick" and not options.render):
+        path.unlink(missing_ok=True)
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    records = Records(path)
+    if not options.render:
+        said = records.begin(setting.look())
+        if said:
+            print(said, flush=True)
+        _measure(records, chosen(options))
+    return _show(records, to_page=name == "results")
 
 
-def main() -> None:
-    """Start a sandbox, measure, print."""
-    sandbox = Sandbox()
+def chosen(options: argparse.Namespace) -> list[Cell]:
+    """Return the rows that the options choose, of those that can be measured here."""
+    cells = [
+        cell
+        for cell in everything()
+        if WAYS[cell.way].is_there()
+        and cell.part in (options.parts or (SPEED, LIMIT, PLAYBOOK))
+        and cell.way in (options.ways or WAYS)
+        and cell.count in (options.n or (cell.count,))
+        and cell.latency in (options.latency or (cell.latency,))
+    ]
+    if options.quick:
+        cells = [cell for cell in cells if cell.count <= 20 and cell.latency <= 50]
+    repeats = 1 if options.quick else options.repeats
+    return [dataclasses.replace(cell, repeats=repeats) for cell in cells] if repeats else cells
+
+
+def _measure(records: Records, cells: list[Cell]) -> None:
+    # As Ctrl-C does: what runs is ended first.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    place = Place(_FOLDER, max((cell.count for cell in cells), default=1))
     try:
-        sandbox.start()
-        with tempfile.TemporaryDirectory() as folder:
-            taken = measure(sandbox.environment, Path(folder) / "durations")
+        session = Session(records, place, _FOLDER / "run")
+        session.look_at_startup()
+        session.measure(cells)
     finally:
-        sandbox.stop()
-    version = subprocess.run(
-        ["ansible-playbook", "--version"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()[0]
-    print(f"{version}, Python {platform.python_version()}, {os.cpu_count()} cores\n")
-    print(table(taken))
+        place.stop()
+
+
+def _show(records: Records, *, to_page: bool) -> int:
+    if not records.setting:
+        print("Nothing was measured yet.", file=sys.stderr)
+        return 1
+    text = page.render(records)
+    print(f"\n{text}")
+    if to_page:
+        page.write(_PAGE, text)
+        print(f"\nWritten into {_PAGE.relative_to(ROOT)}.")
+    return 1 if any(run.problem for run in records.runs) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make benchmark ARGS=…",
+        description="Measures, and writes docs/performance.md. What is interrupted goes on when it"
+        " is called again: each run is kept as it is made.",
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="once, N up to 20, up to 50 ms; writes no page")
+    add("--render", action="store_true", help="write the page from what was measured so far")
+    add("--fresh", action="store_true", help="forget what was measured before")
+    add("--parts", nargs="+", choices=(SPEED, LIMIT, PLAYBOOK), help="of the page")
+    add("--ways", nargs="+", choices=tuple(WAYS), metavar="WAY", help=", ".join(WAYS))
+    add("--n", nargs="+", type=int, help=f"numbers of zones: {COUNTS}, and those of the limits")
+    add("--latency", nargs="+", type=int, help=f"added to each request, in ms: {LATENCIES}")
+    add("--repeats", type=int, help="how often, instead of as planned; writes no page")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nWhat was measured is kept; the same command goes on.")

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "demo": lambda _rest: demo.demo(),
         "sandbox": lambda _rest: demo.sandbox(),
-        "benchmark": lambda _rest: demo.benchmark(),
+        "benchmark": demo.benchmark,
         "test": run_tests.main,
         "unit": pytest_runs.unit,
         "mutation": lambda _rest: mutation.mutation(),

@@ -22,9 +22,12 @@ from .steps import run_logged
 _TOOLS = ("tests/benchmark/", "tests/driver/", "tests/sandbox/", "tests/system/")
 _COMMANDS = {
     "sanity": ("sanity",),
-    # The sandbox is tested once, by pytest: it knows nothing of Ansible.
+    # What knows nothing of Ansible is tested once, by pytest.
     # One worker: the other cores of the machine have other sessions to run.
-    "units": ("units", "--num-workers", "1", "--exclude", "tests/unit/sandbox/"),
+    "units": (
+        *("units", "--num-workers", "1"),
+        *("--exclude", "tests/unit/benchmark/", "--exclude", "tests/unit/sandbox/"),
+    ),
     "integration": ("integration", "--continue-on-error"),
 }
 _TARGET = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)

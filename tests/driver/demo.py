@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo`, `make sandbox` and `make benchmark`: in an environment of their own."""
+"""`make demo` and `make sandbox`, in an environment of their own; `make benchmark`, in another."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 from . import azurite, environment, galaxy, matrix, stamps, tree, venvs
 from .paths import CACHE, ROOT
 from .steps import Step, run_logged, say
 
 _DEMO = CACHE / "demo"
+_SANDBOX_REQUIREMENTS = (
+    ROOT / "requirements.txt",
+    ROOT / "tests" / "sandbox" / "requirements.txt",
+)
 
 # The list of jobs takes the zone and the destination from what the sandbox says in its environment.
 _DEMO_SCRIPT = """
@@ -40,11 +45,13 @@ def demo() -> int:
     return status.returncode
 
 
-def benchmark() -> int:
-    """Measure what the README shows."""
-    programs, env = _installed()
-    command = [str(programs / "python"), "-m", "benchmark"]
-    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+def benchmark(arguments: list[str]) -> NoReturn:
+    """Measure what docs/performance.md shows."""
+    programs, env = _installed("benchmark", ROOT / "tests" / "benchmark" / "requirements.txt")
+    os.chdir(ROOT)
+    # In the place of this process: when it is interrupted, it takes a moment to end what runs.
+    python = str(programs / "python")
+    os.execve(python, [python, "-m", "benchmark", *arguments], env)
 
 
 def sandbox() -> int:
@@ -58,10 +65,10 @@ def sandbox() -> int:
         return 0
 
 
-def _installed() -> tuple[Path, dict[str, str]]:
+def _installed(name: str = "demo", *more: Path) -> tuple[Path, dict[str, str]]:
     """The programs, and an environment in which Ansible finds the collections."""
     core = matrix.newest_core_here()
-    programs = _programs(core)
+    programs = _programs(core, name, *more)
     env = _environment(programs)
     _install_collection(programs, env)
     others = _others(core, programs)
@@ -69,12 +76,12 @@ def _installed() -> tuple[Path, dict[str, str]]:
     return programs, env
 
 
-def _programs(core: matrix.Core) -> Path:
+def _programs(core: matrix.Core, name: str = "demo", *more: Path) -> Path:
     return venvs.ensure(
-        _DEMO / "venv",
+        CACHE / name / "venv",
         f"a virtual environment with ansible-core {core.version} and the sandbox",
         [core.requirement, "boto3", "botocore"],
-        [ROOT / "requirements.txt", ROOT / "tests" / "sandbox" / "requirements.txt"],
+        [*_SANDBOX_REQUIREMENTS, *more],
     )
 
 

@@ -91,8 +91,9 @@ def _against_sandbox(programs: Path, what: str, arguments: list[str]) -> results
 
 
 def sandbox(programs: Path) -> results.Result:
-    """The sandbox itself."""
-    return _counted(programs, "sandbox", "", ["tests/unit/sandbox"])
+    """The tools of the tests: the sandbox, and the benchmark."""
+    tests = ["tests/unit/sandbox", "tests/unit/benchmark"]
+    return _counted(programs, "sandbox, benchmark", "", tests)
 
 
 def _counted(
