@@ -395,11 +395,11 @@ def test_the_connection_is_as_the_options_say() -> None:
 )
 def test_an_option_of_the_connection_that_cannot_be_right(option: str, value: t.Any) -> None:
     with pytest.raises(InvalidInput, match=f"^{option}: "):
-        client_for({**CONNECTION, option: value}, mask=str)
+        sender_for({**CONNECTION, option: value})
 
 
 def test_the_shortest_times_are_taken() -> None:
-    client_for({**CONNECTION, "timeout": 0.1, "rate_limit_retry_timeout": 0.0}, mask=str)
+    sender_for({**CONNECTION, "timeout": 0.1, "rate_limit_retry_timeout": 0.0})
 
 
 def test_a_client_of_a_dry_run_writes_nothing() -> None:
