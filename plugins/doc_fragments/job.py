@@ -176,7 +176,8 @@ options:
 """
 
     # The same below the option ``jobs``, where each name has a longer way.
-    _SCOPE = """
+    # Annotated: Ansible's sanity tests take a plain assignment for a whole documentation.
+    _SCOPE: str = """
 zone_id:
   description: The zone, for datasets of a zone. Exactly one of this and O(account_id) is required.
   type: str
@@ -185,10 +186,9 @@ account_id:
     required.
   type: str
 """
-    _INNER = _SCOPE + textwrap.dedent(DOCUMENTATION.partition("options:\n")[2])
-    _INNER = re.sub(r"\bO\(", "O(jobs[].", _INNER)
-    _INNER = re.sub(r"\bRV\(", "RV(results[].", _INNER)
-    JOBS = f"""
+    _INNER: str = _SCOPE + textwrap.dedent(DOCUMENTATION.partition("options:\n")[2])
+    _PLACED: str = re.sub(r"\bRV\(", "RV(results[].", re.sub(r"\bO\(", "O(jobs[].", _INNER))
+    JOBS: str = f"""
 options:
   jobs:
     description:
@@ -198,5 +198,5 @@ options:
     elements: dict
     required: true
     suboptions:
-{textwrap.indent(_INNER, "      ")}
+{textwrap.indent(_PLACED, "      ")}
 """

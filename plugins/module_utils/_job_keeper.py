@@ -84,8 +84,7 @@ class JobKeeper:
 
     def carry_out(self) -> Result:
         """Do what was planned and return what a module returns."""
-        assert self._carry_out is not None, "planned first"
-        return self._carry_out()
+        return t.cast("t.Callable[[], Result]", self._carry_out)()
 
     def _find(self) -> Job | None:
         wanted = self._wanted

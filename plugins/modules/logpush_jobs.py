@@ -127,6 +127,16 @@ results:
       description: The job as Cloudflare shows it afterwards, or as it would be in check mode.
       returned: when it did not fail
       type: dict
+      contains:
+        destination:
+          description: The parts of the job's destination that are no secret.
+          type: dict
+          contains:
+            challenge:
+              description: Whether Cloudflare documents that ownership of such a destination has to
+                be proved.
+              type: str
+              sample: "yes"
       sample: {"id": 42, "name": "http-to-r2", "dataset": "http_requests", "enabled": true}
     error:
       description: The request that got no usable answer, or was refused.

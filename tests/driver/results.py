@@ -48,12 +48,13 @@ class Result:
             }
             self.reasons += sorted(reasons)
             for node in suite.iter("property"):
-                self._add_figure(str(node.get("name")), float(node.get("value", 0)))
+                self._add_figure(str(node.get("name")), str(node.get("value")))
 
-    def _add_figure(self, name: str, value: float) -> None:
+    def _add_figure(self, name: str, value: str) -> None:
+        # Others note properties too, which are no figures.
         if name.startswith(_FIGURE):
             name = name.removeprefix(_FIGURE)
-            self.figures[name] = self.figures.get(name, 0) + value
+            self.figures[name] = self.figures.get(name, 0) + float(value)
 
 
 def report(results: list[Result]) -> None:

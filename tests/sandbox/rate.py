@@ -42,7 +42,7 @@ def parse(given: Any) -> Policy:
     if not given.keys() <= {"quota", "window", "block"}:
         raise ValueError("a rate policy has quota, window and block")
     quota = given["quota"]
-    if quota is not None and (type(quota) is not int or quota < 1):
+    if quota is not None and (isinstance(quota, bool) or not isinstance(quota, int) or quota < 1):
         raise ValueError("quota: 1 or more, or null for no limit")
     window = _seconds("window", given.get("window", DEFAULT.window))
     return Policy(quota, window, _seconds("block", given.get("block", window)))

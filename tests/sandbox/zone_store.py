@@ -51,7 +51,7 @@ class Zones:
 
     def make_many(self, count: Any, account: Any = None) -> list[dict[str, Any]]:
         """Make as many zones, numbered on from those before; ``ValueError`` says why not."""
-        if type(count) is not int or not 1 <= count <= _MOST:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST:
             raise ValueError(f"count: from 1 to {_MOST}")
         more = {} if account is None else {"account": account}
         with self._lock:
