@@ -23,11 +23,14 @@ import typing as t
 RESERVE = 0.01
 # Of a window's quota: when that is left, requests are spread over the rest of the window.
 LOW = 0.02
-# Seconds by which the end of a window may seem to move: the header has whole seconds.
-_ROUNDING = 1.5
+# Seconds by which the end of a window may be another one: the header has whole seconds.
+_ROUNDING = 1.0
+# Seconds. What is longer is no window, or not told in seconds.
+_LONGEST_WINDOW = 86400.0
 
-_ITEM = re.compile(r'"?([\w.-]+)"?((?:\s*;\s*\w+\s*=\s*[^;,]*)+)')
-_PARAMETER = re.compile(r"(\w+)\s*=\s*([0-9.]+)")
+# Longer ones are none that anybody could mean.
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_LONGEST_HEADER = 4096
 
 
 class TooLong(Exception):
@@ -38,17 +41,38 @@ class TooLong(Exception):
         self.seconds = seconds
 
 
+class Turn(t.NamedTuple):
+    """What lets one request go.
+
+    ``sent`` is when, ``asks`` whether it goes to see how things stand. ``waited`` is for how many
+    seconds it had to wait, ``held`` for how many of all its turns because of the rate limit.
+    """
+
+    sent: float
+    asks: bool
+    waited: float
+    held: float
+
+
+class _Told(t.NamedTuple):
+    """What one answer tells of one limit: how many are left, and when at the earliest and latest
+    the window ends (in the seconds of ``time.monotonic``)."""
+
+    left: float
+    earliest: float
+    ends: float
+    quota: float | None
+
+
 class _Window:
     """What is known of one limit in its present window.
 
-    ``left`` is the least that an answer told, ``ends`` the earliest end (in the seconds of
-    ``time.monotonic``), ``used`` how many requests this task has sent in it.
+    ``left`` is the least that an answer told; the window ends between ``earliest`` and ``ends``;
+    ``used`` is how many requests this task has sent in it.
     """
 
-    def __init__(self, left: float, ends: float, quota: float | None, used: int) -> None:
-        self.left = left
-        self.ends = ends
-        self.quota = quota
+    def __init__(self, told: _Told, used: int) -> None:
+        self.left, self._earliest, self.ends, self.quota = told
         self.used = used
 
     def allows(self, share: float, under_way: int) -> float:
@@ -63,9 +87,19 @@ class _Window:
         """Tell whether what is left is to be spread over the rest of the window."""
         return allowed <= self._part(LOW)
 
-    def is_replaced_by(self, left: float, ends: float) -> bool:
-        """Tell whether an answer speaks of another window, one that began early."""
-        return left > self.left and ends > self.ends + _ROUNDING
+    def is_over_for(self, told: _Told, sent: float) -> bool:
+        """Tell whether an answer to what was sent then speaks of a later window."""
+        return self.ends <= sent or told.earliest > self.ends + _ROUNDING
+
+    def learn(self, told: _Told) -> None:
+        """Note what an answer tells. They overtake each other: the least is the newest."""
+        if told.ends + _ROUNDING < self._earliest:
+            # It speaks of the window before.
+            return
+        self.left = min(self.left, told.left)
+        self._earliest = max(self._earliest, told.earliest)
+        self.ends = min(self.ends, told.ends)
+        self.quota = told.quota or self.quota
 
     def _part(self, part: float) -> float:
         return max(1.0, math.ceil((self.quota or 0) * part))
@@ -84,8 +118,12 @@ class Governor:
         self._share = share
         self._patience = patience
         self._windows: dict[str, _Window] = {}
-        self._answered = False
         self._under_way = 0
+        # Whether an answer came since the beginning, and since the limit was met.
+        self._answered = False
+        # How many are under way to see how things stand, and how many may be.
+        self._asking = 0
+        self._askers = 1
         self._blocked_until = -math.inf
         self._next_slot = -math.inf
         self._held = 0
@@ -93,63 +131,75 @@ class Governor:
         # Also the lock for all of the above; notified whenever a request has ended.
         self._news = threading.Condition()
 
-    def enter(self) -> float:
-        """Wait until a request may go, and return how many seconds that took.
+    def enter(self, held: float = 0.0) -> Turn:
+        """Wait until a request may go; each call that returns has to be followed by ``leave``.
 
-        Raise ``TooLong`` where it would take longer than ``patience``. Each call that returns
-        has to be followed by one of ``leave``.
+        ``held`` is for how many seconds the same request was held back before. Raise ``TooLong``
+        where that would come to more than ``patience``.
         """
         began = time.monotonic()
         with self._news:
             while True:
-                pause = self._pause(time.monotonic())
+                now = time.monotonic()
+                pause = self._pause(now)
                 if pause is None:
                     self._news.wait()
-                elif pause > self._patience:
+                elif pause <= 0:
+                    return Turn(now, self._let_go(now), now - began, held)
+                elif held + pause > self._patience:
                     raise TooLong(pause)
-                elif pause > 0:
-                    self._hold(pause)
                 else:
-                    break
-            self._let_go(time.monotonic())
-        return time.monotonic() - began
+                    held += self._hold(pause)
 
-    def leave(self, headers: t.Mapping[str, str] | None) -> None:
+    def leave(self, turn: Turn, headers: t.Mapping[str, str] | None) -> None:
         """Note the end of a request, with the headers of its answer if there was one."""
         now = time.monotonic()
         with self._news:
             self._under_way -= 1
-            self._answered = True
-            self._windows = {name: w for name, w in self._windows.items() if w.ends > now}
+            self._asking -= turn.asks
             if headers is not None:
-                self._learn(headers, now)
+                self._learn(headers, turn, now)
+            if turn.asks:
+                # Where none is answered, they are not kept waiting one by one for long.
+                self._askers = self._askers + 1 if headers is None else 1
             self._news.notify_all()
 
     def block(self, seconds: float) -> None:
         """Let nothing go for so many seconds: the limit was met."""
         with self._news:
             self._blocked_until = max(self._blocked_until, time.monotonic() + seconds)
+            self._answered = False
 
     def _pause(self, now: float) -> float | None:
         """Return how long a request has to wait; None: until another one has ended."""
-        if self._blocked_until > now:
-            return self._blocked_until - now
-        if not self._answered or any(window.ends <= now for window in self._windows.values()):
-            # Nobody knows how much there is: one goes and asks.
-            return None if self._under_way else 0.0
-        return max((self._pause_for(each, now) for each in self._windows.values()), default=0.0)
+        pauses = [self._pause_for(window, now) for window in self._present(now)]
+        pause = max(self._blocked_until - now, *pauses, 0.0)
+        if pause <= 0 and self._is_unknown(now) and self._asking >= self._askers:
+            return None
+        return pause
+
+    def _is_unknown(self, now: float) -> bool:
+        """Tell whether nobody knows how much there is, so that one goes and asks."""
+        return not self._answered or len(self._present(now)) < len(self._windows)
+
+    def _present(self, now: float) -> list[_Window]:
+        return [window for window in self._windows.values() if window.ends > now]
 
     def _pause_for(self, window: _Window, now: float) -> float:
         allowed = window.allows(self._share, self._under_way)
         if allowed < 1:
             return window.ends - now
-        return max(0.0, self._next_slot - now) if window.is_low(allowed) else 0.0
+        return self._next_slot - now if window.is_low(allowed) else 0.0
 
-    def _hold(self, pause: float) -> None:
-        """Wait, at most for the pause; called with the lock, which is free meanwhile."""
+    def _hold(self, pause: float) -> float:
+        """Wait, at most for the pause, and return for how long.
+
+        Called with the lock, which is free meanwhile.
+        """
+        began = time.monotonic()
         self._held += 1
         if self._held == 1:
-            self._held_since = time.monotonic()
+            self._held_since = began
         try:
             if self._under_way:
                 # An answer may tell that there is more than was thought.
@@ -161,6 +211,7 @@ class Governor:
             self._held -= 1
             if not self._held:
                 self.waited += time.monotonic() - self._held_since
+        return min(pause, time.monotonic() - began)
 
     @contextlib.contextmanager
     def _unlocked(self) -> t.Iterator[None]:
@@ -170,35 +221,51 @@ class Governor:
         finally:
             self._news.acquire()
 
-    def _let_go(self, now: float) -> None:
-        for window in self._windows.values():
+    def _let_go(self, now: float) -> bool:
+        """Count a request that goes now; return whether it asks."""
+        asks = self._is_unknown(now)
+        for window in self._present(now):
             allowed = window.allows(self._share, self._under_way)
             if window.is_low(allowed):
                 interval = (window.ends - now) / max(1.0, allowed)
                 self._next_slot = max(self._next_slot, now + interval)
             window.used += 1
         self._under_way += 1
+        self._asking += asks
+        return asks
 
-    def _learn(self, headers: t.Mapping[str, str], now: float) -> None:
+    def _learn(self, headers: t.Mapping[str, str], turn: Turn, now: float) -> None:
+        if turn.asks and self._blocked_until <= now:
+            self._answered = True
         policies = _items(headers.get("Ratelimit-Policy"))
+        # Where there is but one policy, it is the one that is meant.
+        only = next(iter(policies.values())) if len(policies) == 1 else {}
         for name, said in _items(headers.get("Ratelimit")).items():
-            if "r" not in said or "t" not in said:
+            left, rest = said.get("r"), said.get("t", math.inf)
+            if left is None or rest > _LONGEST_WINDOW:
                 continue
-            # Where there is but one policy, it is the one that is meant.
-            only = next(iter(policies.values())) if len(policies) == 1 else {}
-            named = policies.get(name, only)
-            self._note(name, said["r"], now + said["t"], named.get("q"))
+            policy = policies.get(name, only)
+            fits = policy.get("q", -1) >= left and policy.get("w", math.inf) >= rest
+            self._note(
+                name,
+                _Told(
+                    left,
+                    turn.sent + rest - _ROUNDING,
+                    now + max(rest, _ROUNDING),
+                    policy["q"] if fits else None,
+                ),
+                turn.sent,
+            )
+        # What an answer of after its end no longer speaks of has no next window.
+        self._windows = {n: each for n, each in self._windows.items() if each.ends > turn.sent}
 
-    def _note(self, name: str, left: float, ends: float, quota: float | None) -> None:
+    def _note(self, name: str, told: _Told, sent: float) -> None:
         window = self._windows.get(name)
-        if window is None or window.is_replaced_by(left, ends):
+        if window is None or window.is_over_for(told, sent):
             # This one, and what is under way.
-            self._windows[name] = _Window(left, ends, quota, self._under_way + 1)
-            return
-        # Answers overtake each other: the least that was told is the newest.
-        window.left = min(window.left, left)
-        window.ends = min(window.ends, ends)
-        window.quota = quota
+            self._windows[name] = _Window(told, self._under_way + 1)
+        else:
+            window.learn(told)
 
 
 def _items(header: str | None) -> dict[str, dict[str, float]]:
@@ -207,9 +274,11 @@ def _items(header: str | None) -> dict[str, dict[str, float]]:
     ``"default";r=50;t=30`` is one item; others may follow behind a comma.
     """
     found: dict[str, dict[str, float]] = {}
-    for name, parameters in _ITEM.findall(header or ""):
-        found[name] = {}
-        for parameter, value in _PARAMETER.findall(parameters):
-            with contextlib.suppress(ValueError):
-                found[name][parameter] = float(value)
+    for item in (header or "")[:_LONGEST_HEADER].split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        pairs = (parameter.partition("=") for parameter in parameters)
+        numbers = {key.strip(): value.strip() for key, _equals, value in pairs}
+        found[name.strip('"')] = {
+            key: float(value) for key, value in numbers.items() if _NUMBER.fullmatch(value)
+        }
     return found

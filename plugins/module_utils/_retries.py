@@ -23,6 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import (
     Governor,
     TooLong,
+    Turn,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
     HTTPResponse,
@@ -81,7 +82,10 @@ class Sender:
         """
         course = _Course(self, method, path, repeatable)
         while True:
-            course.wait_for_turn()
+            try:
+                turn = course.wait_for_turn()
+            except TooLong as held:
+                return course.give_up(held)
             answer = None
             try:
                 answer = self._transport.exchange(
@@ -95,7 +99,7 @@ class Sender:
                     return answer
                 pause = wait
             finally:
-                self.governor.leave(answer.headers if answer else None)
+                self.governor.leave(turn, answer.headers if answer else None)
             if pause > 0:
                 time.sleep(pause)
 
@@ -108,9 +112,11 @@ class _Course:
         self._method = method
         self._path = path
         self._repeatable = repeatable
-        self._waited = 0.0
+        self._held = 0.0
         self._rate_limits = 0
         self._last_reason: str | None = None
+        # Of the last try.
+        self._outcome: Answer | Unreachable | None = None
         self._deadline = time.monotonic() + sender.timeout
         repeats = REPEATS if repeatable else 0
         self._retry = Retry(
@@ -130,18 +136,24 @@ class _Course:
         """Return the seconds that are left."""
         return self._deadline - time.monotonic()
 
-    def wait_for_turn(self) -> None:
+    def wait_for_turn(self) -> Turn:
         """Wait until the rate limit allows a request; that is no part of its time."""
-        try:
-            self._deadline += self._sender.governor.enter()
-        except TooLong as held:
-            raise HeldBack(
-                f"nothing was sent, since the rate limit is used up for {held.seconds:.0f} s more, "
-                f"and rate_limit_retry_timeout allows {self._sender.rate_limit_retry_timeout:g} s",
-                method=self._method,
-                path=self._path,
-                retryable=True,
-            ) from held
+        turn = self._sender.governor.enter(self._held)
+        self._held = turn.held
+        self._deadline += turn.waited
+        return turn
+
+    def give_up(self, held: TooLong) -> Answer:
+        """Return what the last try was answered, or raise what it ended with: no other may go."""
+        if isinstance(self._outcome, Answer):
+            return self._outcome
+        raise self._outcome or HeldBack(
+            f"nothing was sent, since the rate limit is used up for {held.seconds:.0f} s more, "
+            f"and rate_limit_retry_timeout allows {self._sender.rate_limit_retry_timeout:g} s",
+            method=self._method,
+            path=self._path,
+            retryable=True,
+        ) from held
 
     def pause_after_failure(self, failure: NoAnswer) -> float:
         """Return how long to pause before the next try, or raise ``Unreachable``."""
@@ -150,19 +162,18 @@ class _Course:
             pause = self._next_pause(error=failure.cause)
         if failure.reason != LATE:
             self._last_reason = failure.reason
+        error = Unreachable(
+            self._cause(), method=self._method, path=self._path, retryable=failure.passing
+        )
+        error.sent = failure.sent
         if pause is None:
-            error = Unreachable(
-                self._cause(),
-                method=self._method,
-                path=self._path,
-                retryable=failure.passing,
-            )
-            error.sent = failure.sent
             raise error from failure
+        self._outcome = error
         return pause
 
     def pause_after(self, answer: Answer) -> float | None:
         """Return how long to pause before the next try, or None: the answer stands."""
+        self._outcome = answer
         if answer.status == RATE_LIMITED:
             return self._rate_limit_pause(answer)
         if answer.status in PASSING_FAULTS and self._repeatable:
@@ -185,10 +196,9 @@ class _Course:
         pause = float(2**self._rate_limits) if asked is None else max(asked, BACKOFF)
         # It holds for all requests: they wait where they wait for their turn.
         self._sender.governor.block(pause)
-        if self._waited + pause > self._sender.rate_limit_retry_timeout:
+        if self._held + pause > self._sender.rate_limit_retry_timeout:
             return None
         self._rate_limits += 1
-        self._waited += pause
         # Nothing was carried out and nothing was wrong: the request starts afresh.
         self._deadline = time.monotonic() + self._sender.timeout
         return 0.0

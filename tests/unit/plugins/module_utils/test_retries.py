@@ -12,7 +12,11 @@ from unittest import mock
 import pytest
 from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    HeldBack,
+    Unreachable,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
     LATE,
@@ -240,3 +244,116 @@ def test_a_timeout_names_the_option(clock: Clock) -> None:
     late = NoAnswer(LATE, passing=True)
     with pytest.raises(Unreachable, match=r"no whole answer within 30 s \(timeout\)$"):
         send(clock, late, seconds=30.0)
+
+
+# The rate limit, before it is met
+
+
+def told(left: int, rest: int) -> dict[str, str]:
+    """Return the headers of an answer."""
+    return {"Ratelimit": f'"default";r={left};t={rest}', "Ratelimit-Policy": '"default";q=100'}
+
+
+def test_a_request_that_is_held_back_for_too_long_is_not_sent(clock: Clock) -> None:
+    used_up = Answer(200, told(1, 300), b"")
+    script = Script(clock, [used_up], 0.0)
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=299.5)
+    assert sender.send("POST", "/x", b"{}", repeatable=True) == used_up
+    with pytest.raises(HeldBack) as caught:
+        sender.send("POST", "/x", b"{}", repeatable=True)
+    assert caught.value.message == (
+        "POST /x failed: nothing was sent, since the rate limit is used up for 300 s more, and "
+        "rate_limit_retry_timeout allows 299.5 s"
+    )
+    assert caught.value.values["error"] == {
+        "status": None,
+        "method": "POST",
+        "path": "/x",
+        "codes": [],
+        "errors": [],
+        "ray_id": None,
+        "retryable": True,
+    }
+    assert (clock.pauses, clock.now) == ([], 1000)
+
+
+def test_a_request_that_is_held_back_has_its_time_yet(clock: Clock) -> None:
+    ok = Answer(200, told(1, 100), b"")
+    script = Script(clock, [ok, NEVER_MADE, NEVER_MADE, OK], 5.0)
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    assert sender.send("POST", "/x", b"{}", repeatable=True) == ok
+    assert sender.send("POST", "/x", b"{}", repeatable=True) == OK
+    assert clock.pauses == [100.0, 1.0]
+    assert script.allowed == [30.0, 30.0, 25.0, 19.0]
+    assert sender.governor.waited == 100
+
+
+def test_the_limit_is_for_waits_before_and_after_a_429_together(clock: Clock) -> None:
+    script = Script(clock, [Answer(200, told(1, 200), b""), limited("60"), limited("41")], 0.0)
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    sender.send("POST", "/x", b"{}", repeatable=True)
+    assert sender.send("POST", "/x", b"{}", repeatable=True).status == 429
+    assert clock.pauses == [200.0, 60.0]
+
+
+def test_what_was_answered_before_no_more_was_allowed_stands(clock: Clock) -> None:
+    answer, _script = send(clock, Answer(502, told(1, 400), b"busy"))
+    assert (answer.status, answer.content) == (502, b"busy")
+
+
+def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
+    script = Script(clock, [BROKEN], 0.0)
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    # Another thread met the limit meanwhile.
+    block = clock.sleep
+    clock.sleep = lambda seconds: (block(seconds), sender.governor.block(400))  # type: ignore
+    script.outcomes.insert(0, NEVER_MADE)
+    with pytest.raises(Unreachable, match="the connection was reset") as caught:
+        sender.send("POST", "/x", b"{}", repeatable=True)
+    assert caught.value.sent is True
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(None, 1.0), ("7", 7.0), ("0", 0.5)])
+def test_a_429_holds_all_back(clock: Clock, asked: str | None, waits: float) -> None:
+    governor = Governor(patience=300)
+    script = Script(clock, [limited(asked), OK, OK], 0.0)
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300, governor=governor)
+    impatient = Sender(script, timeout=30, rate_limit_retry_timeout=0, governor=governor)
+    assert impatient.send("POST", "/x", b"{}", repeatable=True).status == 429
+    assert not clock.pauses
+    assert sender.send("POST", "/x", b"{}", repeatable=True) == OK
+    assert sender.send("POST", "/x", b"{}", repeatable=True) == OK
+    assert clock.pauses == [waits]
+
+
+@pytest.mark.parametrize("asked", ["301", "9" * 400, f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT"])
+def test_a_429_that_asks_for_too_much_lets_no_other_go(clock: Clock, asked: str) -> None:
+    script = Script(clock, [limited(asked)], 0.0)
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    assert sender.send("POST", "/x", b"{}", repeatable=True).status == 429
+    with pytest.raises(HeldBack, match="nothing was sent, since the rate limit"):
+        sender.send("POST", "/x", b"{}", repeatable=True)
+
+
+def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -> None:
+    governor = mock.create_autospec(Governor, instance=True, spec_set=True)
+    governor.enter.return_value.waited = 0.0
+    outcomes: list[Answer | NoAnswer] = [
+        NEVER_MADE,
+        BROKEN,
+        Answer(503, {}, b""),
+        Answer(400, {"a": "b"}, b""),
+    ]
+    sender = Sender(
+        Script(clock, outcomes, 0.0), timeout=30, rate_limit_retry_timeout=300, governor=governor
+    )
+    sender.send("POST", "/x", b"{}", repeatable=True)
+    turn = governor.enter.return_value
+    assert governor.leave.mock_calls == [
+        mock.call(turn, headers) for headers in (None, None, {}, {"a": "b"})
+    ]
+    for error in (KeyboardInterrupt, ZeroDivisionError):
+        governor.leave.reset_mock()
+        with mock.patch.object(Script, "exchange", side_effect=error), pytest.raises(error):
+            sender.send("POST", "/x", b"{}", repeatable=True)
+        governor.leave.assert_called_once_with(turn, None)

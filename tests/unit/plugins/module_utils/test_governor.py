@@ -1,0 +1,577 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When requests may go: each rule by itself, with a clock that only pauses move."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import types
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import (
+    Governor,
+    TooLong,
+    Turn,
+)
+from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
+
+Headers = dict[str, str]
+# Real seconds: what should happen does so at once, what should not would too.
+AT_ONCE, NOT_AT_ONCE = 5.0, 0.05
+
+
+def told(left: float, rest: float, quota: float | None = 1200, window: int = 300) -> Headers:
+    """Return the headers of an answer; without a quota it tells no policy."""
+    headers = {"Ratelimit": f'"default";r={left};t={rest}'}
+    if quota is not None:
+        headers["Ratelimit-Policy"] = f'"default";q={quota};w={window}'
+    return headers
+
+
+@pytest.fixture(name="clock")
+def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Put a clock that only pauses move in the place of the real one."""
+    return use_virtual_time(monkeypatch)
+
+
+def use_virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Put virtual time and threads in the place of the real ones."""
+    time = VirtualTime()
+    monkeypatch.setattr(_governor, "time", time)
+    monkeypatch.setattr(_governor, "threading", types.SimpleNamespace(Condition=time.condition))
+    return time
+
+
+class Task:
+    """A governor, and how long each of the requests that it let go had to wait."""
+
+    def __init__(self, clock: VirtualTime, *, share: float = 1.0, patience: float = 300.0) -> None:
+        self.clock = clock
+        self.governor = Governor(share=share, patience=patience)
+
+    def request(self, headers: Headers | None = None) -> float:
+        """Send a request that takes no time; return for how long it had to wait."""
+        turn = self.governor.enter()
+        self.governor.leave(turn, {} if headers is None else headers)
+        return turn.waited
+
+
+def go_at_once(governor: Governor, headers: Headers, most: int = 2000) -> int:
+    """Return how many requests go, each answered like that, until one would have to wait."""
+    for number in range(most):
+        try:
+            governor.leave(governor.enter(), headers)
+        except TooLong:
+            return number
+    return most
+
+
+# What is not known yet
+
+
+def test_where_nothing_is_known_one_goes_and_the_others_wait_for_its_end(
+    clock: VirtualTime,
+) -> None:
+    governor, log = Governor(patience=300), []
+
+    def work(name: str) -> None:
+        turn = governor.enter()
+        log.append((name, clock.now - 1000, turn.waited, turn.asks))
+        clock.pass_by(2)
+        governor.leave(turn, told(1000, 300))
+
+    for name in "abc":
+        clock.start(functools.partial(work, name))
+    clock.run()
+    assert log == [("a", 0, 0, True), ("b", 2, 2, False), ("c", 2, 2, False)]
+    assert governor.waited == 0, "to wait for another one is not the rate limit's doing"
+
+
+def test_with_real_threads_as_well() -> None:
+    governor, second = Governor(patience=300), threading.Event()
+    first = governor.enter()
+
+    def work() -> None:
+        turn = governor.enter()
+        second.set()
+        governor.leave(turn, told(1000, 300))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert not second.wait(NOT_AT_ONCE)
+    governor.leave(first, told(1000, 300))
+    assert second.wait(AT_ONCE)
+    thread.join(AT_ONCE)
+    assert not thread.is_alive()
+
+
+def test_real_threads_that_are_held_go_on_when_there_is_more() -> None:
+    governor, done = Governor(patience=300), threading.Event()
+    governor.leave(governor.enter(), told(13, 200))
+    slow = governor.enter()
+
+    def work() -> None:
+        governor.leave(governor.enter(), None)
+        done.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert not done.wait(NOT_AT_ONCE)
+    # Another window, which began early.
+    governor.leave(slow, told(1199, 300))
+    assert done.wait(AT_ONCE)
+    thread.join(AT_ONCE)
+    assert 0 < governor.waited < AT_ONCE
+
+
+def test_without_headers_there_is_no_limit(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request()
+    assert go_at_once(task.governor, {}) == 2000
+    assert clock.now == 1000
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2, 3])
+def test_where_no_answer_comes_the_next_one_asks_and_some_more(
+    clock: VirtualTime, failures: int
+) -> None:
+    governor = Governor(patience=300)
+    for _failure in range(failures):
+        governor.leave(governor.enter(), None)
+    turns: list[Turn] = []
+    for _thread in range(10):
+        clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    assert [turn.asks for turn in turns] == [True] * (failures + 1)
+    governor.leave(turns[0], told(1000, 300))
+    clock.run()
+    assert len(turns) == 10
+
+
+def test_an_answer_of_use_after_failures_is_asked_for_by_one_again(clock: VirtualTime) -> None:
+    governor = Governor(patience=300)
+    governor.leave(governor.enter(), None)
+    governor.leave(governor.enter(), told(1000, 5))
+    clock.sleep(6)
+    asking = governor.enter()
+    assert asking.asks
+    clock.start(governor.enter)
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+
+
+# What is known
+
+
+@pytest.mark.parametrize(
+    ("left", "quota", "free"),
+    # One, or a hundredth, is left over; of the last fiftieth only the first goes at once.
+    [
+        *((1, 1200, 0), (12, 1200, 0), (13, 1200, 1), (36, 1200, 1), (37, 1200, 2)),
+        *((100, 1200, 65), (1199, 1200, 1164), (1199.5, 1200, 1165), (0, 1200, 0)),
+        *((50, 100, 48), (9, 10, 8), (2, 10, 1), (1, 10, 0), (1, None, 0), (50, None, 49)),
+        *((99999, 100000, 97000),),
+    ],
+)
+def test_as_many_go_at_once_as_are_told_to_be_left(
+    clock: VirtualTime, left: float, quota: float | None, free: int
+) -> None:
+    governor = Governor(patience=0)
+    governor.leave(governor.enter(), told(left, 30, quota))
+    for _each in range(free):
+        # None of them ends: what is under way may not be counted yet.
+        governor.enter()
+    with pytest.raises(TooLong):
+        governor.enter()
+
+
+def test_what_is_told_to_be_left_by_each_answer_is_obeyed(clock: VirtualTime) -> None:
+    task = Task(clock)
+    for left in range(1199, 36, -1):
+        assert task.request(told(left, 300)) == 0
+    assert clock.now == 1000
+
+
+def test_the_last_are_spread_over_the_rest_of_the_window(clock: VirtualTime) -> None:
+    governor, waits = Governor(patience=300), []
+    for left in range(38, 11, -1):
+        turn = governor.enter()
+        waits.append(turn.waited)
+        governor.leave(turn, told(left, 1240 - clock.now))
+    # Once 24 may go, which is a fiftieth, each gets a 24th of the window.
+    assert waits[:4] == [0, 0, 0, 0]
+    assert waits[4:] == pytest.approx([10.0] * 23)
+    # What is left over is not touched before the window ends.
+    assert governor.enter().asks
+    assert clock.now == pytest.approx(1240)
+
+
+def test_time_and_number_may_have_fractions(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request(told(0.5, 7.25))
+    assert task.request() == 7.25
+
+
+@pytest.mark.parametrize(("share", "free"), [(0.5, 577), (0.2, 217), (0.7, 817)])
+def test_a_share_is_of_the_quota_of_a_window(clock: VirtualTime, share: float, free: int) -> None:
+    impatient, headers = Governor(share=share, patience=0), told(1199, 300)
+    # Of the last 24, a fiftieth, only the first goes at once.
+    assert go_at_once(impatient, headers) == free
+    # In the next window as many again.
+    clock.sleep(300)
+    assert go_at_once(impatient, headers) == free
+
+
+def test_a_share_without_a_quota_is_of_nothing(clock: VirtualTime) -> None:
+    assert go_at_once(Governor(share=0.01, patience=0), told(1000, 300, None)) == 2000
+
+
+def test_a_share_is_never_less_than_one(clock: VirtualTime) -> None:
+    task = Task(clock, share=0.0001)
+    assert task.request(told(100, 30)) == 0
+    assert [task.request(told(100, 30)) for _each in range(3)] == [30, 30, 30]
+
+
+def test_several_limits_are_all_obeyed(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request(
+        {
+            "Ratelimit": '"burst";r=0;t=2, "default";r=0;t=9, third;r=1000;t=60',
+            "Ratelimit-Policy": '"burst";q=10;w=2, "default";q=1200;w=300, third;q=1200;w=300',
+        }
+    )
+    # The first that ends is not the one that asks: the second allows none.
+    assert task.request() == 9
+
+
+def test_limits_that_come_one_by_one_are_all_obeyed(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request({"Ratelimit": '"a";r=5;t=30'})
+    task.request({"Ratelimit": '"b";r=0;t=20'})
+    assert task.request({"Ratelimit": '"b";r=10;t=20'}) == 20
+    task.request({"Ratelimit": '"a";r=0;t=10'})
+    assert task.request() == 10
+
+
+@pytest.mark.parametrize(
+    ("policy", "quota"),
+    [
+        ('"default";q=100;w=60', 100),
+        # The only one is the one that is meant.
+        ('"burst";q=100;w=60', 100),
+        ("default;w=60;q=100", 100),
+        ('"other";q=7;w=60, "default";q=100;w=60', 100),
+        # Or else it is not known which.
+        ('"other";q=70;w=60, "another";q=100;w=60', None),
+        # It cannot be this one: there is more left than it has, or for longer.
+        ('"burst";q=20;w=60', None),
+        ('"burst";q=100;w=10', None),
+        ("", None),
+        ('"default"', None),
+        ('"default";q=many;w=60', None),
+    ],
+)
+def test_the_quota_is_that_of_the_policy(
+    clock: VirtualTime, policy: str, quota: int | None
+) -> None:
+    headers = {"Ratelimit": '"default";r=50;t=30', "Ratelimit-Policy": policy}
+    number = go_at_once(Governor(share=0.1, patience=0), headers, most=40)
+    assert number == (40 if quota is None else quota // 10 - 1)
+
+
+def test_a_quota_once_told_is_kept(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request(told(40, 30))
+    task.request(told(12, 30, None))
+    assert task.request() == 30
+
+
+# Windows, one after another
+
+
+def test_after_the_end_of_a_window_one_asks_first(clock: VirtualTime) -> None:
+    governor = Governor(patience=300)
+    governor.leave(governor.enter(), told(1000, 10))
+    old = governor.enter()
+    clock.sleep(10)
+    # What is still under way need not end before.
+    asking = governor.enter()
+    assert asking.asks
+    assert not old.asks
+    turns: list[Turn] = []
+    clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    # An answer to what was sent before tells nothing of the new window.
+    governor.leave(old, told(999, 1))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    governor.leave(asking, told(1199, 300))
+    clock.run()
+    assert [turn.asks for turn in turns] == [False]
+
+
+def test_a_window_that_ended_and_is_no_more_spoken_of(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request(told(1000, 10))
+    clock.sleep(10)
+    task.request()
+    turns = [task.governor.enter() for _each in range(100)]
+    assert not any(turn.asks for turn in turns)
+
+
+def test_a_window_that_seems_to_end_too_early_is_asked_about_once_a_second(
+    clock: VirtualTime,
+) -> None:
+    # Some round down: nothing is left, and no whole second of the window.
+    task = Task(clock)
+    task.request(told(0, 5))
+    assert task.request(told(0, 0)) == 5
+    assert task.request(told(0, 0)) == 1
+    assert task.request(told(1199, 300)) == 1
+
+
+def test_a_window_that_began_early(clock: VirtualTime) -> None:
+    governor = Governor(patience=0)
+    governor.leave(governor.enter(), told(37, 100))
+    turns = [governor.enter(), governor.enter()]
+    with pytest.raises(TooLong):
+        governor.enter()
+    governor.leave(turns[0], told(1199, 300))
+    # What is under way is counted in the new one, and the last of the old one is over.
+    for _each in range(1000):
+        governor.leave(governor.enter(), told(1198, 300))
+
+
+def test_a_share_counts_what_is_under_way_when_a_window_begins(clock: VirtualTime) -> None:
+    governor = Governor(share=0.1, patience=0)
+    governor.leave(governor.enter(), told(1000, 20, 100, 60))
+    turns = [governor.enter() for _each in range(5)]
+    governor.leave(turns[0], told(99, 60, 100))
+    # Ten are allowed, five were; the last two are spread.
+    for _each in range(4):
+        governor.enter()
+    with pytest.raises(TooLong):
+        governor.enter()
+
+
+def test_an_answer_that_was_overtaken_gives_nothing_back(clock: VirtualTime) -> None:
+    governor = Governor(patience=0)
+    governor.leave(governor.enter(), told(1000, 300))
+    early, late = governor.enter(), governor.enter()
+    clock.sleep(5)
+    governor.leave(late, told(12, 295))
+    clock.sleep(20)
+    # Sent when nearly all were left, it comes 25 seconds later, and is no new window.
+    governor.leave(early, told(999, 300))
+    with pytest.raises(TooLong) as caught:
+        governor.enter()
+    assert caught.value.seconds == 275
+
+
+def test_an_answer_of_the_window_before_takes_nothing_away(clock: VirtualTime) -> None:
+    governor = Governor(patience=0)
+    governor.leave(governor.enter(), told(1000, 10))
+    old = governor.enter()
+    clock.sleep(10)
+    governor.leave(governor.enter(), told(1199, 300))
+    governor.leave(old, told(0, 1))
+    for _each in range(1000):
+        governor.leave(governor.enter(), told(1198, 300))
+
+
+def test_the_earliest_end_that_is_told_is_the_end(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.request(told(100, 10))
+    clock.sleep(0.75)
+    task.request(told(12, 9))
+    assert task.request(told(1199, 300)) == 9
+    assert clock.now == 1009.75
+
+
+# Headers that are none
+
+
+GARBAGE = [
+    *("", " ", ",", ";", "=", ";;;", ",,,", '"', '"default"', "default;r", "default;r=;t=", "\0"),
+    *("limit=100, remaining=50, reset=30", "default;r=0", "default;t=9", "r=0;t=9"),
+    *("default;r=-1;t=9", "default;r=0;t=-9", "default;r=nan;t=9", "default;r=0;t=nan"),
+    *("default;r=inf;t=9", "default;r=0;t=inf", "default;r=0x0;t=9", "default;r=0;t=1e9"),
+    *("default;r=\u0660;t=\u0669", "default;r=\uff10;t=\uff19", "default;r=0,t=9"),
+    *("default;r=0;t=99999999", "default;r=0;t=" + "9" * 400, "default;r=0;t=9" + "9" * 50_000),
+    *("default;r=0;t=9.", "default;r=.0;t=9", "default;r=1_0;t=9", "default;r=0 0;t=9"),
+    *("a" * 100_000, "a;" * 50_000, ";" * 100_000, " " * 100_000, "a=" * 50_000, '"' * 100_000),
+    *("a;b=" + " " * 100_000 + "c", ("a;r=" + "0" * 50) * 2_000, "a;" + "\t=" * 50_000),
+]
+
+
+@pytest.mark.parametrize("name", ["Ratelimit", "Ratelimit-Policy"])
+@pytest.mark.parametrize("header", GARBAGE, ids=lambda header: repr(header[:30]))
+def test_garbage_is_no_limit(clock: VirtualTime, name: str, header: str) -> None:
+    task = Task(clock, share=0.5)
+    headers = {**told(1000, 300), name: header}
+    for _each in range(100):
+        assert task.request(headers) == 0
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                name: st.text(max_size=50)
+                | st.from_regex(
+                    r'"?\w*"?(; ?[rtqw] ?= ?[-0-9.e]{0,12}){0,3}(, ?a;r=\d+;t=\d{1,4})?'
+                )
+                for name in ("Ratelimit", "Ratelimit-Policy")
+            },
+        )
+        | st.none(),
+        max_size=8,
+    ),
+    st.floats(0.001, 1),
+)
+@settings(deadline=None)
+def test_whatever_the_headers_all_go_in_the_end(
+    answers: list[Headers | None], share: float
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        clock = use_virtual_time(patch)
+        task = Task(clock, share=share, patience=86400 * 2)
+        for headers in answers:
+            task.governor.leave(task.governor.enter(), headers)
+        assert clock.now - 1000 <= 86400.0 * len(answers)
+        assert task.governor.waited == pytest.approx(clock.now - 1000)
+
+
+# Being held
+
+
+def test_a_block_is_for_all(clock: VirtualTime) -> None:
+    governor, log = Governor(patience=300), []
+    governor.leave(governor.enter(), told(1000, 300))
+
+    def limited() -> None:
+        turn = governor.enter()
+        clock.pass_by(1)
+        governor.block(7)
+        governor.leave(turn, {})
+
+    def work(begin: float) -> None:
+        clock.pass_by(begin)
+        turn = governor.enter()
+        log.append((clock.now - 1000, turn.waited))
+        clock.pass_by(2)
+        governor.leave(turn, told(900, 200))
+
+    clock.start(limited)
+    for begin in (2, 5, 20):
+        clock.start(functools.partial(work, begin))
+    clock.run()
+    # One asks how things stand first.
+    assert log == [(8, 6), (10, 5), (20, 0)]
+    assert governor.waited == 6
+
+
+def test_the_longest_block_counts(clock: VirtualTime) -> None:
+    task = Task(clock)
+    task.governor.block(50)
+    task.governor.block(7)
+    assert task.request() == 50
+
+
+def test_an_answer_from_before_a_block_does_not_end_it(clock: VirtualTime) -> None:
+    governor = Governor(patience=300)
+    first = governor.enter()
+    governor.block(7)
+    governor.leave(first, told(1000, 300))
+    turn = governor.enter()
+    assert (turn.waited, turn.held, turn.asks) == (7, 7, True)
+
+
+def test_too_long_is_told_before_it_is_begun_and_nothing_is_counted(clock: VirtualTime) -> None:
+    governor = Governor(patience=9.5)
+    governor.leave(governor.enter(), told(13, 10))
+    governor.leave(governor.enter(), told(12, 10))
+    for _each in range(3):
+        with pytest.raises(TooLong) as caught:
+            governor.enter()
+        assert caught.value.seconds == 10
+    assert (clock.now, governor.waited) == (1000, 0)
+    clock.sleep(0.5)
+    turn = governor.enter()
+    assert (turn.waited, turn.asks) == (9.5, True)
+    governor.leave(turn, {})
+    # None of the three is thought to be under way.
+    assert governor.enter().waited == 0
+
+
+@pytest.mark.parametrize(("before", "fits"), [(0, True), (4, True), (4.5, False), (10, False)])
+def test_the_limit_is_for_all_that_one_request_was_held(
+    clock: VirtualTime, before: float, fits: bool
+) -> None:
+    governor = Governor(patience=10)
+    governor.block(6)
+    if fits:
+        assert governor.enter(before).held == before + 6
+    else:
+        with pytest.raises(TooLong):
+            governor.enter(before)
+
+
+def test_held_again_and_again_it_comes_to_an_end(clock: VirtualTime) -> None:
+    governor, ended = Governor(patience=10), []
+
+    def blocks() -> None:
+        for _each in range(9):
+            governor.block(3)
+            clock.pass_by(2)
+
+    def work() -> None:
+        with pytest.raises(TooLong):
+            governor.enter()
+        ended.append(clock.now - 1000)
+
+    clock.start(blocks)
+    clock.start(work)
+    clock.run()
+    assert ended == [9]
+
+
+def test_waited_is_how_long_anything_was_held(clock: VirtualTime) -> None:
+    governor = Governor(patience=300)
+    governor.leave(governor.enter(), told(1000, 300))
+    governor.block(10)
+
+    def work(begin: float) -> None:
+        clock.pass_by(begin)
+        governor.leave(governor.enter(), told(1000, 300))
+
+    for begin in (0, 3, 4, 4, 50):
+        clock.start(functools.partial(work, begin))
+    clock.run()
+    assert governor.waited == 10
+    governor.block(5)
+    governor.enter()
+    assert governor.waited == 15
+
+
+def test_what_interrupts_a_wait_leaves_all_in_order(
+    clock: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governor = Governor(patience=300)
+    governor.block(10)
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "sleep", mock.Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            governor.enter()
+    assert governor.enter().waited == 10

@@ -1,0 +1,158 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A time that passes only where everybody waits, for threads of which one runs at a time.
+
+So what takes threads five minutes is over in no time, and comes out the same each time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import typing as t
+
+# Real seconds in which a thread either ends or waits.
+_PATIENCE = 30.0
+
+
+class VirtualTime:
+    """Stands in for the module ``time``, and makes what stands in for ``threading.Condition``.
+
+    Whoever is no thread of it, such as a test, may call ``sleep`` and ``monotonic`` as well.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+        self._agenda: list[tuple[float, int, _Thread]] = []
+        self._entries = 0
+        self._threads: list[_Thread] = []
+        self._running: _Thread | None = None
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass."""
+        assert seconds >= 0
+        self.pauses.append(seconds)
+        self._pass(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let the time pass in which something is done."""
+        self._pass(seconds)
+
+    def condition(self) -> Condition:
+        """Return what stands in for a ``threading.Condition``."""
+        return Condition(self)
+
+    def start(self, work: t.Callable[[], object]) -> None:
+        """Have a thread do this once ``run`` is called."""
+        thread = _Thread(work)
+        self._threads.append(thread)
+        self.schedule(thread, 0.0)
+
+    def run(self) -> None:
+        """Let all threads run to their ends; raise what one of them raised, or if they hang."""
+        while self._agenda:
+            due, _entry, thread = heapq.heappop(self._agenda)
+            if not thread.ended and thread.due == due:
+                self.now, self._running = max(self.now, due), thread
+                thread.resume()
+                self._running = None
+        for thread in self._threads:
+            if thread.error is not None:
+                raise thread.error
+        assert all(thread.ended for thread in self._threads), "threads wait for ever"
+
+    def schedule(self, thread: _Thread, seconds: float) -> None:
+        """Have a thread go on in so many seconds, and not when it was to before."""
+        self._entries += 1
+        thread.due = self.now + seconds
+        heapq.heappush(self._agenda, (thread.due, self._entries, thread))
+
+    @property
+    def running(self) -> _Thread:
+        """The thread that asks."""
+        assert self._running is not None, "only a thread can wait for another one"
+        return self._running
+
+    def _pass(self, seconds: float) -> None:
+        if self._running is None:
+            self.now += seconds
+        else:
+            self.schedule(self._running, seconds)
+            self._running.pause()
+
+
+class Condition:
+    """Stands in for ``threading.Condition``; a lock is not needed where one thread runs."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self._time = time
+        self._waiting: list[_Thread] = []
+
+    def __enter__(self) -> Condition:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def acquire(self) -> None:
+        """Do nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for ``notify_all``, or until the time is over."""
+        thread = self._time.running
+        self._waiting.append(thread)
+        thread.due = None
+        if timeout is not None:
+            self._time.schedule(thread, timeout)
+        thread.pause()
+        if thread in self._waiting:
+            self._waiting.remove(thread)
+
+    def notify_all(self) -> None:
+        """Let all go on that wait."""
+        waiting, self._waiting = self._waiting, []
+        for thread in waiting:
+            self._time.schedule(thread, 0.0)
+
+
+class _Thread:
+    """A real thread that runs only between ``resume`` and the next ``pause``."""
+
+    def __init__(self, work: t.Callable[[], object]) -> None:
+        self.ended = False
+        self.error: BaseException | None = None
+        # When it goes on; None: when it is notified.
+        self.due: float | None = None
+        self._work = work
+        self._go = threading.Semaphore(0)
+        self._back = threading.Semaphore(0)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def resume(self) -> None:
+        """Let it run until it pauses or ends."""
+        self._go.release()
+        assert self._back.acquire(timeout=_PATIENCE), "a thread neither ends nor waits"
+
+    def pause(self) -> None:
+        """Let others run, until it is resumed."""
+        self._back.release()
+        self._go.acquire()
+
+    def _run(self) -> None:
+        self._go.acquire()
+        try:
+            self._work()
+        except BaseException as error:  # pylint: disable=broad-exception-caught  # raised by run
+            self.error = error
+        self.ended = True
+        self._back.release()
