@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.common.validation import check_type_dict
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
@@ -29,9 +27,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._masking import (
+    SHORTEST_MASKED,
+    Secrets,
+    texts_in,
+)
 
-# A shorter value also turns up where it is no secret; masking it would wreck ordinary output.
-SHORTEST_MASKED = 8
 _SECRET_OPTIONS = ("api_token", "api_key", DESTINATION_CONF, "ownership_challenge")
 
 Params = dict[str, t.Any]
@@ -105,16 +106,17 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def __init__(self, api_names: ApiNames, **spec: t.Any) -> None:
         self._api_names = api_names
-        self._secrets_lock = threading.Lock()
+        self._secrets = Secrets()
         super().__init__(supports_check_mode=True, **spec)
+        # Ansible knows of the options that are secret.
+        self._secrets.add(self.no_log_values)
 
     def run(self, work: t.Callable[[LogpushOf], Result]) -> t.NoReturn:
         """Do the work with the API that the options lead to, and exit."""
         if _requests.IMPORT_ERROR is not None:
             missing = missing_required_lib("requests")
             self.fail_json(msg=missing, exception=_requests.IMPORT_ERROR)
-        # Ansible knows of the options that are secret; a secret inside an option it has to be told,
-        # once more now that the options have their values from the environment.
+        # Nobody but this collection knows of a secret inside of an option.
         self._conceal(_inner_secrets(self.params))
         governor = None
         try:
@@ -123,7 +125,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             client = Client(sender, mask=self._masked, dry_run=self.check_mode)
             result = work(functools.partial(self._logpush, client))
         except CloudflareError as error:
-            self._exit(functools.partial(self.fail_json, msg=error.message), error.values, governor)
+            self._exit(self.fail_json, {**error.values, "msg": error.message}, governor)
         self._exit(self.exit_json, result, governor)
 
     def _exit(
@@ -136,20 +138,27 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             result.pop("diff", None)
         if governor is not None and governor.waited:
             result["rate_limit_waited"] = round(governor.waited, 3)
+        # As Ansible shows it by itself.
+        result["invocation"] = {"module_args": self._secrets.masked(self.params)}
+        self.no_log_values = self._secrets.within(result)
         end(**result)
 
     def _load_params(self) -> None:
         super()._load_params()
-        self._conceal(_misspelt(self.params, self.argument_spec))
-        # Before Ansible writes to the system's log how the module was called.
-        self._conceal(_inner_secrets(self.params))
         self._rename(self.params)
         for option, described in self.argument_spec.items():
-            if described.get("elements") == "dict" and isinstance(self.params.get(option), list):
-                for entry in self.params[option]:
-                    # What is no dictionary is Ansible's to refuse.
-                    if isinstance(entry, dict):
-                        self._rename(entry)
+            if described.get("elements") == "dict" and option in self.params:
+                given = self.params[option] = _as_dictionaries(self.params[option])
+                for entry in filter(_is_dictionary, given if isinstance(given, list) else ()):
+                    self._rename(entry)
+        # Where options are wrong it is Ansible that ends the module; and it writes to the system's log
+        # how the module was called.
+        early = [
+            *_misspelt(self.params, self.argument_spec),
+            *_secrets_in_uri(self.params, "base_url"),
+        ]
+        hidden = {each for each in early if len(each) >= SHORTEST_MASKED}
+        self.no_log_values.update(hidden - {self.params.get("base_url")})
 
     def _rename(self, options: Params) -> None:
         for option, names in self._api_names.items():
@@ -161,14 +170,11 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 options[option] = given
 
     def _conceal(self, secrets: t.Iterable[str]) -> None:
-        found = {secret for secret in secrets if len(secret) >= SHORTEST_MASKED}
-        with self._secrets_lock:
-            # Never changed, but replaced: Ansible may be looking at it.
-            self.no_log_values = self.no_log_values | found
+        self._secrets.add(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
 
     def _masked(self, text: str) -> str:
         """Mask the secrets known by their value, and any others in a URI by its structure."""
-        return without_secrets(str(remove_values(text, self.no_log_values)))
+        return without_secrets(str(self._secrets.masked(text)))
 
     def _logpush(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
         return Logpush(
@@ -176,16 +182,32 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         )
 
 
+def _as_dictionaries(given: t.Any) -> t.Any:
+    """Return a list of entries as Ansible makes it of a text; what is none is its to refuse."""
+    with contextlib.suppress(TypeError):
+        return [_as_dictionary(entry) for entry in check_type_list(given)]
+    return given
+
+
+def _as_dictionary(entry: t.Any) -> t.Any:
+    with contextlib.suppress(TypeError):
+        return check_type_dict(entry)
+    return entry
+
+
+def _is_dictionary(entry: t.Any) -> bool:
+    return isinstance(entry, dict)
+
+
 def _misspelt(params: Params, known: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     """Yield what unknown options hold: Ansible shows it, and one of them may be a secret's."""
     for option, value in params.items():
         if option not in known and not option.startswith("_ansible_"):
-            yield str(value)
+            yield from texts_in(value)
         inner = known.get(option, {}).get("options")
         if inner:
             for entry in value if isinstance(value, list) else [value]:
-                if isinstance(entry, dict):
-                    yield from _misspelt(entry, inner)
+                yield from _misspelt(entry, inner) if isinstance(entry, dict) else texts_in(entry)
 
 
 def _inner_secrets(params: Params) -> set[str]:
@@ -200,6 +222,12 @@ def _secrets_of(options: Params) -> t.Iterator[str]:
         # As it is sent: without white space around, and as a text if it was given as none.
         yield str(options.get(option) or "").strip()
     for option in (DESTINATION_CONF, "base_url"):
-        text = options.get(option)
-        with contextlib.suppress(InvalidInput):
-            yield from Destination.parse(text if isinstance(text, str) else "").secrets()
+        yield from _secrets_in_uri(options, option)
+
+
+def _secrets_in_uri(options: Params, option: str) -> set[str]:
+    text = options.get(option)
+    try:
+        return Destination.parse(text if isinstance(text, str) else "").secrets()
+    except InvalidInput:
+        return set()

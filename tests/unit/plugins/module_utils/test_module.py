@@ -10,6 +10,8 @@ import json
 import typing as t
 
 import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
@@ -62,3 +64,24 @@ def test_a_password_in_the_base_url_is_masked() -> None:
     result = run({}, base_url="https://someone:PaSsWoRd-9@api.cloudflare.com")
     assert result["msg"].startswith("base_url: must hold no user")
     assert "PaSsWoRd-9" not in json.dumps(result)
+
+
+def test_ansible_is_given_those_secrets_alone_that_are_to_be_masked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[set[str]] = []
+
+    def remove(value: t.Any, secrets: set[str]) -> t.Any:
+        given.append(set(secrets))
+        return remove_values(value, secrets)
+
+    monkeypatch.setattr(basic, "remove_values", remove)
+    destination = "https://logs.example.com/in?header_X=first-secret&header_Y=second-secret"
+    # The log of what was run is written before.
+    options = {"destination_conf": destination, "_ansible_no_log": True}
+    result = run({"said": "no first-secret"}, **options)
+    assert result["said"] == "no ********"
+    assert given == [{"first-secret"}]
+    shown = result["invocation"]["module_args"]
+    assert shown["destination_conf"] == shown["api_token"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    assert shown["zone_id"] == ZONE
