@@ -38,7 +38,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_writer imp
     JobWriter,
     Written,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
 
 Result = dict[str, t.Any]
 
@@ -68,13 +68,13 @@ class JobKeeper:
         self._writer = JobWriter(wanted, logpush)
         self._known: set[int] = set()
         self._carry_out: t.Callable[[], Result] | None = None
-        # The number of the job that there is, once it was looked for.
-        self.job_id: int | None = None
+        # The job that there is, once it was looked for: its scope and number.
+        self.job: tuple[Scope, int] | None = None
 
     def plan(self) -> None:
         """Find the job and see what is to be done; write nothing."""
         job = self._find()
-        self.job_id = job.id if job else None
+        self.job = (self._logpush.scope.canonical, job.id) if job else None
         if self._wanted.state == "absent":
             self._carry_out = self._plan_removal(job)
         elif job is None:

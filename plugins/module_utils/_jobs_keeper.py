@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import typing as t
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
@@ -26,6 +26,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
 )
 
 Params = t.Mapping[str, t.Any]
+_Key = tuple[t.Any, ...]
 
 
 def label_of(entry: Params) -> Label:
@@ -75,12 +76,13 @@ class _Lists:
 
     def of(self, logpush: Logpush) -> list[Job]:
         """Return the jobs of one; raise what was raised the first time."""
+        scope = logpush.scope.canonical
         with self._lock:
-            lock = self._locks[logpush.scope]
+            lock = self._locks[scope]
         with lock:
-            if logpush.scope not in self._found:
-                self._found[logpush.scope] = self._ask(logpush)
-            found = self._found[logpush.scope]
+            if scope not in self._found:
+                self._found[scope] = self._ask(logpush)
+            found = self._found[scope]
         if isinstance(found, CloudflareError):
             raise found
         return found
@@ -94,30 +96,39 @@ class _Lists:
 
 
 def _check_unique(entries: t.Sequence[Params]) -> None:
-    """Raise for two entries of one name or number; a name without a dataset means any dataset."""
-    seen: dict[tuple[t.Any, ...], list[tuple[int, str | None]]] = defaultdict(list)
+    """Raise for two entries that describe one job, by its number or its name."""
+    seen: dict[_Key, list[tuple[int, Params]]] = defaultdict(list)
     for number, entry in enumerate(entries, 1):
-        scope = (entry["zone_id"], entry["account_id"])
-        by_id = entry["id"] is not None
-        key = (*scope, by_id, entry["id"] if by_id else entry["name"])
-        dataset = None if by_id else entry["dataset"]
-        for other, theirs in seen[key]:
-            if None in (dataset, theirs) or dataset == theirs:
-                raise InvalidInput(
-                    "jobs", f"entries {other} and {number} both describe the {label_of(entry).text}"
-                )
-        seen[key].append((number, dataset))
+        for key in _keys(entry):
+            for other, theirs in seen[key]:
+                if _describe_one_job(entry, theirs):
+                    raise InvalidInput(
+                        "jobs",
+                        f"entries {other} and {number} both describe the {label_of(entry).text}",
+                    )
+            seen[key].append((number, entry))
+
+
+def _keys(entry: Params) -> list[_Key]:
+    """Return what a job may be known by. Cloudflare takes capitals in a zone's number too."""
+    scope = ((entry["zone_id"] or "").lower(), (entry["account_id"] or "").lower())
+    return [(*scope, each, entry[each]) for each in ("id", "name") if entry[each] is not None]
+
+
+def _describe_one_job(entry: Params, other: Params) -> bool:
+    """Tell whether two with the same id or name do; one without a dataset is for any dataset."""
+    if None not in (entry["id"], other["id"]):
+        return bool(entry["id"] == other["id"])
+    datasets = (entry["dataset"], other["dataset"])
+    return None in datasets or datasets[0] == datasets[1]
 
 
 def _without_doubles(planned: t.Sequence[Outcome[JobKeeper]]) -> list[Outcome[JobKeeper]]:
     """Put an error in the place of each plan for a job that another entry is for as well."""
-    entries_of: dict[int, int] = defaultdict(int)
-    for each in planned:
-        if isinstance(each, JobKeeper) and each.job_id is not None:
-            entries_of[each.job_id] += 1
+    entries_of = Counter(each.job for each in planned if isinstance(each, JobKeeper) and each.job)
     return [
-        CloudflareError(f"job {each.job_id} is described by several entries")
-        if isinstance(each, JobKeeper) and entries_of.get(each.job_id or 0, 0) > 1
+        CloudflareError(f"job {each.job[1]} is described by several entries")
+        if isinstance(each, JobKeeper) and each.job and entries_of[each.job] > 1
         else each
         for each in planned
     ]

@@ -43,6 +43,11 @@ class Scope(t.NamedTuple):
             raise InvalidInput(f"{kind}_id", "has to be 32 hexadecimal digits")
         return cls(kind, t.cast(str, given))
 
+    @property
+    def canonical(self) -> Scope:
+        """The same one in small letters; Cloudflare takes capitals too."""
+        return self._replace(id=self.id.lower())
+
 
 class Challenge(t.NamedTuple):
     """Cloudflare's answer to a request for a challenge. Any part may be missing."""

@@ -28,12 +28,18 @@ def side_by_side(
 
     An error that is no ``CloudflareError`` is one of the program: nothing more is begun then.
     """
+    bugs: list[Exception] = []
 
     def one(item: _Item) -> Outcome[_Made]:
+        if bugs:
+            raise bugs[0]
         try:
             return work(item)
         except CloudflareError as error:
             return error
+        except Exception as bug:
+            bugs.append(bug)
+            raise
 
     if concurrency == 1:
         return [one(item) for item in items]
@@ -67,15 +73,17 @@ def summarize(
         diffs += [result.pop("diff")] if "diff" in result else []
         item = {"item": dict(label.item), "ansible_loop_var": "item"}
         results.append({"failed": False, **result, **item})
-    whole = {"changed": any(each["changed"] for each in results), "results": results}
+    whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
+    whole["warnings"] = warnings
+    if diffs:
+        whole["diff"] = diffs
     failed = [number for number, each in enumerate(results) if each["failed"]]
     if failed:
         first = failed[0]
         sentence = f"{len(failed)} of {len(results)} {noun} failed"
         sentence += "; the first of them: " if len(failed) > 1 else ": "
-        values = {**whole, "warnings": warnings, "diff": diffs}
-        raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", values)
-    return {**whole, "warnings": warnings, "diff": diffs}
+        raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", whole)
+    return whole
 
 
 def _failure(error: CloudflareError) -> Result:

@@ -14,6 +14,7 @@ import base64
 import contextlib
 import io
 import json
+import threading
 import typing as t
 from unittest import mock
 
@@ -49,10 +50,15 @@ class Call(t.NamedTuple):
 
 
 class Network:
-    """Answers exactly the requests expected, in order; fails on a missing or an extra one."""
+    """Answers exactly the requests expected, in order; fails on a missing or an extra one.
 
-    def __init__(self, calls: t.Sequence[Call]) -> None:
+    Of threads ``side_by_side`` each sees to a zone or account, so the order is that of each.
+    """
+
+    def __init__(self, calls: t.Sequence[Call], *, side_by_side: bool = False) -> None:
         self._expected = list(calls)
+        self._side_by_side = side_by_side
+        self._lock = threading.Lock()
         self.sent: list[requests.PreparedRequest] = []
         self.settings: list[dict[str, t.Any]] = []
         self.pauses: list[float] = []
@@ -61,11 +67,10 @@ class Network:
         self, _adapter: object, request: requests.PreparedRequest, **settings: t.Any
     ) -> requests.Response:
         """Stand in for ``HTTPAdapter.send``."""
-        self.sent.append(request)
-        self.settings.append(settings)
-        # Raised through the code under test, which must not take it for a broken connection.
-        assert self._expected, f"one request too many: {request.method} {request.url}"
-        call = self._expected.pop(0)
+        with self._lock:
+            self.sent.append(request)
+            self.settings.append(settings)
+            call = self._next(request)
         assert request.method == call.method
         assert request.url == API + call.path
         assert (None if request.body is None else json.loads(request.body)) == call.body
@@ -75,15 +80,28 @@ class Network:
         call.answer.url = request.url
         return call.answer
 
+    def _next(self, request: requests.PreparedRequest) -> Call:
+        scope = str(request.url).removeprefix(API).partition("/logpush/")[0]
+        calls = (
+            call
+            for call in self._expected
+            if not self._side_by_side or call.path.partition("/logpush/")[0] == scope
+        )
+        call = next(calls, None)
+        # Raised through the code under test, which must not take it for a broken connection.
+        assert call, f"one request too many: {request.method} {request.url}"
+        self._expected.remove(call)
+        return call
+
     def assert_all_sent(self) -> None:
         """Fail where an expected request did not come."""
         assert not self._expected, f"not sent: {self._expected}"
 
 
 @contextlib.contextmanager
-def network(*calls: Call) -> t.Iterator[Network]:
+def network(*calls: Call, side_by_side: bool = False) -> t.Iterator[Network]:
     """Put a ``Network`` in the place of the real one, and a clock that only pauses move."""
-    double = Network(calls)
+    double = Network(calls, side_by_side=side_by_side)
     with (
         mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=double.send),
         mock.patch("time.sleep", side_effect=double.pauses.append),

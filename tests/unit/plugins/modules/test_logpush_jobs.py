@@ -1,0 +1,620 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module logpush_jobs, from its options to what it sends and prints."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+import requests
+
+from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_jobs
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    ACCOUNT,
+    TOKEN,
+    ZONE,
+    Call,
+    challenge_token,
+    failure,
+    network,
+    response,
+    run_module,
+    success,
+)
+
+ZONES = [f"{number:032x}" for number in range(1, 21)]
+BUCKET = "s3://edge-logs/http/{DATE}?region=us-east-1"
+R2 = "r2://edge-logs/http?account-id=a1&access-key-id=AKIAEXAMPLEKEY{0:02}&secret-access-key="
+SECRET = "SeCrEt0123456789SeCrEt%2B{0:04}"
+CHALLENGE = challenge_token({"obj_type": "zone", "obj_id": ZONE, "destination_conf": BUCKET})
+
+
+def conf(number: int) -> str:
+    """Return a destination with keys of its own, which needs no proof."""
+    return (R2 + SECRET).format(number)
+
+
+def entry(zone: str = ZONE, **options: t.Any) -> dict[str, t.Any]:
+    """Return an entry; an option of None is left out."""
+    given = {"zone_id": zone, "name": "http", **options}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def job(**changes: t.Any) -> dict[str, t.Any]:
+    """Return a job as the API shows it."""
+    return {
+        "id": 42,
+        "name": "http",
+        "dataset": "http_requests",
+        "kind": "",
+        "enabled": True,
+        "destination_conf": BUCKET,
+        "last_complete": None,
+        **changes,
+    }
+
+
+def path(zone: str = ZONE, job_id: int | None = None) -> str:
+    """Return the path of a zone's jobs, or of one of them."""
+    return f"/zones/{zone}/logpush/jobs" + ("" if job_id is None else f"/{job_id}")
+
+
+def listed(*jobs: dict[str, t.Any], zone: str = ZONE) -> Call:
+    """Expect the list of a zone's jobs."""
+    return Call("GET", path(zone), None, success(list(jobs)))
+
+
+def looked_at(job_id: int, answer: requests.Response | None = None, zone: str = ZONE) -> Call:
+    """Expect one job to be looked at."""
+    return Call(
+        "GET", path(zone, job_id), None, success(job(id=job_id)) if answer is None else answer
+    )
+
+
+def created(
+    body: dict[str, t.Any], answer: requests.Response | Exception | None = None, zone: str = ZONE
+) -> Call:
+    """Expect a job to be created."""
+    return Call("POST", path(zone), body, success(job(**body)) if answer is None else answer)
+
+
+def put(
+    body: dict[str, t.Any],
+    answer: requests.Response | Exception | None = None,
+    zone: str = ZONE,
+    **before: t.Any,
+) -> Call:
+    """Expect a change of a job."""
+    after = {**job(**before), **body}
+    done = success(after) if answer is None else answer
+    return Call("PUT", path(zone, after["id"]), body, done)
+
+
+def run(
+    *jobs: t.Any, check_mode: bool = False, diff: bool = False, **options: t.Any
+) -> dict[str, t.Any]:
+    """Run the module with a token, and one request at a time unless told otherwise."""
+    given = {"api_token": TOKEN, "concurrency": 1, "jobs": list(jobs), **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    return run_module(logpush_jobs.main, given, check_mode=check_mode, diff=diff)
+
+
+NEW = entry(name="new", destination_conf=conf(1), dataset="http_requests")
+NEW_BODY = {"name": "new", "dataset": "http_requests", "destination_conf": conf(1)}
+
+
+# What is done
+
+
+def test_all_are_planned_and_then_carried_out() -> None:
+    with network(
+        listed(job(), job(id=43, name="old"), job(id=44, name="same")),
+        created(NEW_BODY),
+        put({"enabled": False}),
+        Call("DELETE", path(job_id=43), None, success({"id": 43})),
+    ):
+        result = run(
+            NEW,
+            entry(enabled=False),
+            entry(name="old", state="absent"),
+            entry(name="same", enabled=True),
+            entry(name="never", state="absent"),
+        )
+    assert not result.get("failed"), result
+    each = result["results"]
+    assert result["changed"] is True
+    assert [one["action"] for one in each] == ["created", "updated", "deleted", "none", "none"]
+    assert [one["changed"] for one in each] == [True, True, True, False, False]
+    assert each[1]["changes"] == ["enabled"]
+    assert each[1]["job"]["enabled"] is False
+    assert each[1]["job"]["destination"]["bucket"] == "edge-logs"
+    assert each[0]["item"] == {"zone_id": ZONE, "name": "new", "dataset": "http_requests"}
+    assert each[3]["item"] == {"zone_id": ZONE, "name": "same"}
+    assert {one["ansible_loop_var"] for one in each} == {"item"}
+    assert {one["failed"] for one in each} == {False}
+    assert "diff" not in result
+
+
+def test_where_all_is_as_described_nothing_is_written_and_nothing_changes() -> None:
+    with network(listed(job(), job(id=43, name="other"))):
+        result = run(entry(enabled=True, destination_conf=BUCKET), entry(name="other"), diff=True)
+    assert (result["changed"], [one["action"] for one in result["results"]]) == (
+        False,
+        ["none", "none"],
+    )
+    assert "diff" not in result
+
+
+def test_an_empty_list_is_no_change_and_no_request() -> None:
+    for check_mode in (False, True):
+        with network():
+            result = run(check_mode=check_mode, diff=True)
+        assert (result["changed"], result["results"]) == (False, [])
+        assert not {"failed", "diff"} & {name for name in result if result[name]}
+
+
+def test_check_mode_and_diff_tell_all_and_write_nothing() -> None:
+    with network(listed(job())):
+        result = run(
+            NEW,
+            entry(enabled=False),
+            entry(name="bucket", destination_conf=BUCKET),
+            check_mode=True,
+            diff=True,
+        )
+    assert result["changed"] is True
+    each = result["results"]
+    assert [one["action"] for one in each] == ["created", "updated", "created"]
+    assert each[0]["job"]["id"] is None
+    assert [one["ownership_required"] for one in each] == [False, False, True]
+    assert [diff["before_header"] for diff in result["diff"]] == [
+        f"zone {ZONE}: job '{name}'" for name in ("new", "http", "bucket")
+    ]
+    assert result["diff"][1]["before"]["enabled"] is True
+    assert result["diff"][1]["after"]["enabled"] is False
+    assert SECRET.format(1) not in json.dumps(result)
+    with network(listed(job())):
+        assert "diff" not in run(entry(enabled=False), check_mode=True)
+
+
+def test_diff_of_those_alone_that_change() -> None:
+    with network(listed(job(), job(id=43, name="same")), put({"enabled": False})):
+        result = run(entry(enabled=False), entry(name="same"), diff=True)
+    assert len(result["diff"]) == 1
+    assert all("diff" not in one for one in result["results"])
+
+
+def test_zones_and_accounts_are_listed_once_each() -> None:
+    in_account = f"/accounts/{ACCOUNT}/logpush/jobs"
+    of_account = entry(zone_id=None, account_id=ACCOUNT, name="audit", enabled=True)
+    with network(
+        listed(job(), job(id=43, name="b")),
+        Call("GET", in_account, None, success([job(id=7, name="audit", enabled=False)])),
+        listed(job(id=8), zone=ZONES[0]),
+        Call("PUT", f"{in_account}/7", {"enabled": True}, success(job(id=7, name="audit"))),
+    ):
+        result = run(entry(), of_account, entry(name="b"), entry(zone=ZONES[0]))
+    assert [one["changed"] for one in result["results"]] == [False, True, False, False]
+    assert result["results"][1]["item"] == {"account_id": ACCOUNT, "name": "audit"}
+
+
+def test_capitals_make_no_other_zone() -> None:
+    with network(listed(job(), job(id=43, name="b"))):
+        assert run(entry(), entry(zone=ZONE.upper(), name="b"))["changed"] is False
+
+
+def test_a_list_that_fails_is_asked_for_once_and_fails_those_that_need_it() -> None:
+    said = failure(403, 10000, "Authentication error")
+    with network(
+        Call("GET", path(), None, said),
+        looked_at(42),
+        listed(job(id=8), zone=ZONES[0]),
+    ):
+        result = run(
+            entry(), entry(name="b"), entry(name=None, id=42, enabled=True), entry(zone=ZONES[0])
+        )
+    assert [one["failed"] for one in result["results"]] == [True, True, False, False]
+    assert result["msg"].startswith("2 of 4 jobs failed; the first of them: job 'http' in zone ")
+    for one in result["results"][:2]:
+        assert one["error"]["codes"] == [10000]
+        assert one["changed"] is False
+
+
+@pytest.mark.parametrize("concurrency", [None, 2, 10, 100])
+def test_side_by_side_each_request_comes_once_and_results_are_in_order(
+    concurrency: int | None,
+) -> None:
+    lists = [listed(job(id=number), zone=zone) for number, zone in enumerate(ZONES, 100)]
+    writes = [
+        put({"enabled": False}, zone=zone, id=number) for number, zone in enumerate(ZONES, 100)
+    ]
+    with network(*lists, *writes, side_by_side=True) as net:
+        result = run(*(entry(zone, enabled=False) for zone in ZONES), concurrency=concurrency)
+    assert [one["job"]["id"] for one in result["results"]] == list(range(100, 120))
+    methods = [request.method for request in net.sent]
+    assert methods == ["GET"] * 20 + ["PUT"] * 20, "all are planned before any is written"
+
+
+def test_side_by_side_a_zone_is_listed_once() -> None:
+    jobs = [job(id=number, name=f"job-{number}") for number in range(1, 51)]
+    with network(listed(*jobs), side_by_side=True):
+        result = run(*(entry(name=f"job-{number}") for number in range(1, 51)), concurrency=50)
+    assert [one["job"]["id"] for one in result["results"]] == list(range(1, 51))
+
+
+def test_options_are_those_of_the_single_module() -> None:
+    described: dict[str, t.Any] = {
+        "dataset": "http_requests",
+        "destination_conf": BUCKET,
+        "enabled": True,
+        "kind": "",
+        "frequency": "low",
+        "logpull_options": "fields=RayID",
+        "max_upload_bytes": 5_000_000,
+        "max_upload_interval_seconds": 300,
+        "max_upload_records": 1_000_000,
+    }
+    where = {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
+    body = {
+        **described,
+        "name": "new",
+        "filter": json.dumps(where),
+        "output_options": {"sample_rate": 0.5, "CVE-2021-44228": True},
+        "ownership_challenge": CHALLENGE,
+    }
+    with network(listed(), created(body)):
+        result = run(
+            entry(
+                name="new",
+                **described,
+                filter=where,
+                output_options={"sample_rate": 0.5, "CVE-2021-44228": True},
+                ownership_challenge=f" {CHALLENGE}\n",
+            )
+        )
+    assert result["results"][0]["action"] == "created"
+    assert CHALLENGE not in json.dumps(result["results"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"CVE-2021-44228": True},
+        {"cve_2021_44228": True},
+        '{"CVE-2021-44228": true}',
+        "CVE-2021-44228=yes",
+    ],
+)
+def test_the_cve_option_goes_by_both_its_names(given: t.Any) -> None:
+    body = {**NEW_BODY, "output_options": {"CVE-2021-44228": True}}
+    with network(listed(job()), created(body)):
+        result = run(entry(), {**NEW, "output_options": given})
+    assert result["results"][1]["action"] == "created", result
+
+
+# What fails
+
+
+def test_one_failure_stops_no_other_and_is_counted() -> None:
+    no = failure(403, 1004, "exceeded max jobs allowed")
+    with network(
+        listed(job()),
+        listed(job(id=8), zone=ZONES[0]),
+        created(NEW_BODY, no),
+        put({"enabled": False}, zone=ZONES[0], id=8),
+    ):
+        result = run(
+            NEW,
+            entry(max_upload_records=1),
+            entry(ZONES[0], enabled=False),
+            entry(name="bucket", destination_conf=BUCKET),
+            entry(name="nowhere"),
+        )
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"].startswith(
+        f"4 of 5 jobs failed; the first of them: job 'new' in zone {ZONE}: POST {path()} failed: "
+    )
+    each = result["results"]
+    assert [one["failed"] for one in each] == [True, True, False, True, True]
+    assert each[0]["error"]["codes"] == [1004]
+    assert each[1]["msg"].startswith("max_upload_records: has to be 0 or from 1000")
+    assert (each[2]["changed"], each[2]["action"]) == (True, "updated")
+    assert each[3]["msg"].startswith("ownership_challenge: is missing")
+    assert each[3]["ownership_required"] is True
+    assert each[3]["changes"] == ["destination_conf", "name"]
+    assert each[4]["msg"].startswith("destination_conf: is missing")
+
+
+def test_the_only_one_that_failed_is_told() -> None:
+    internal = put({"enabled": False}, failure(500, 1, "internal"))
+    # It may have been carried out, so it is looked for.
+    with network(listed(job()), internal, looked_at(42)):
+        result = run(entry(enabled=False), entry(name="other", state="absent"))
+    assert result["msg"].startswith(f"1 of 2 jobs failed: job 'http' in zone {ZONE}: PUT ")
+    assert result["results"][0]["answer_lost"] is True
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "retryable"),
+    [
+        (400, 1003, "bad request", False),
+        (401, 10001, "Unauthorized", False),
+        (403, 10000, "Authentication error", False),
+        (403, 10000, "Unable to authenticate request", True),
+        (403, 1004, "creating a new job is not allowed: exceeded max jobs allowed", False),
+        (404, 7003, "Could not route to that", False),
+        (409, 1000, "conflict", False),
+        (429, 971, "slow down", True),
+        (200, 1001, "refused under 200", False),
+    ],
+)
+@pytest.mark.parametrize("of", ["list", "one", "create", "update", "delete"])
+def test_api_errors_are_told_as_the_api_gave_them(
+    of: str, status: int, code: int, message: str, retryable: bool
+) -> None:
+    said = failure(status, code, message)
+    calls, given = {
+        "list": ([Call("GET", path(), None, said)], entry()),
+        "one": ([looked_at(42, said)], entry(id=42)),
+        "create": ([listed(), created(NEW_BODY, said)], NEW),
+        "update": ([listed(job()), put({"enabled": False}, said)], entry(enabled=False)),
+        "delete": (
+            [listed(job()), Call("DELETE", path(job_id=42), None, said)],
+            entry(state="absent"),
+        ),
+    }[of]
+    with network(*calls):
+        result = run(given, rate_limit_retry_timeout=0)
+    (only,) = result["results"]
+    assert only["msg"].startswith(
+        f"{calls[-1].method} {calls[-1].path} failed: Cloudflare answered HTTP {status}: {message} "
+        f"(code {code})"
+    )
+    assert only["error"] == {
+        "status": status,
+        "method": calls[-1].method,
+        "path": calls[-1].path,
+        "codes": [code],
+        "errors": [{"code": code, "message": message}],
+        "ray_id": "8f2c1d7e4a9b0c3d-FRA",
+        "retryable": retryable,
+    }
+    assert (result["failed"], result["changed"], only["changed"]) == (True, False, False)
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"<html>", b'{"success": true, "resu'])
+def test_a_list_that_is_no_envelope(content: bytes) -> None:
+    with network(
+        Call("GET", path(), None, response(content=content)), listed(job(id=8), zone=ZONES[0])
+    ):
+        result = run(entry(), entry(ZONES[0]))
+    assert [one["failed"] for one in result["results"]] == [True, False]
+    assert "the server answered HTTP 200, not with" in result["msg"]
+
+
+@pytest.mark.parametrize("answer", [[1], ["job"], {"jobs": []}, [{"name": "no id"}]])
+def test_a_list_that_holds_no_jobs(answer: object) -> None:
+    with network(Call("GET", path(), None, success(answer))):
+        result = run(entry(), entry(name="b"))
+    assert [one["failed"] for one in result["results"]] == [True, True]
+
+
+def test_a_lost_answer_is_looked_into_and_told_of_whom() -> None:
+    gateway = failure(502, 1, "bad gateway")
+    with network(
+        listed(job()),
+        created(NEW_BODY, gateway),
+        listed(job(), job(id=43, **NEW_BODY)),
+        put({"enabled": False}),
+    ):
+        result = run(NEW, entry(enabled=False))
+    assert not result.get("failed"), result
+    assert result["results"][0]["answer_lost"] is True
+    assert result["results"][0]["job"]["id"] == 43
+    (warning,) = result["warnings"]
+    assert warning.startswith(f"job 'new' in zone {ZONE}: POST ")
+
+
+@pytest.mark.parametrize("concurrency", [1, 10])
+def test_rate_limit_is_waited_out_and_told(concurrency: int) -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "7"})
+    with network(listed(job()), put({"enabled": False}, limited), put({"enabled": False})) as net:
+        result = run(entry(enabled=False), concurrency=concurrency)
+    assert result["changed"] is True
+    assert (net.pauses, result["rate_limit_waited"]) == ([7.0], 7)
+
+
+def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
+    with network(
+        listed(job(), job(id=43, name="b"), job(id=44, name="c")),
+        put({"enabled": False}),
+        put({"enabled": False}, limited, id=43),
+    ) as net:
+        result = run(*(entry(name=name, enabled=False) for name in ("http", "b", "c")))
+    assert not net.pauses
+    assert [one["failed"] for one in result["results"]] == [False, True, True]
+    assert result["changed"] is True
+    assert "nothing was sent" in result["results"][2]["msg"]
+
+
+# Two for one
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name"),
+    [
+        (entry(), entry(enabled=False), "http"),
+        (entry(), entry(zone=ZONE.upper()), "http"),
+        (entry(dataset="http_requests"), entry(), "http"),
+        (entry(), entry(dataset="http_requests"), "http"),
+        (entry(dataset="dns_logs"), entry(dataset="dns_logs"), "http"),
+        (entry(), entry(state="absent"), "http"),
+        (entry(id=42, name="a"), entry(id=42, name="b"), "b"),
+        (entry(id=42, name=None), entry(id=42, name=None), "42"),
+        # It gets the name that another one has.
+        (entry(id=42, name="b"), entry(name="b"), "b"),
+        (entry(name="b"), entry(id=42, name="b"), "b"),
+        (
+            entry(zone_id=None, account_id=ACCOUNT),
+            entry(zone_id=None, account_id=ACCOUNT.upper()),
+            "http",
+        ),
+    ],
+)
+def test_two_that_describe_one_job_are_refused_before_any_request(
+    one: dict[str, t.Any], other: dict[str, t.Any], name: str
+) -> None:
+    with network():
+        result = run(entry(ZONES[0]), one, other, check_mode=True)
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"jobs: entries 2 and 3 both describe the job '{name}' in ")
+    assert "results" not in result
+
+
+def test_of_the_same_name_are_different_jobs_where_zone_or_dataset_differ() -> None:
+    in_zone = [job(), job(id=43, dataset="dns_logs")]
+    with network(listed(*in_zone), listed(job(id=42), zone=ZONES[0]), looked_at(50), looked_at(51)):
+        result = run(
+            entry(dataset="http_requests"),
+            entry(dataset="dns_logs"),
+            entry(ZONES[0]),
+            # Jobs that there are may have one name.
+            entry(id=50, name=None),
+            entry(id=51, name=None),
+        )
+    assert [one["job"]["id"] for one in result["results"]] == [42, 43, 42, 50, 51]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode: bool) -> None:
+    calls = [looked_at(42), listed(job(), job(id=43, name="other"))]
+    calls += [] if check_mode else [put({"enabled": False}, id=43, name="other")]
+    with network(*calls):
+        result = run(
+            entry(id=42, name=None, enabled=False),
+            entry(enabled=True),
+            entry(name="other", enabled=False),
+            check_mode=check_mode,
+        )
+    assert [one["failed"] for one in result["results"]] == [True, True, False]
+    for one in result["results"][:2]:
+        assert one["msg"] == "job 42 is described by several entries"
+        assert one["changed"] is False
+
+
+# Options that are wrong
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"account_id": ACCOUNT}, "mutually exclusive: zone_id|account_id"),
+        ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
+        ({"name": None}, "one of the following is required: id, name"),
+        ({"state": "gone"}, "value of state must be one of: present, absent"),
+        ({"output_options": {"sample": 1}}, "Unsupported parameters"),
+    ],
+)
+def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
+    with network():
+        result = run(entry(ZONES[0]), entry(**options))
+    assert said in result["msg"]
+    assert "results" not in result
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("zone_id", value) for value in ("", "zone", ZONE + "\n")),
+        *(("destination_conf", value) for value in ("", "x", BUCKET + "\n")),
+        *(("id", value) for value in (0, -1)),
+        *(("name", value) for value in ("", "x" * 513)),
+        ("ownership_challenge", ""),
+        ("dataset", "a/b"),
+        ("filter", "{"),
+        ("max_upload_bytes", 1),
+        ("logpull_options", "x" * 4097),
+    ],
+)
+def test_a_bad_entry_is_refused_by_name_and_stops_no_other(option: str, value: t.Any) -> None:
+    with network(listed(job(id=8), zone=ZONES[0])):
+        result = run(entry(**{option: value}), entry(ZONES[0]))
+    first, second = result["results"]
+    assert first["msg"].startswith(f"{option}: "), first
+    assert (first["failed"], second["failed"]) == (True, False)
+
+
+def test_a_name_is_one_line_of_a_sentence() -> None:
+    with network():
+        result = run(entry(name="a\n\n b", dataset="/"))
+    assert result["msg"].startswith(f"1 of 1 jobs failed: job 'a b' in zone {ZONE}: dataset: ")
+    assert result["results"][0]["item"]["name"] == "a\n\n b"
+
+
+# Secrets
+
+
+def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
+    names = [f"job-{number}" for number in range(4)]
+    secrets = [
+        text.format(number)
+        for number in range(4)
+        for text in (SECRET, SECRET.replace("%2B", "+"), "AKIAEXAMPLEKEY{0:02}")
+    ]
+    of_a_job = "OfAJobThatIsThere01"
+    theirs = f"{BUCKET}&access-key-id=AKIA0123456789&secret-access-key={of_a_job}"
+    secrets += [of_a_job, CHALLENGE, TOKEN]
+    # Each answer quotes what another entry has.
+    said = "cannot write: " + " ".join([*secrets, *map(conf, range(4))])
+    bodies = [{"name": name, "destination_conf": conf(n)} for n, name in enumerate(names)]
+    bodies[3]["ownership_challenge"] = CHALLENGE
+    calls = [created(body, failure(400, 1, said)) for body in bodies[:2]]
+    calls += [created(bodies[2], failure(502, 1, said)), listed(job(id=43, **bodies[2]))]
+    calls += [created(bodies[3], response(content=said.encode())), listed(job(id=44, **bodies[3]))]
+    with network(listed(job(destination_conf=theirs)), *calls):
+        result = run(
+            *(
+                entry(
+                    name=name,
+                    destination_conf=conf(number),
+                    ownership_challenge=CHALLENGE if number == 3 else None,
+                )
+                for number, name in enumerate(names)
+            ),
+            diff=True,
+        )
+    assert [one["failed"] for one in result["results"]] == [True, True, False, False]
+    assert len(result["warnings"]) == 2
+    assert len(result["diff"]) == 2
+    printed = json.dumps(result)
+    for secret in [*secrets, *map(conf, range(4))]:
+        assert secret not in printed
+    shown = result["invocation"]["module_args"]["jobs"]
+    assert [each["name"] for each in shown] == names
+    assert {each["destination_conf"] for each in shown} == {"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"destination_cnf": conf(1)},
+        {"output_options": {"batch_prefx": conf(1)}},
+        {"output_options": json.dumps({"batch_prefx": conf(1)})},
+        {"output_options": f"batch_prefx={conf(1)}"},
+        {"output_options": [conf(1)]},
+        {"output_options": conf(1)},
+        {"destination_conf": conf(1), "zone_id": None},
+        {"destination_conf": conf(1), "id": "many"},
+        {"destination_conf": [conf(1)], "kind": "x"},
+    ],
+)
+def test_no_secret_is_shown_of_options_that_are_wrong(wrong: dict[str, t.Any]) -> None:
+    with network():
+        result = run(entry(**wrong), entry(name="other"))
+    assert result["failed"] is True
+    assert SECRET.format(1) not in json.dumps(result)

@@ -1,0 +1,506 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module logpush_ownerships, from its options to the requests it sends and what it prints."""
+
+from __future__ import annotations
+
+import json
+import threading
+import typing as t
+from unittest import mock
+
+import pytest
+import requests
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import MOST_AT_ONCE
+from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownerships
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
+    ACCOUNT,
+    TOKEN,
+    ZONE,
+    Call,
+    challenge_token,
+    failure,
+    network,
+    response,
+    run_module,
+    success,
+)
+
+ZONES = [f"{number:032x}" for number in range(1, 41)]
+DESTINATION = "s3://edge-logs/http/{DATE}?region=us-east-1"
+KEYS = "&access-key-id=AKIASECRETKEY{0:03}&secret-access-key=sl%2FaSh%2BsEcReT{0:03}"
+CHALLENGE = challenge_token({"obj_type": "zone", "obj_id": ZONE, "destination_conf": DESTINATION})
+FILENAME = "http/20261122/ownership-challenge-9a2e7c51.txt"
+WRITTEN = {"filename": FILENAME, "message": "", "valid": True}
+PARTS = {
+    "scheme": "s3",
+    "bucket": "edge-logs",
+    "prefix": "http/{DATE}",
+    "region": "us-east-1",
+    "endpoint": None,
+    "challenge": "yes",
+}
+
+
+def target(zone: str = ZONE, **options: t.Any) -> dict[str, t.Any]:
+    """Return a target; an option of None is left out."""
+    given = {"zone_id": zone, "destination_conf": DESTINATION, **options}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def asked(
+    zone: str = ZONE,
+    answer: requests.Response | Exception | None = None,
+    destination: str = DESTINATION,
+) -> Call:
+    """Expect a challenge to be asked for."""
+    path, body = f"/zones/{zone}/logpush/ownership", {"destination_conf": destination}
+    return Call("POST", path, body, success(WRITTEN) if answer is None else answer)
+
+
+def checked(zone: str, answer: requests.Response | Exception, token: str = CHALLENGE) -> Call:
+    """Expect a token to be checked."""
+    body = {"destination_conf": DESTINATION, "ownership_challenge": token}
+    return Call("POST", f"/zones/{zone}/logpush/ownership/validate", body, answer)
+
+
+def run(
+    *targets: t.Any, check_mode: bool = False, diff: bool = False, **options: t.Any
+) -> dict[str, t.Any]:
+    """Run the module with a token, and one request at a time unless told otherwise."""
+    given = {"api_token": TOKEN, "concurrency": 1, "targets": list(targets), **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    return run_module(logpush_ownerships.main, given, check_mode=check_mode, diff=diff)
+
+
+def test_asks_for_each_and_returns_what_the_next_task_needs() -> None:
+    in_account = Call(
+        "POST",
+        f"/accounts/{ACCOUNT}/logpush/ownership",
+        {"destination_conf": "gs://b/p"},
+        success({**WRITTEN, "filename": "p/c.txt"}),
+    )
+    with network(asked(), in_account):
+        result = run(target(), {"account_id": ACCOUNT, "destination_conf": "gs://b/p"}, diff=True)
+    assert not result.get("failed"), result
+    assert result["changed"] is True
+    assert result["results"][0] == {
+        "changed": True,
+        "failed": False,
+        "filename": FILENAME,
+        "message": "",
+        "valid": True,
+        "destination": PARTS,
+        "item": {"zone_id": ZONE},
+        "ansible_loop_var": "item",
+    }
+    assert result["results"][1]["item"] == {"account_id": ACCOUNT}
+    assert result["results"][1]["filename"] == "p/c.txt"
+    assert not {"diff", "warnings", "rate_limit_waited", "msg"} & set(result)
+
+
+def test_asks_or_checks_as_there_is_a_token() -> None:
+    with network(
+        checked(ZONE, success({"valid": True, "message": ""})),
+        asked(ZONES[0]),
+        checked(ZONES[1], success({"valid": True, "message": "fine"})),
+    ):
+        result = run(
+            target(ownership_challenge=f" {CHALLENGE}\n"),
+            target(ZONES[0]),
+            target(ZONES[1], ownership_challenge=CHALLENGE),
+        )
+    assert [each["changed"] for each in result["results"]] == [False, True, False]
+    assert result["changed"] is True
+    assert result["results"][2]["valid"] is True
+    assert result["results"][2]["message"] == "fine"
+    assert result["results"][2]["reasons"] == []
+    assert CHALLENGE not in json.dumps(result)
+
+
+def test_where_only_tokens_are_checked_nothing_changes() -> None:
+    with network(checked(ZONE, success({"valid": True}))):
+        result = run(target(ownership_challenge=CHALLENGE))
+    assert (result["changed"], result.get("failed", False)) == (False, False)
+
+
+def test_an_empty_list_is_no_change_and_no_request() -> None:
+    for check_mode in (False, True):
+        with network():
+            result = run(check_mode=check_mode, diff=True)
+        assert (result["changed"], result["results"]) == (False, [])
+        assert not result.get("failed")
+
+
+def test_check_mode_asks_for_nothing_and_checks_tokens() -> None:
+    with network(checked(ZONES[0], success({"valid": True}))):
+        result = run(
+            target(), target(ZONES[0], ownership_challenge=CHALLENGE), check_mode=True, diff=True
+        )
+    assert result["changed"] is True
+    asking, checking = result["results"]
+    assert (asking["changed"], asking["filename"], asking["valid"]) == (True, None, None)
+    assert asking["destination"] == PARTS
+    assert (checking["changed"], checking["valid"]) == (False, True)
+    assert "diff" not in result
+
+
+def test_second_run_asks_anew() -> None:
+    with network(asked(), asked()):
+        assert run(target())["changed"] is True
+        assert run(target())["changed"] is True
+
+
+def test_the_same_target_twice_is_asked_twice() -> None:
+    with network(asked(), asked()):
+        assert len(run(target(), target())["results"]) == 2
+
+
+@pytest.mark.parametrize("concurrency", [None, 2, 10, MOST_AT_ONCE])
+def test_side_by_side_each_is_asked_once_and_results_are_in_order(concurrency: int | None) -> None:
+    answers = [success({**WRITTEN, "filename": f"{zone}.txt"}) for zone in ZONES]
+    calls = [asked(zone, answer) for zone, answer in zip(ZONES, answers)]
+    with network(*calls, side_by_side=True) as net:
+        result = run(*map(target, ZONES), concurrency=concurrency)
+    assert [each["filename"] for each in result["results"]] == [f"{zone}.txt" for zone in ZONES]
+    # Nothing is known before the first one is answered.
+    assert ZONES[0] in str(net.sent[0].url)
+
+
+@pytest.mark.parametrize(("given", "bound"), [(None, 10), (3, 3), (1, 1)])
+def test_no_more_are_under_way_than_are_allowed(given: int | None, bound: int) -> None:
+    lock, running, most = threading.Lock(), 0, 0
+    barrier = threading.Barrier(bound)
+
+    def send(*_arguments: object, **_settings: object) -> requests.Response:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            number = net.call_count
+        if 1 < number <= 1 + bound:
+            barrier.wait(10)
+        with lock:
+            running -= 1
+        return success(WRITTEN)
+
+    with mock.patch("requests.adapters.HTTPAdapter.send", side_effect=send) as net:
+        result = run(*map(target, ZONES), concurrency=given)
+    assert not result.get("failed"), result
+    assert (net.call_count, most) == (40, bound)
+
+
+@pytest.mark.parametrize("concurrency", [1, 10])
+def test_one_failure_stops_no_other_and_is_counted(concurrency: int) -> None:
+    denied = success({"filename": "", "message": "Access Denied", "valid": False})
+    with network(
+        asked(ZONES[0]),
+        asked(ZONES[1], denied),
+        asked(ZONES[2]),
+        asked(ZONES[3], failure(403, 10000, "Authentication error")),
+        asked(ZONES[4]),
+        side_by_side=concurrency > 1,
+    ):
+        result = run(*map(target, ZONES[:5]), concurrency=concurrency)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"] == (
+        f"2 of 5 targets failed; the first of them: zone {ZONES[1]}: Cloudflare wrote no challenge "
+        "file to destination_conf: Access Denied"
+    )
+    each = result["results"]
+    assert [one["failed"] for one in each] == [False, True, False, True, False]
+    assert [one["changed"] for one in each] == [True, False, True, False, True]
+    assert each[1]["msg"].endswith("destination_conf: Access Denied")
+    assert (each[1]["valid"], each[1]["destination"]) == (False, PARTS)
+    assert each[3]["error"]["codes"] == [10000]
+    assert [one["item"] for one in each] == [{"zone_id": zone} for zone in ZONES[:5]]
+    assert {one["ansible_loop_var"] for one in each} == {"item"}
+    assert "msg" not in each[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"filename": "", "message": "no bucket", "valid": False}, "no bucket"),
+        ({"filename": "", "message": "", "valid": True}, "no reason"),
+        ({"filename": None, "message": None, "valid": None}, "no reason"),
+        (None, "no reason"),
+        (["a", "list"], "no reason"),
+    ],
+)
+def test_no_challenge_file_is_a_failure(answer: object, said: str) -> None:
+    with network(asked(answer=success(answer))):
+        result = run(target())
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert said in result["msg"]
+    assert result["msg"].startswith(f"1 of 1 targets failed: zone {ZONE}: ")
+
+
+def test_a_token_that_is_refused_is_a_failure_and_says_why() -> None:
+    other = challenge_token({"obj_type": "zone", "obj_id": ZONES[5]})
+    with network(
+        checked(ZONE, success({"valid": False, "message": "no"}), other),
+        checked(ZONES[0], failure(400, 1002, "incorrect ownership challenge"), other),
+    ):
+        result = run(target(ownership_challenge=other), target(ZONES[0], ownership_challenge=other))
+    first, second = result["results"]
+    assert (result["failed"], first["failed"], second["failed"]) == (True, True, True)
+    assert (first["valid"], first["message"]) == (False, "no")
+    assert ZONES[5] in first["reasons"][0]
+    assert second["error"]["codes"] == [1002]
+    assert other not in json.dumps(result)
+
+
+@pytest.mark.parametrize("of", ["challenge", "token"])
+@pytest.mark.parametrize(
+    ("status", "code", "message", "retryable"),
+    [
+        (400, 1003, "error validating destination: error writing object: DNSError", False),
+        (401, 10001, "Unauthorized", False),
+        (403, 10000, "Authentication error", False),
+        (403, 10000, "Unable to authenticate request", True),
+        (403, 1004, "not allowed", False),
+        (404, 7003, "Could not route to that", False),
+        (409, 1000, "conflict", False),
+        (500, 1001, "internal", True),
+        (200, 1001, "refused under 200", False),
+    ],
+)
+def test_api_errors_are_told_as_the_api_gave_them(
+    of: str, status: int, code: int, message: str, retryable: bool
+) -> None:
+    said = failure(status, code, message)
+    call = asked(answer=said) if of == "challenge" else checked(ZONE, said)
+    token = None if of == "challenge" else CHALLENGE
+    with network(call):
+        result = run(target(ownership_challenge=token))
+    (only,) = result["results"]
+    sentence = (
+        f"POST {call.path} failed: Cloudflare answered HTTP {status}: {message} (code {code})"
+    )
+    assert only["msg"] == sentence
+    assert result["msg"] == f"1 of 1 targets failed: zone {ZONE}: {sentence}"
+    assert only["error"] == {
+        "status": status,
+        "method": "POST",
+        "path": call.path,
+        "codes": [code],
+        "errors": [{"code": code, "message": message}],
+        "ray_id": "8f2c1d7e4a9b0c3d-FRA",
+        "retryable": retryable,
+    }
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"<html>Just a moment</html>", b'{"success": true, "resu']
+)
+def test_answer_that_is_no_envelope(content: bytes) -> None:
+    with network(asked(answer=response(content=content)), asked(ZONES[0])):
+        result = run(target(), target(ZONES[0]))
+    assert [each["failed"] for each in result["results"]] == [True, False]
+    assert "the server answered HTTP 200, not with" in result["msg"]
+
+
+def test_no_connection_is_told_for_each() -> None:
+    error = requests.exceptions.InvalidHeader("of no use")
+    with network(asked(answer=error), asked(ZONES[0])):
+        result = run(target(), target(ZONES[0]))
+    assert result["results"][0]["error"]["status"] is None
+    assert "of no use" in result["msg"]
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_passing_fault_is_tried_again(status: int) -> None:
+    with network(asked(answer=failure(status, 1001, "bad gateway")), asked()):
+        assert run(target())["changed"] is True
+
+
+# The rate limit
+
+
+def test_rate_limit_is_waited_out_and_told() -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "7"})
+    with network(asked(), asked(ZONES[0], limited), asked(ZONES[0]), asked(ZONES[1])) as net:
+        result = run(target(), target(ZONES[0]), target(ZONES[1]))
+    assert result["changed"] is True
+    assert net.pauses == [7.0]
+    assert result["rate_limit_waited"] == 7
+
+
+def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
+    with network(asked(), asked(ZONES[0], limited)) as net:
+        result = run(target(), target(ZONES[0]), target(ZONES[1]))
+    assert not net.pauses
+    assert [each["failed"] for each in result["results"]] == [False, True, True]
+    assert result["msg"].startswith(f"2 of 3 targets failed; the first of them: zone {ZONES[0]}: ")
+    assert result["results"][1]["error"]["status"] == 429
+    assert (
+        "nothing was sent, since the rate limit is used up for 3600 s more"
+        in (result["results"][2]["msg"])
+    )
+    assert result["results"][2]["error"]["retryable"] is True
+    assert "rate_limit_waited" not in result
+
+
+def test_waits_are_told_of_a_task_that_fails_too() -> None:
+    limited = failure(429, 971, "slow down", {"Retry-After": "7"})
+    with network(asked(answer=limited), asked(answer=failure(400, 1, "no"))):
+        result = run(target())
+    assert (result["failed"], result["rate_limit_waited"]) == (True, 7)
+
+
+def test_the_rate_limit_is_kept_to_before_it_is_met() -> None:
+    told = {"Ratelimit": '"default";r=1;t=30', "Ratelimit-Policy": '"default";q=100;w=60'}
+    answer = success(WRITTEN)
+    answer.headers.update(told)
+    with network(asked(answer=answer), asked(ZONES[0])) as net:
+        result = run(target(), target(ZONES[0]))
+    assert net.pauses == [30.0]
+    assert result["rate_limit_waited"] == 30
+
+
+# Options that are wrong
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"account_id": ACCOUNT}, "mutually exclusive: zone_id|account_id"),
+        ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
+        ({"destination_conf": None}, "missing required arguments: destination_conf"),
+        ({"destination_cnf": "x"}, "Unsupported parameters"),
+    ],
+)
+def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
+    with network():
+        result = run(target(), {**target(**options)})
+    assert result["failed"] is True
+    assert said in result["msg"]
+    assert "results" not in result
+
+
+def test_targets_are_required() -> None:
+    with network():
+        result = run_module(logpush_ownerships.main, {"api_token": TOKEN})
+    assert "missing required arguments: targets" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("zone_id", ""),
+        ("zone_id", "zone"),
+        ("zone_id", ZONE + "\n"),
+        ("destination_conf", ""),
+        ("destination_conf", "edge-logs/http"),
+        ("destination_conf", DESTINATION + "\n"),
+        ("ownership_challenge", ""),
+        ("ownership_challenge", "two words"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_bad_entry_is_refused_by_name_and_stops_no_other(
+    option: str, value: str, check_mode: bool
+) -> None:
+    calls = [] if check_mode else [asked(ZONES[0])]
+    with network(*calls):
+        result = run(target(**{option: value}), target(ZONES[0]), check_mode=check_mode)
+    first, second = result["results"]
+    assert first["msg"].startswith(f"{option}: ")
+    assert (first["failed"], second["failed"], second["changed"]) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("concurrency", value) for value in (0, -1, 101, 10**9)),
+        *(("rate_limit_share", value) for value in (0, -0.1, 1.01, "nan", "inf")),
+        ("rate_limit_retry_timeout", -1),
+        ("timeout", 0),
+        ("api_token", "two words"),
+        ("base_url", "http://api.cloudflare.com/client/v4"),
+        ("ca_path", "/nowhere/ca.pem"),
+    ],
+)
+def test_a_bad_option_is_refused_by_name_and_nothing_is_sent(option: str, value: t.Any) -> None:
+    with network():
+        result = run(target(), **{option: value})
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"{option}: ")
+    assert "results" not in result
+
+
+# Secrets
+
+
+def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
+    destinations = [DESTINATION + KEYS.format(number) for number in range(3)]
+    token = "ThisIsTheTokenOfTheLastOne01"
+    secrets = [
+        secret.format(number)
+        for number in range(3)
+        for secret in ("AKIASECRETKEY{0:03}", "sl%2FaSh%2BsEcReT{0:03}", "sl/aSh+sEcReT{0:03}")
+    ]
+    # Each answer quotes what another entry has.
+    said = "cannot write: " + " ".join([*secrets, *destinations, token, TOKEN])
+    calls = [
+        asked(zone, failure(400, 1, said), destination)
+        for zone, destination in zip(ZONES, destinations)
+    ]
+    with network(*calls[:2], calls[2], checked(ZONE, failure(500, 1, said), token)):
+        result = run(
+            *(target(zone, destination_conf=d) for zone, d in zip(ZONES, destinations)),
+            target(ownership_challenge=token),
+            diff=True,
+        )
+    assert len(result["results"]) == 4
+    printed = json.dumps(result)
+    for secret in [*secrets, *destinations, token, TOKEN]:
+        assert secret not in printed
+    for each in result["results"]:
+        assert each["msg"].count("***") >= len(secrets)
+    shown = result["invocation"]["module_args"]["targets"]
+    assert [each["zone_id"] for each in shown] == [*ZONES[:3], ZONE]
+    assert {each["destination_conf"] for each in shown} == {"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
+
+
+SECRET = "SeCrEt0123456789SeCrEt"
+LEAKY = f"{DESTINATION}&access-key-id=AKIA0123456789&secret-access-key={SECRET}"
+WITHOUT_ZONE = {"destination_conf": LEAKY}
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        [{"zone_id": ZONE, "destination_cnf": LEAKY}],
+        [target(), {"zone_id": ZONE, "destination_cnf": [LEAKY]}],
+        [{"zone_id": ZONE, "destination_conf": DESTINATION, "more": {"of": [LEAKY]}}],
+        [WITHOUT_ZONE],
+        WITHOUT_ZONE,
+        {"zone_id": ZONE, "destination_cnf": LEAKY},
+        [[LEAKY]],
+        [[WITHOUT_ZONE]],
+        [LEAKY],
+        LEAKY,
+        f"{LEAKY},{LEAKY}",
+        json.dumps([WITHOUT_ZONE]),
+        [json.dumps({"zone_id": ZONE, "destination_cnf": LEAKY})],
+        [f"zone_id={ZONE} destination_cnf={LEAKY}"],
+        f"destination_conf={LEAKY}",
+    ],
+)
+def test_no_secret_is_shown_of_options_that_are_wrong(targets: t.Any) -> None:
+    with network():
+        result = run(targets=targets)
+    assert result["failed"] is True
+    assert SECRET not in json.dumps(result)
+
+
+def test_entries_may_be_texts() -> None:
+    with network(asked(), asked(ZONES[0])):
+        result = run(json.dumps(target()), f"zone_id={ZONES[0]} destination_conf='{DESTINATION}'")
+    assert [each["failed"] for each in result["results"]] == [False, False]
