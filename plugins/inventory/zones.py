@@ -137,7 +137,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     CloudflareError,
     InvalidInput,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import SHORTEST_MASKED
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._masking import SHORTEST_MASKED
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import (
     STATUSES,
