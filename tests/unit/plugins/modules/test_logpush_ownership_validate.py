@@ -10,6 +10,7 @@ import base64
 import json
 import time
 import typing as t
+from unittest import mock
 
 import pytest
 
@@ -184,6 +185,39 @@ def test_reasons_say_what_the_claims_disagree_about(changes: dict[str, t.Any], r
     assert reason in answer["msg"]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_claim_that_names_a_web_page_is_no_other_destination(scheme: str) -> None:
+    challenge = challenge_token(claims(destination_conf=None, iss=f"{scheme}://issuer.example"))
+    with network(rejected(challenge)):
+        assert run(ownership_challenge=challenge)["reasons"] == []
+
+
+def test_the_closest_destination_in_the_claims_speaks() -> None:
+    far, close = (f"s3://{path}?region=us-east-1" for path in ("a/b", "edge-logs/b"))
+    challenge = challenge_token(claims(destination_conf=far, inner={"conf": close}))
+    with network(rejected(challenge)):
+        assert run(ownership_challenge=challenge)["reasons"] == [
+            (
+                "The token was issued for another destination: the path is '/b' in the token and "
+                "'/http/{DATE}' in destination_conf."
+            )
+        ]
+
+
+def test_each_difference_to_a_web_server_is_told() -> None:
+    ours, theirs = "https://logs.example/in", "https://other.example/out"
+    challenge = challenge_token(claims(destination_conf=theirs, iss=None))
+    with network(rejected(challenge, ours)):
+        answer = run(destination_conf=ours, ownership_challenge=challenge)
+    assert answer["reasons"] == [
+        (
+            "The token was issued for another destination: the host is 'other.example' in the "
+            "token and 'logs.example' in destination_conf; the path is '/out' in the token and "
+            "'/in' in destination_conf."
+        )
+    ]
+
+
 def test_a_fingerprint_is_no_other_zone() -> None:
     challenge = challenge_token(claims(obj_id=None, fingerprint=OTHER))
     with network(rejected(challenge)):
@@ -212,6 +246,10 @@ def test_a_secret_that_differs_is_not_shown() -> None:
     "challenge",
     [
         "not-a-jwt-at-all",
+        "X-not-a-jwt",
+        "x" * 4096,
+        # Decoded without a look at what is no base64, it would be one.
+        "-" + base64.b64encode(CHALLENGE.encode()).decode(),
         "a.b.c",
         "e30." + base64.urlsafe_b64encode(b"[1]").decode().rstrip("=") + ".x",
         "e30." + base64.urlsafe_b64encode(b"{" * 900).decode().rstrip("=") + ".x",
@@ -226,43 +264,79 @@ def test_a_token_that_cannot_be_read_is_cloudflares_to_judge(challenge: str) -> 
     ]
 
 
-@pytest.mark.parametrize(
-    ("exp", "expired"),
-    [(True, False), ("soon", False), (float("inf"), False), (-1e300, True), (None, False)],
-)
-def test_odd_expiries_do_no_harm(exp: object, expired: bool) -> None:
+@pytest.mark.parametrize("exp", [True, "soon", float("inf"), None])
+def test_odd_expiries_do_no_harm(exp: object) -> None:
     challenge = challenge_token(claims(exp=exp))
     with network(rejected(challenge)):
+        assert run(ownership_challenge=challenge)["reasons"] == []
+
+
+def test_an_expiry_that_no_calendar_has_is_told_as_it_is() -> None:
+    challenge = challenge_token(claims(exp=-1e300))
+    with network(rejected(challenge)):
+        assert run(ownership_challenge=challenge)["reasons"] == [
+            "The token expired at -1e+300, by this machine's clock; ask for a new challenge."
+        ]
+
+
+@pytest.mark.parametrize(("now", "expired"), [(1_699_999_999.5, False), (1_700_000_000.0, True)])
+def test_a_token_has_expired_as_soon_as_its_time_has_come(now: float, expired: bool) -> None:
+    challenge = challenge_token(claims(exp=1_700_000_000))
+    with network(rejected(challenge)), mock.patch("time.time", return_value=now):
         assert bool(run(ownership_challenge=challenge)["reasons"]) is expired
 
 
+EMPTY = "is empty; give the content of the challenge file"
+FILE = "looks like the name of the challenge file; give the file's content"
+LIKE_JSON = "looks like JSON, not like a token; give the content of the challenge file alone"
+ENCODED = "looks like a token encoded as base64; decode it first (ansible.builtin.b64decode)"
+
+
 @pytest.mark.parametrize(
-    ("challenge", "looks_like"),
+    ("challenge", "problem"),
     [
-        ("", "is empty"),
-        (" \n\t ", "is empty"),
-        ("x" * 4097, "4097 characters"),
-        ("http/20261122/ownership-challenge-9a2e7c51.txt", "name of the challenge file"),
-        ("ownership-challenge.txt", "name of the challenge file"),
-        ("ownership-challenge-9a2e7c51", "name of the challenge file"),
-        ("ownership-challenge.2026.txt", "name of the challenge file"),
-        ("s3://edge-logs/http/ownership-challenge.txt", "a URI"),
-        ("<?xml version='1.0'?><Error/>", "HTML or XML"),
-        ('{"token": "x"}', "JSON"),
-        ("two words", "white space inside"),
-        (base64.b64encode(CHALLENGE.encode()).decode(), "base64"),
-        (base64.b64encode(CHALLENGE.encode() + b"\n").decode(), "base64"),
+        ("", EMPTY),
+        (" \n\t ", EMPTY),
+        (
+            "x" * 4097,
+            (
+                "has 4097 characters; Cloudflare takes at most 4096, so this is not the content of "
+                "a challenge file"
+            ),
+        ),
+        ("http/20261122/ownership-challenge-9a2e7c51.txt", FILE),
+        ("ownership-challenge.txt", FILE),
+        ("ownership-challenge-9a2e7c51", FILE),
+        ("ownership-challenge.2026.txt", FILE),
+        ("the-challenge", FILE),
+        ("logs/20261122", FILE),
+        ("PROOF.TXT", FILE),
+        (
+            "s3://edge-logs/http/ownership-challenge.txt",
+            "looks like a URI; give the content of the challenge file, not where it is",
+        ),
+        (
+            "<?xml version='1.0'?><Error/>",
+            "looks like an HTML or XML document, such as a store's error page, not like a token",
+        ),
+        ('{"token": "x"}', LIKE_JSON),
+        ('["x"]', LIKE_JSON),
+        (
+            "two words",
+            "has white space inside, so it is not the one token that a challenge file holds",
+        ),
+        (base64.b64encode(CHALLENGE.encode()).decode(), ENCODED),
+        (base64.b64encode(CHALLENGE.encode() + b"\n").decode(), ENCODED),
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_what_is_no_token_is_refused_before_any_request(
-    challenge: str, looks_like: str, check_mode: bool
+    challenge: str, problem: str, check_mode: bool
 ) -> None:
     with network():
         answer = run(ownership_challenge=challenge, check_mode=check_mode)
     assert answer["failed"] is True
-    assert answer["msg"].startswith("ownership_challenge: ")
-    assert looks_like in answer["msg"]
+    assert answer["msg"] == f"ownership_challenge: {problem}"
 
 
 @pytest.mark.parametrize(
