@@ -218,7 +218,8 @@ def without_secrets(text: str) -> str:
 
 def _masked_uri(found: re.Match[str]) -> str:
     # Whatever follows the scheme can be taken apart.
-    match = t.cast("re.Match[str]", _URI.fullmatch(found[0]))
+    match = _URI.fullmatch(found[0])
+    match = t.cast("re.Match[str]", match)
     start, path = f"{match['scheme']}://{match['authority'].rpartition('@')[2]}", match["path"]
     # Sumo Logic's code, which its own error messages quote behind another scheme.
     path = re.sub(r"(/receiver/v1/http/).*", r"\1***", path)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
-import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
     DESTINATION_CONF,
@@ -86,7 +85,8 @@ def _check_scheme(destination: Destination) -> None:
         return
     meant = _OTHER_NAMES.get(scheme)
     if meant is None and scheme.isalpha() and len(scheme) >= _SHORTEST_MISSPELT:
-        meant = next(iter(difflib.get_close_matches(scheme, KNOWN_SCHEMES, 1, _CLOSE)), None)
+        close = difflib.get_close_matches(scheme, KNOWN_SCHEMES, cutoff=_CLOSE)
+        meant = close[0] if close else None
     if meant:
         raise _wrong(f"Logpush knows no {scheme}://; write {meant}://")
 
@@ -181,9 +181,11 @@ def _check_sas(destination: Destination) -> None:
 
 def _sas_time(text: str | None) -> datetime.datetime | None:
     """Return a time as Azure writes it, or None where it cannot be read."""
-    for form in _SAS_TIMES if text else ():
+    if text is None:
+        return None
+    for form in _SAS_TIMES:
         try:
-            read = datetime.datetime.strptime(t.cast(str, text), form)
+            read = datetime.datetime.strptime(text, form)
         except ValueError:
             continue
         return read.replace(tzinfo=datetime.timezone.utc)

@@ -242,6 +242,7 @@ def test_no_differences_to_itself() -> None:
         ("sumo://h/receiver/v1/http/S3CRET", "sumo://h/receiver/v1/http/***"),
         ("at https://h/receiver/v1/http/S3CRET", "at https://h/receiver/v1/http/***"),
         ("SUMO://h/x/in/S3CRET", "SUMO://h/x/in/***"),
+        ("sumo://h/x/X", "sumo://h/x/***"),
         ("sumo://h/x/in/S3CRET/ and sumo://h/S3CRET***", "sumo://h/x/in/*** and sumo://h/***"),
         ("gs://b/p and gs://c/q?x=S3CRET", "gs://b/p and gs://c/q?x=***"),
     ],

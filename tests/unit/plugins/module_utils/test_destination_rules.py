@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 
 import pytest
 from hypothesis import given
@@ -101,8 +102,7 @@ def server(host: str, scheme: str) -> str:
             "s3://b/d?region=auto&endpoint=minio.example.com",
             (
                 "has an endpoint, and no access-key-id with secret-access-key, which a server that "
-                "is "
-                "not Amazon's needs"
+                "is not Amazon's needs"
             ),
         ),
         (
@@ -117,8 +117,7 @@ def server(host: str, scheme: str) -> str:
                 f"s3://b/d?region=auto&{KEYS}&endpoint={endpoint}",
                 (
                     "names the bucket twice, in s3:// and in endpoint; endpoint is the server's "
-                    "host "
-                    "alone"
+                    "host alone"
                 ),
             )
             for endpoint in (
@@ -156,8 +155,7 @@ def server(host: str, scheme: str) -> str:
             "https://h/x?header_Authorization=Bearer abc",
             (
                 "has white space or a control character at position 40; write it percent-encoded "
-                "(a "
-                "space is %20), or remove it"
+                "(a space is %20), or remove it"
             ),
         ),
         (
@@ -195,6 +193,27 @@ def test_a_mistake_is_told_in_a_sentence(text: str, problem: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         checked_destination(text)
     assert caught.value.message == f"destination_conf: {problem}"
+
+
+@pytest.mark.parametrize(("second", "expired"), [(0, False), (1, True)])
+def test_a_signature_has_expired_once_its_time_has_passed(
+    monkeypatch: pytest.MonkeyPatch, second: int, expired: bool
+) -> None:
+    class Clock(datetime.datetime):
+        """Stands still."""
+
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Clock:
+            """Return the time."""
+            return cls(2026, 11, 22, 14, 5, second, tzinfo=tz)
+
+    monkeypatch.setattr(datetime, "datetime", Clock)
+    text = f"{AZURE}?{SAS}&se=2026-11-22T14:05:00Z"
+    if not expired:
+        assert checked_destination(text).raw == text
+        return
+    with pytest.raises(InvalidInput, match="expired at 2026-11-22 14:05 UTC"):
+        checked_destination(text)
 
 
 @given(st.text(max_size=40), st.sampled_from([*(text.split("?")[0] for text in RIGHT), *RIGHT]))
