@@ -56,7 +56,8 @@ class Job:
     @property
     def id(self) -> int:
         """The number that alone identifies a job."""
-        return t.cast(int, self.properties["id"])
+        number: int = self.properties["id"]
+        return number
 
     @property
     def name(self) -> str:

@@ -188,10 +188,9 @@ def _same_option(name: str, value: t.Any, present: t.Any, output_type: str) -> b
 
 def _from_logpull_options(query: t.Any) -> dict[str, t.Any]:
     """Return what the deprecated query string says, which output options put out of force."""
-    said = {
-        name: values[-1]
-        for name, values in parse_qs(query if isinstance(query, str) else "").items()
-    }
+    if not isinstance(query, str):
+        return {}
+    said = {name: values[-1] for name, values in parse_qs(query).items()}
     options: dict[str, t.Any] = {}
     for old, new in _LOGPULL_NAMES.items():
         if old in said:

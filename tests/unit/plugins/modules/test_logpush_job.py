@@ -131,6 +131,23 @@ def test_creates_a_job_with_what_is_described_and_nothing_else() -> None:
         )
     assert not result.get("failed"), result
     assert (result["changed"], result["action"]) == (True, "created")
+    assert result["changes"] == [
+        "dataset",
+        "destination_conf",
+        "enabled",
+        "filter",
+        "frequency",
+        "kind",
+        "logpull_options",
+        "max_upload_bytes",
+        "max_upload_interval_seconds",
+        "max_upload_records",
+        "name",
+        "output_options.cve_2021_44228",
+        "output_options.field_names",
+        "output_options.record_suffix",
+        "output_options.sample_rate",
+    ]
     assert result["job"]["id"] == 42
     assert result["job"]["filter"] == FILTER
     assert result["job"]["output_options"]["cve_2021_44228"] is True
@@ -173,7 +190,17 @@ def test_creating_needs_a_destination() -> None:
     with network(listed()):
         result = run()
     assert result["failed"] is True
-    assert result["msg"].startswith("destination_conf: is missing")
+    assert result["msg"] == (
+        f"destination_conf: is missing: there is no job 'http' in zone {ZONE} yet, and creating it "
+        "needs a destination"
+    )
+
+
+@pytest.mark.parametrize("options", [{"name": "x" * 512}, {"logpull_options": "x" * 4096}])
+def test_the_longest_that_cloudflare_takes_is_taken(options: dict[str, t.Any]) -> None:
+    with network(listed()):
+        result = run(check_mode=True, destination_conf=R2 + SECRET, **options)
+    assert result["action"] == "created"
 
 
 @pytest.mark.parametrize("answer", [None, [], "null"])
@@ -258,7 +285,11 @@ def test_a_refused_token_says_what_differs() -> None:
         result = run(destination_conf=other, ownership_challenge=CHALLENGE)
     assert (result["failed"], result["ownership_required"]) == (True, True)
     assert "the path is '/http/{DATE}' in the token and '/http/'" in result["reasons"][0]
-    assert result["reasons"][0] in result["msg"]
+    assert result["msg"] == (
+        "Cloudflare does not take ownership_challenge as the proof: Cloudflare answered HTTP 400: "
+        "incorrect ownership challenge (code 1002). Ask for a new challenge with "
+        f"edgeops.cloudflare.logpush_ownership. {result['reasons'][0]}"
+    )
     assert CHALLENGE not in json.dumps(result)
 
 
@@ -303,6 +334,11 @@ def test_a_destination_that_cannot_be_written_to_is_no_matter_of_proof() -> None
         # The order of columns matters, that of a JSON object's members does not.
         ({"output_options": {"field_names": ["RayID", "ClientIP"]}}, {}),
         ({"output_options": {"timestamp_format": "unixnano"}}, {"output_options": None}),
+        # What encloses a record, where nothing says so: that of the usual output type.
+        (
+            {"output_options": {"output_type": "ndjson", "record_prefix": "{"}},
+            {"output_options": None},
+        ),
         # The same destination in other words.
         ({"destination_conf": BUCKET.replace("us-east", "us%2Deast")}, {}),
     ],
@@ -341,6 +377,9 @@ ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None
             {"output_options": None, "logpull_options": "fields=A&sample=nan"},
         ),
         ({"enabled": False}, {"enabled": False}, {"output_options": "odd", "filter": 7}),
+        ({"filter": '{"where": 1.5}'}, {"filter": '{"where": 1.5}'}, {"filter": '{"where": 1.2}'}),
+        # What cannot be changed is compared, and what comes after it all the same.
+        ({"dataset": "http_requests", "enabled": False}, {"enabled": False}, {}),
         ({"frequency": "low"}, {"frequency": "low"}, {}),
         ({"logpull_options": "fields=RayID"}, {"logpull_options": "fields=RayID"}, {}),
         ({"max_upload_bytes": 5_000_000}, {"max_upload_bytes": 5_000_000}, {}),
@@ -360,6 +399,17 @@ ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None
             {"output_options": {"field_names": ["B", "A"]}},
             {"output_options": {"output_type": "csv", "field_names": ["B", "A"], "new": 1}},
             {"output_options": {"output_type": "csv", "field_names": ["A", "B"], "new": 1}},
+        ),
+        # What encloses a record of another format by default is not known.
+        (
+            {"output_options": {"record_prefix": "{"}},
+            {"output_options": {"output_type": "csv", "record_prefix": "{"}},
+            {"output_options": {"output_type": "csv"}},
+        ),
+        (
+            {"output_options": {"batch_prefix": "<"}},
+            {"output_options": {"batch_prefix": "<"}},
+            {"output_options": None, "logpull_options": 7},
         ),
         # Another format has other defaults for what encloses a record.
         (
@@ -403,13 +453,94 @@ def test_a_change_is_one_put_of_what_differs(
     assert planned["diff"]["before"] != planned["diff"]["after"]
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("0", {}),
+        ("0.5", {"sample_rate": 0.5}),
+        ("1", {"sample_rate": 1.0}),
+        ("1.5", {}),
+    ],
+)
+def test_the_sample_rate_of_the_older_options_is_kept(said: str, kept: dict[str, float]) -> None:
+    before: dict[str, t.Any] = {"output_options": None, "logpull_options": f"sample={said}"}
+    body = {"output_options": {**kept, "batch_prefix": "<"}}
+    with network(listed(job(**before)), put(body, **before)):
+        assert run(output_options={"batch_prefix": "<"})["action"] == "updated"
+
+
 def test_several_changes_are_one_put() -> None:
-    body = {"name": "web", "enabled": False, "max_upload_records": 5000}
+    body = {
+        "name": "web",
+        "enabled": False,
+        "max_upload_records": 5000,
+        "output_options": {**ALL_SHOWN, "sample_rate": 0.1},
+    }
     one = Call("GET", ONE, None, success(job()))
     with network(one, put(body)):
-        result = run(id=42, name="web", enabled=False, max_upload_records=5000)
-    assert sorted(result["changes"]) == sorted(body)
+        result = run(
+            id=42,
+            name="web",
+            enabled=False,
+            max_upload_records=5000,
+            output_options={"sample_rate": 0.1},
+        )
+    assert result["changes"] == [
+        "name",
+        "enabled",
+        "max_upload_records",
+        "output_options.sample_rate",
+    ]
     assert result["job"]["name"] == "web"
+
+
+def test_what_would_become_of_the_job_is_returned_in_check_mode() -> None:
+    with network(listed(job())):
+        result = run(check_mode=True, enabled=False)
+    assert (result["job"]["id"], result["job"]["enabled"]) == (42, False)
+
+
+def test_what_a_diff_shows() -> None:
+    text = json.dumps(FILTER)
+    options = {"CVE-2021-44228": True, "merge_subrequests": None}
+    before = job(destination_conf=R2 + SECRET, filter=text, output_options=options, new=1)
+    answer = success({**before, "enabled": False})
+    with network(listed(before), put({"enabled": False}, answer)):
+        diff = run(diff=True, enabled=False)["diff"]
+    label = f"zone {ZONE}: job 'http'"
+    assert (diff["before_header"], diff["after_header"]) == (label, label)
+    assert diff["before"] == {
+        "name": "http",
+        "dataset": "http_requests",
+        "kind": "",
+        "enabled": True,
+        "frequency": "high",
+        "filter": FILTER,
+        "output_options": {"cve_2021_44228": True},
+        "logpull_options": None,
+        "max_upload_bytes": None,
+        "max_upload_interval_seconds": 30,
+        "max_upload_records": 100000,
+        "destination_conf": {
+            "scheme": "r2",
+            "bucket": "edge-logs",
+            "path": "/http",
+            "parameter account-id": "a1",
+            "parameter access-key-id": "(secret)",
+            "parameter secret-access-key": "(secret)",
+        },
+    }
+    assert diff["after"] == {**diff["before"], "enabled": False}
+
+
+def test_what_a_diff_shows_of_a_job_without_a_name() -> None:
+    before = job(name=None, destination_conf=...)
+    one = Call("GET", ONE, None, success(before))
+    with network(one, put({"enabled": False}, success({**before, "enabled": False}))):
+        diff = run(name=None, id=42, diff=True, enabled=False)["diff"]
+    label = f"zone {ZONE}: job '42'"
+    assert (diff["before_header"], diff["after_header"]) == (label, label)
+    assert diff["before"]["destination_conf"] == "(not shown by Cloudflare)"
 
 
 def test_second_run_changes_nothing() -> None:
@@ -420,10 +551,17 @@ def test_second_run_changes_nothing() -> None:
 
 
 def test_what_cloudflare_drops_is_warned_of() -> None:
-    with network(listed(job(enabled=False)), put({"enabled": True}, success(job(enabled=False)))):
-        result = run(enabled=True)
+    described: dict[str, t.Any] = {"enabled": True, "frequency": "low"}
+    answer = success(job(enabled=False))
+    with network(listed(job(enabled=False)), put(described, answer)):
+        result = run(**described)
     assert result["changed"] is True
-    assert "shows something else for enabled" in result["warnings"][0]
+    assert result["warnings"] == [
+        (
+            "Cloudflare took what was sent for job 42, but shows something else for enabled, "
+            "frequency; if it goes on to do so, each run changes it again"
+        )
+    ]
 
 
 # Secrets that Cloudflare hides
@@ -496,7 +634,27 @@ def test_a_filter_that_is_not_shown_is_not_compared() -> None:
         result = run(filter=FILTER)
     assert result["changed"] is False
     assert result["not_compared"] == ["filter"]
-    assert "filter" in result["warnings"][0]
+    assert result["warnings"] == [NOT_SHOWN.format("filter")]
+
+
+NOT_SHOWN = (
+    "Cloudflare does not show these of job 42: {}. So they were not compared: either the job has "
+    "none, or they are hidden. Set resend_hidden: true once to send them"
+)
+
+
+def test_what_is_not_shown_is_warned_of_also_where_something_else_changes() -> None:
+    before = job(filter=..., destination_conf=...)
+    answer = success({**before, "enabled": False})
+    with network(listed(before), put({"enabled": False}, answer)):
+        result = run(enabled=False, filter=FILTER, destination_conf=R2 + SECRET)
+    assert result["warnings"] == [NOT_SHOWN.format("destination_conf, filter")]
+
+
+def test_what_is_masked_and_what_is_left_out_are_not_compared() -> None:
+    with network(listed(job(destination_conf=R2 + "***", filter=...))):
+        result = run(filter=FILTER, destination_conf=R2 + SECRET)
+    assert result["not_compared"] == ["destination_conf: parameter secret-access-key", "filter"]
 
 
 @pytest.mark.parametrize(
@@ -547,7 +705,11 @@ def test_two_of_a_name_are_an_error_with_their_ids() -> None:
         result = run(enabled=True)
     assert result["failed"] is True
     assert result["ids"] == [42, 43]
-    assert "42, 43" in result["msg"]
+    said = f"name: 2 jobs in zone {ZONE} have the name 'http' (their ids: 42, 43); give the id of "
+    assert result["msg"] == f"{said}the one that is meant, or its dataset"
+    with network(listed(job(), job(id=43))):
+        result = run(enabled=True, dataset="http_requests")
+    assert result["msg"] == f"{said}the one that is meant"
     with network(listed(job(), job(id=43, dataset="dns_logs"))):
         assert run(enabled=True, dataset="http_requests")["job"]["id"] == 42
 
@@ -563,7 +725,10 @@ def test_an_id_that_is_not_there() -> None:
     with network(missing):
         result = run(id=42)
     assert result["failed"] is True
-    assert result["msg"].startswith("id: there is no job 42 in zone")
+    assert result["msg"] == (
+        f"id: there is no job 42 in zone {ZONE}; a job to be created gets its id from Cloudflare, "
+        "so leave id out and give a name"
+    )
 
 
 def test_an_unknown_zone_is_no_missing_job() -> None:
@@ -575,16 +740,19 @@ def test_an_unknown_zone_is_no_missing_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "before", "says"),
     [
-        ({"dataset": "dns_logs"}, "dataset: job 42 ('http') has 'http_requests'"),
-        ({"kind": "edge"}, "kind: job 42 ('http') has ''"),
-        ({"dataset": "dns_logs", "state": "absent"}, "dataset: job 42 has 'http_requests'"),
-        ({"name": "web", "state": "absent"}, "name: job 42 has 'http'; it was not removed"),
+        ({"dataset": "dns_logs"}, {}, "dataset: job 42 ('http') has 'http_requests'"),
+        ({"kind": "edge"}, {}, "kind: job 42 ('http') has ''"),
+        ({"kind": ""}, {"kind": "edge"}, "kind: job 42 ('http') has 'edge'"),
+        ({"dataset": "dns_logs", "state": "absent"}, {}, "dataset: job 42 has 'http_requests'"),
+        ({"name": "web", "state": "absent"}, {}, "name: job 42 has 'http'; it was not removed"),
     ],
 )
-def test_what_cannot_be_changed_is_an_error(options: dict[str, t.Any], says: str) -> None:
-    with network(Call("GET", ONE, None, success(job()))):
+def test_what_cannot_be_changed_is_an_error(
+    options: dict[str, t.Any], before: dict[str, t.Any], says: str
+) -> None:
+    with network(Call("GET", ONE, None, success(job(**before)))):
         result = run(id=42, **{"name": None, **options})
     assert result["failed"] is True
     assert result["msg"].startswith(says)
@@ -623,6 +791,11 @@ def test_a_job_that_is_not_there_need_not_be_removed() -> None:
     assert (result["changed"], result["job"]) == (False, None)
 
 
+def test_what_is_wrong_with_the_destination_of_a_job_that_goes_does_not_matter() -> None:
+    with network(listed()):
+        assert run(state="absent", destination_conf="no URI")["changed"] is False
+
+
 def test_removing_is_repeated_and_refusals_are_errors() -> None:
     with network(
         listed(job()),
@@ -636,6 +809,10 @@ def test_removing_is_repeated_and_refusals_are_errors() -> None:
 
 # Lost answers
 
+RUN_AGAIN = (
+    "It may be under way yet: wait a little before the task is run again, which looks for the job "
+    "first"
+)
 NEW = {"name": "http", "destination_conf": R2 + SECRET}
 
 
@@ -659,7 +836,8 @@ def test_a_creation_whose_answer_is_lost_is_looked_for(number: int) -> None:
     assert (result["changed"], result["action"]) == (True, "created")
     assert result["answer_lost"] is True
     assert result["job"]["id"] == 42
-    assert "it was carried out: job 42" in result["warnings"][0]
+    assert len(result["warnings"]) == 1
+    assert result["warnings"][0].endswith(", but it was carried out: job 42 is as described")
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -690,7 +868,13 @@ def test_a_secret_in_the_words_of_a_lost_answer_is_masked() -> None:
     assert SECRET not in json.dumps(result)
 
 
-@pytest.mark.parametrize("status", [403, 413])
+def test_a_new_job_of_another_name_is_not_taken_for_ours() -> None:
+    lost = failure(500, 1000, "internal")
+    with network(listed(), created(NEW, lost), listed(job(id=7, name="web"), job(**NEW))):
+        assert run(destination_conf=R2 + SECRET)["job"]["id"] == 42
+
+
+@pytest.mark.parametrize("status", [300, 403, 413])
 def test_a_refusal_in_html_is_no_lost_answer(status: int) -> None:
     refusal = response(status=status, content=b"<html>")
     with network(listed(), created(NEW, refusal)):
@@ -716,7 +900,11 @@ def test_a_creation_that_cannot_be_looked_for() -> None:
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
     assert result["answer_lost"] is True
-    assert "whether it was carried out is not known" in result["msg"]
+    assert result["msg"].partition("; ")[2] == (
+        "whether it was carried out is not known, since looking failed too: "
+        f"GET {JOBS} failed: Cloudflare answered HTTP 403: Authentication error (code 10000). "
+        f"{RUN_AGAIN}"
+    )
     assert result["error"]["status"] == 502
 
 
@@ -726,6 +914,10 @@ def test_two_new_jobs_after_a_lost_answer() -> None:
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
     assert result["ids"] == [42, 43]
+    assert result["msg"].partition("; ")[2] == (
+        "afterwards there were 2 new jobs of that name (their ids: 42, 43), of which all but one "
+        "should be removed"
+    )
 
 
 def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
@@ -741,6 +933,9 @@ def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
             result = run(**options)
         assert result["answer_lost"] is True
         assert result.get("failed", False) is (after == BUCKET)
+        if result.get("failed"):
+            said = f"; job 42 is not as described. {RUN_AGAIN}"
+            assert result["msg"].endswith(said)
 
 
 def test_a_lost_change_of_what_is_hidden_is_not_taken_for_done() -> None:
@@ -749,7 +944,10 @@ def test_a_lost_change_of_what_is_hidden_is_not_taken_for_done() -> None:
     with network(listed(masked), lost, Call("GET", ONE, None, success(masked))):
         result = run(destination_conf=R2 + SECRET, resend_hidden=True)
     assert (result["failed"], result["answer_lost"]) == (True, True)
-    assert "cannot be seen" in result["msg"]
+    assert result["msg"].partition("; ")[2] == (
+        "whether it was carried out cannot be seen, since Cloudflare hides what was sent. Run the "
+        "task again"
+    )
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -759,7 +957,12 @@ def test_a_removal_whose_answer_is_lost_is_looked_for(gone: bool) -> None:
     with network(listed(job()), lost, Call("GET", ONE, None, answer)):
         result = run(state="absent")
     assert result["answer_lost"] is True
-    assert result.get("failed", False) is not gone
+    said = f"DELETE {ONE} failed: Cloudflare answered HTTP 500: internal (code 1000)"
+    if gone:
+        assert result["warnings"] == [f"{said}, but job 42 is gone"]
+    else:
+        assert result["failed"] is True
+        assert result["msg"] == f"{said}; job 42 is still there. {RUN_AGAIN}"
 
 
 def test_a_change_without_a_token_is_repeated() -> None:
@@ -788,14 +991,21 @@ def test_refusals_of_each_request(status: int, code: int, message: str) -> None:
     def refusal() -> requests.Response:
         return failure(status, code, message)
 
-    with network(Call("GET", JOBS, None, refusal())):
-        assert message in run()["msg"]
-    with network(listed(), created(NEW, refusal())):
-        assert message in run(destination_conf=R2 + SECRET)["msg"]
-    with network(listed(job()), put({"enabled": False}, refusal())):
-        result = run(enabled=False)
-    assert result["error"]["status"] == status
-    assert "answer_lost" not in result
+    gone: dict[str, t.Any] = {"state": "absent"}
+    for calls, options in (
+        ([Call("GET", JOBS, None, refusal())], {}),
+        ([Call("GET", ONE, None, refusal())], {"id": 42}),
+        ([listed(), created(NEW, refusal())], {"destination_conf": R2 + SECRET}),
+        ([listed(job()), put({"enabled": False}, refusal())], {"enabled": False}),
+        ([listed(job()), Call("DELETE", ONE, None, refusal())], gone),
+    ):
+        with network(*calls):
+            result = run(**options)
+        refused = calls[-1]
+        assert result["msg"].startswith(f"{refused.method} {refused.path} failed: ")
+        assert message in result["msg"]
+        assert (result["error"]["status"], result["error"]["method"]) == (status, refused.method)
+        assert "answer_lost" not in result
 
 
 def test_a_rate_limit_is_waited_out_also_when_creating() -> None:
@@ -805,12 +1015,25 @@ def test_a_rate_limit_is_waited_out_also_when_creating() -> None:
     assert net.pauses == [2.0]
 
 
-@pytest.mark.parametrize("content", ["{}", '"x"', "[{}]", '[{"id": "42"}]', "[null]"])
-def test_what_is_no_list_of_jobs(content: str) -> None:
+NO_LIST = "does not list jobs"
+NO_JOB = "holds no job"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", NO_LIST),
+        ('"x"', NO_LIST),
+        ("[{}]", NO_JOB),
+        ('[{"id": "42"}]', NO_JOB),
+        ("[null]", NO_JOB),
+    ],
+)
+def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
     with network(Call("GET", JOBS, None, success(json.loads(content)))):
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
-    assert result["msg"].startswith(f"GET {JOBS} failed: ")
+    assert result["msg"] == f"GET {JOBS} failed: Cloudflare's answer {said}"
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
