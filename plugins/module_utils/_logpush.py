@@ -39,9 +39,9 @@ class Scope(t.NamedTuple):
     def of(cls, zone_id: str | None, account_id: str | None) -> Scope:
         """Return the scope of the one id that is given, or raise ``InvalidInput``."""
         kind, given = ("zone", zone_id) if zone_id is not None else ("account", account_id)
-        if not _ID.fullmatch(given or ""):
+        if given is None or not _ID.fullmatch(given):
             raise InvalidInput(f"{kind}_id", "has to be 32 hexadecimal digits")
-        return cls(kind, t.cast(str, given))
+        return cls(kind, given)
 
     @property
     def canonical(self) -> Scope:
@@ -100,8 +100,10 @@ class Logpush:
         """
         path = f"{self._base}/ownership"
         body = {"destination_conf": destination.raw}
-        challenge = self._client.write("POST", path, body, repeatable=True, reads=_challenge)
-        return None if challenge is NOT_SENT else t.cast(Challenge, challenge)
+        challenge: Challenge = self._client.write(
+            "POST", path, body, repeatable=True, reads=_challenge
+        )
+        return None if challenge is NOT_SENT else challenge
 
     def validate_challenge(self, destination: Destination, token: str) -> Verdict:
         """Ask whether Cloudflare takes ``token`` as the proof for ``destination``."""
@@ -109,52 +111,56 @@ class Logpush:
         body = {"destination_conf": destination.raw, "ownership_challenge": token}
         reads = _verdict("whether the token is valid")
         try:
-            return t.cast(Verdict, self._client.read("POST", path, body, reads=reads))
+            verdict: Verdict = self._client.read("POST", path, body, reads=reads)
         except ApiError as error:
             if is_rejection(error):
                 return Verdict(False, error.cause, error.values["error"])
             raise
+        return verdict
 
     def validate_destination(self, destination: Destination) -> Verdict | None:
         """Have Cloudflare write a test object into the destination; None in a dry run."""
         path = f"{self._base}/validate/destination"
         body = {"destination_conf": destination.raw}
         reads = _verdict("whether the destination is valid")
-        verdict = self._client.write("POST", path, body, repeatable=True, reads=reads)
-        return None if verdict is NOT_SENT else t.cast(Verdict, verdict)
+        verdict: Verdict = self._client.write("POST", path, body, repeatable=True, reads=reads)
+        return None if verdict is NOT_SENT else verdict
 
     def destination_exists(self, destination: Destination) -> bool:
         """Ask whether there is a job with this destination."""
         path = f"{self._base}/validate/destination/exists"
         body = {"destination_conf": destination.raw}
-        return t.cast(bool, self._client.read("POST", path, body, reads=_existence))
+        exists: bool = self._client.read("POST", path, body, reads=_existence)
+        return exists
 
     def dataset_fields(self, dataset: str) -> dict[str, str]:
         """Return the fields of a dataset by name, each with its description."""
         path = f"{self._base}/datasets/{dataset_name(dataset)}/fields"
-        return t.cast("dict[str, str]", self._client.read("GET", path, reads=_fields))
+        fields: dict[str, str] = self._client.read("GET", path, reads=_fields)
+        return fields
 
     def jobs(self) -> list[Job]:
         """Return all jobs of the scope."""
-        return t.cast(
-            "list[Job]", self._client.read("GET", f"{self._base}/jobs", reads=self._read_jobs)
-        )
+        jobs: list[Job] = self._client.read("GET", f"{self._base}/jobs", reads=self._read_jobs)
+        return jobs
 
     def job(self, job_id: int) -> Job | None:
         """Return one job, or None where there is no such job."""
         try:
-            job = self._client.read("GET", self._job_path(job_id), reads=self._read_job)
+            job: Job = self._client.read("GET", self._job_path(job_id), reads=self._read_job)
         except ApiError as error:
             if _is_unknown_job(error):
                 return None
             raise
-        return t.cast(Job, job)
+        return job
 
     def create_job(self, properties: t.Mapping[str, t.Any]) -> Job | None:
         """Create a job; None in a dry run. Asking twice would make two jobs."""
         path = f"{self._base}/jobs"
-        job = self._client.write("POST", path, properties, repeatable=False, reads=self._read_job)
-        return None if job is NOT_SENT else t.cast(Job, job)
+        job: Job = self._client.write(
+            "POST", path, properties, repeatable=False, reads=self._read_job
+        )
+        return None if job is NOT_SENT else job
 
     def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
         """Change these properties of a job and leave the others; None in a dry run.
@@ -164,10 +170,10 @@ class Logpush:
         """
         path = self._job_path(job_id)
         repeatable = "ownership_challenge" not in properties
-        job = self._client.write(
+        job: Job = self._client.write(
             "PUT", path, properties, repeatable=repeatable, reads=self._read_job
         )
-        return None if job is NOT_SENT else t.cast(Job, job)
+        return None if job is NOT_SENT else job
 
     def delete_job(self, job_id: int) -> None:
         """Delete a job, or find that it is gone already."""

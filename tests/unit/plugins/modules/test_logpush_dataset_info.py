@@ -84,7 +84,9 @@ def test_an_answer_without_fields_is_an_error(result: object) -> None:
         answer = run()
     assert answer["failed"] is True
     assert "fields" not in answer
-    assert "does not list the dataset's fields" in answer["msg"]
+    assert answer["msg"] == (
+        f"GET {PATH} failed: Cloudflare's answer does not list the dataset's fields"
+    )
     assert answer["error"]["path"] == PATH
 
 

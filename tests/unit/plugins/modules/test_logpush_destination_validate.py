@@ -255,6 +255,19 @@ def test_rate_limit_is_waited_out() -> None:
     assert net.pauses == [2.0, 2.0]
 
 
+def test_each_request_is_repeated() -> None:
+    def broken() -> t.Any:
+        return response(status=502, content=b"oops")
+
+    with network(
+        Call("POST", EXISTS_PATH, BODY, broken()),
+        looked(),
+        Call("POST", PATH, BODY, broken()),
+        tried({"valid": True}),
+    ):
+        assert run()["valid"] is True
+
+
 @pytest.mark.parametrize("second", [False, True])
 def test_bad_json(second: bool) -> None:
     bad = response(content=b'{"success": tr')
