@@ -38,18 +38,18 @@ def first_in_environment(*names: str) -> str:
     raise AnsibleFallbackNotFound
 
 
-def _from_environment(*names: str) -> tuple[t.Any, ...]:
-    return (first_in_environment, list(names))
-
-
 CONNECTION: dict[str, dict[str, t.Any]] = {
-    "api_token": {"type": "str", "no_log": True, "fallback": _from_environment(*TOKEN_NAMES)},
-    "api_email": {"type": "str", "fallback": _from_environment(*EMAIL_NAMES)},
-    "api_key": {"type": "str", "no_log": True, "fallback": _from_environment(*KEY_NAMES)},
+    "api_token": {
+        "type": "str",
+        "no_log": True,
+        "fallback": (first_in_environment, list(TOKEN_NAMES)),
+    },
+    "api_email": {"type": "str", "fallback": (first_in_environment, list(EMAIL_NAMES))},
+    "api_key": {"type": "str", "no_log": True, "fallback": (first_in_environment, list(KEY_NAMES))},
     "base_url": {
         "type": "str",
         "default": "https://api.cloudflare.com/client/v4",
-        "fallback": _from_environment(*BASE_URL_NAMES),
+        "fallback": (first_in_environment, list(BASE_URL_NAMES)),
     },
     "timeout": {"type": "float", "default": 30.0},
     "rate_limit_retry_timeout": {"type": "float", "default": 300.0},

@@ -142,7 +142,7 @@ class Client:
         return self._ask(method, path, body, repeatable=repeatable).result(reads)
 
     def _ask(self, method: str, path: str, body: t.Any, *, repeatable: bool) -> _Reading:
-        content = None if body is None else json.dumps(body).encode("ascii")
+        content = None if body is None else json.dumps(body).encode()
         answer = self._sender.send(method, path, content, repeatable=repeatable)
         patience = self._sender.rate_limit_retry_timeout
         return _Reading(answer, method, path, patience, self._mask)
@@ -199,7 +199,7 @@ class _Reading:
 
     def _excerpt(self) -> str:
         """Return how the content begins, as far as it may be shown."""
-        text = self._answer.content[:_LOOKED_AT_BYTES].decode("utf-8", "replace")
+        text = self._answer.content[:_LOOKED_AT_BYTES].decode(errors="replace")
         if text.lstrip()[:1] in ("{", "["):
             # It may be half a list of jobs, with secrets that nobody could recognise.
             return "JSON that is cut short, or has no envelope"

@@ -11,6 +11,7 @@ is the caller's to say for each request, and how long a rate limit is waited for
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
@@ -211,7 +212,7 @@ class _Course:
         try:
             return float(self._retry.parse_retry_after(value))
         except OverflowError:
-            return float("inf")
+            return math.inf
         except (exceptions.InvalidHeader, ValueError):
             return None
 

@@ -191,7 +191,8 @@ def _read(response: requests.Response) -> bytes:
 
 def _no_answer(error: Exception) -> NoAnswer:
     chain = list(_chain(error))
-    cause = t.cast("Exception | None", next(filter(_is_cause, chain), None))
+    cause = next(filter(_is_cause, chain), None)
+    cause = t.cast("Exception | None", cause)
     for meaning in _meanings():
         link = next((link for link in chain if isinstance(link, meaning.kind)), None)
         if link is not None:

@@ -10,9 +10,15 @@ import json
 import typing as t
 
 import pytest
+import requests
 from requests.structures import CaseInsensitiveDict
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client, as_it_is
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import (
+    Client,
+    KeyAuth,
+    TokenAuth,
+    as_it_is,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     RequestError,
     UnusableResult,
@@ -167,3 +173,17 @@ def test_a_result_of_no_use() -> None:
     error = failed(once(OK), reads)
     assert error.message == "GET /x failed: Cloudflare's answer holds no name"
     assert error.values["error"]["retryable"] is False
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers"),
+    [
+        (TokenAuth("t"), {"Authorization": "Bearer t"}),
+        (KeyAuth("me@example.com", "k"), {"X-Auth-Email": "me@example.com", "X-Auth-Key": "k"}),
+    ],
+)
+def test_the_headers_that_authenticate(
+    auth: requests.auth.AuthBase, headers: dict[str, str]
+) -> None:
+    prepared = requests.Request("GET", "https://api.example/x", auth=auth).prepare()
+    assert dict(prepared.headers) == headers
