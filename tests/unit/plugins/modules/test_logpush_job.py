@@ -335,6 +335,7 @@ def test_a_destination_that_cannot_be_written_to_is_no_matter_of_proof() -> None
         ({"output_options": {"field_names": ["RayID", "ClientIP"]}}, {}),
         ({"output_options": {"timestamp_format": "unixnano"}}, {"output_options": None}),
         # What encloses a record, where nothing says so: that of the usual output type.
+        ({"output_options": {"record_prefix": "{"}}, {"output_options": None}),
         (
             {"output_options": {"output_type": "ndjson", "record_prefix": "{"}},
             {"output_options": None},

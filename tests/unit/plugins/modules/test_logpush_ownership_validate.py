@@ -359,7 +359,7 @@ def test_other_errors_stay_errors(
     assert answer["failed"] is True
     assert "valid" not in answer
     assert answer["error"]["status"] == status
-    assert answer["error"]["path"] == PATH
+    assert (answer["error"]["method"], answer["error"]["path"]) == ("POST", PATH)
 
 
 def test_rate_limit_is_waited_out() -> None:
