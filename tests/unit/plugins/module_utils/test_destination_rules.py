@@ -102,7 +102,8 @@ def server(host: str, scheme: str) -> str:
             "s3://b/d?region=auto&endpoint=minio.example.com",
             (
                 "has an endpoint, and no access-key-id with secret-access-key, which a server that "
-                "is not Amazon's needs"
+                "is "
+                "not Amazon's needs"
             ),
         ),
         (
@@ -117,7 +118,8 @@ def server(host: str, scheme: str) -> str:
                 f"s3://b/d?region=auto&{KEYS}&endpoint={endpoint}",
                 (
                     "names the bucket twice, in s3:// and in endpoint; endpoint is the server's "
-                    "host alone"
+                    "host "
+                    "alone"
                 ),
             )
             for endpoint in (
@@ -155,7 +157,8 @@ def server(host: str, scheme: str) -> str:
             "https://h/x?header_Authorization=Bearer abc",
             (
                 "has white space or a control character at position 40; write it percent-encoded "
-                "(a space is %20), or remove it"
+                "(a "
+                "space is %20), or remove it"
             ),
         ),
         (
