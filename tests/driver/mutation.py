@@ -88,7 +88,7 @@ def mutation() -> int:
     with Step("Looking at those that live"), ThreadPoolExecutor(os.cpu_count()) as pool:
         living = list(pool.map(lambda name: _show(mutmut, name, folder, env), names))
     _say_figures(collections.Counter(verdicts.values()))
-    return _compare(living, _explanations(EXPLAINED.read_text(encoding="utf-8")))
+    return compare(living, explanations(EXPLAINED.read_text(encoding="utf-8")))
 
 
 def _prepare() -> Path:
@@ -102,11 +102,11 @@ def _prepare() -> Path:
         (package / "__init__.py").touch()
     (folder / "setup.cfg").write_text(_CONFIG)
     for path in (place / "plugins" / "module_utils").glob("*.py"):
-        path.write_text(_open_properties(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(open_properties(path.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
 
 
-def _open_properties(source: str) -> str:
+def open_properties(source: str) -> str:
     """Make a property of a function behind it: mutmut leaves alone what has a decorator."""
     lines = source.splitlines()
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
@@ -137,7 +137,7 @@ def _say_figures(verdicts: collections.Counter[str]) -> None:
     say(f"The unit tests notice {noticed} of them, {100 * noticed / total:.1f} %")
 
 
-def _compare(living: list[Mutant], explained: dict[Mutant, str]) -> int:
+def compare(living: list[Mutant], explained: dict[Mutant, str]) -> int:
     """Compare those that live with those that are explained, which have to be the same."""
     unexplained = [mutant for mutant in living if mutant not in explained]
     stale = sorted(explained.keys() - set(living))
@@ -151,7 +151,7 @@ def _compare(living: list[Mutant], explained: dict[Mutant, str]) -> int:
     return 1 if unexplained or stale else 0
 
 
-def _explanations(text: str) -> dict[Mutant, str]:
+def explanations(text: str) -> dict[Mutant, str]:
     """Read the blocks of the file: a function, a line -, a line +, and a line = with the reason."""
     found: dict[Mutant, str] = {}
     for block in text.split("\n\n"):

@@ -1,0 +1,91 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What `make mutation` makes of mutants and their explanations. The run itself takes too long."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.edgeops.cloudflare.tests.driver.mutation import (
+    Mutant,
+    compare,
+    explanations,
+    open_properties,
+)
+
+PROPERTIES = '''\
+class Job:
+    @property
+    def name(self) -> str:
+        """The name."""
+        return "a"
+
+    @classmethod
+    def of(cls) -> Job:
+        return cls()
+
+    @property
+    def id(self) -> int:
+        return 1
+'''
+OPENED = '''\
+class Job:
+    def name(self) -> str:
+        """The name."""
+        return "a"
+    name = property(name)
+
+    @classmethod
+    def of(cls) -> Job:
+        return cls()
+
+    def id(self) -> int:
+        return 1
+    id = property(id)
+'''
+ONE = Mutant("_job.name", 'return "a"', 'return "A"')
+OTHER = Mutant("_job.id", "total=1,", "")
+FILE = """\
+# A comment.
+
+_job.name
+- return "a"
++ return "A"
+= Nobody can tell.
+
+_job.id
+- total=1,
++
+= It is never reached.
+"""
+
+
+def test_a_property_is_made_of_a_function_that_can_be_changed() -> None:
+    assert open_properties(PROPERTIES) == OPENED
+
+
+def test_explanations_are_read_in_blocks() -> None:
+    assert explanations(FILE) == {ONE: "Nobody can tell.", OTHER: "It is never reached."}
+
+
+@pytest.mark.parametrize("missing", ["- total=1,\n", "+\n", "= It is never reached.\n"])
+def test_an_incomplete_block_is_an_error(missing: str) -> None:
+    with pytest.raises(SystemExit, match="this block is incomplete"):
+        explanations(FILE.replace(missing, ""))
+
+
+@pytest.mark.parametrize(
+    ("living", "status", "said"),
+    [
+        ([ONE, OTHER], 0, "2 live, 2 of them explained"),
+        ([ONE], 1, "Explained, but dead"),
+        ([ONE, OTHER, Mutant("_job.of", "return cls()", "return None")], 1, "Not explained"),
+    ],
+)
+def test_those_that_live_are_those_that_are_explained(
+    living: list[Mutant], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare(living, explanations(FILE)) == status
+    assert said in capsys.readouterr().out
