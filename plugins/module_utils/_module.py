@@ -151,14 +151,16 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 given = self.params[option] = _as_dictionaries(self.params[option])
                 for entry in filter(_is_dictionary, given if isinstance(given, list) else ()):
                     self._rename(entry)
-        # Where options are wrong it is Ansible that ends the module; and it writes to the system's log
-        # how the module was called.
+        # Where options are wrong it is Ansible that ends the module; and it writes to the system's
+        # log how the module was called.
         early = [
             *_misspelt(self.params, self.argument_spec),
             *_secrets_in_uri(self.params, "base_url"),
         ]
-        hidden = {each for each in early if len(each) >= SHORTEST_MASKED}
-        self.no_log_values.update(hidden - {self.params.get("base_url")})
+        whole = self.params.get("base_url")
+        self.no_log_values.update(
+            each for each in early if len(each) >= SHORTEST_MASKED and each != whole
+        )
 
     def _rename(self, options: Params) -> None:
         for option, names in self._api_names.items():
