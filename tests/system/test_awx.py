@@ -1,0 +1,273 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files for AWX in docs/awx, run by ansible-runner as AWX runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import typing as t
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from sandbox.server import STRAY
+from system import awx
+from system.playbooks import Run, World
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = awx.FILES / "project"
+CREDENTIAL_TYPES = [path.name for path in (awx.FILES / "credential_types").iterdir()]
+# As AWX has them.
+PLAYBOOK = re.compile(r"^\s*-?\s*(?:hosts|include|import_playbook):", re.MULTILINE)
+QUESTION_TYPES = {"text": str, "integer": int, "float": float, "multiplechoice": str}
+
+# What comes from credentials, and not from the machine that a job runs on.
+OF_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+R2_KEY, R2_SECRET = "R2KeyForTheTestsOfAwx", "R2SecretForTheTests/of+Awx"
+ACCOUNT = {"id": "5" * 32, "name": "Shop"}
+# More requests than the rate limit below allows: one to plan a job, two to make it.
+ZONES = [{"name": f"zone-{number:03}.example"} for number in range(110)]
+SHOP = [{"name": f"shop-{number}.example", "account": ACCOUNT} for number in range(2)]
+NO_HOSTS = awx.sliced({"all": {}, "_meta": {"hostvars": {}}})
+# A quarter of Cloudflare's.
+RATE_POLICY = {"quota": 300, "window": 5}
+
+
+class Tower:
+    """Makes jobs as AWX does, with credentials for one sandbox."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        env = world.environment
+        self.world = world
+        self._folder = folder
+        self._node = {name: value for name, value in os.environ.items() if name not in STRAY}
+        self._node.update(
+            {
+                name: value
+                for name, value in env.items()
+                if not name.startswith("CLOUDFLARE_") and name not in OF_AWS
+            }
+        )
+        self.token = {"api_token": env["CLOUDFLARE_API_TOKEN"]}
+        self.key = {"api_email": env["SANDBOX_API_EMAIL"], "api_key": env["SANDBOX_API_KEY"]}
+        self._others = [
+            awx.credential(
+                "r2", account_id="a" * 32, access_key_id=R2_KEY, secret_access_key=R2_SECRET
+            ),
+            # Of AWX's own type.
+            awx.Credential({name: env[name] for name in OF_AWS}, {}),
+        ]
+        self._jobs = 0
+
+    def job(self, login: t.Mapping[str, str] | None = None) -> awx.Job:
+        """Return a job that does not run yet."""
+        base_url = self.world.environment["CLOUDFLARE_BASE_URL"]
+        cloudflare = awx.credential("cloudflare", base_url=base_url, **(login or self.token))
+        self._jobs += 1
+        return awx.Job(self._folder / f"job{self._jobs}", self._node, [cloudflare, *self._others])
+
+    def assert_no_secret(self, *outcomes: awx.Outcome) -> None:
+        """Look in all that AWX keeps of a run."""
+        text = json.dumps([each.events for each in outcomes])
+        secrets = Run(self.world, 0, text, self.world.environment).secrets()
+        secrets |= {R2_KEY, R2_SECRET, self.key["api_key"]}
+        assert not [each for each in secrets if each in text]
+
+
+@pytest.fixture(name="tower")
+def fixture_tower(world: World, tmp_path: Path) -> Tower:
+    """Return what makes jobs for a sandbox in which nothing has happened yet."""
+    return Tower(world, tmp_path)
+
+
+def read(name: str) -> t.Any:
+    """Return the content of one of the YAML files."""
+    return yaml.safe_load((awx.FILES / name).read_text(encoding="utf-8"))
+
+
+def made(world: World) -> list[dict[str, t.Any]]:
+    """Return all jobs but for what depends on when they were made."""
+    jobs = [
+        {name: value for name, value in job.items() if name not in ("id", "last_complete")}
+        for job in world.jobs()
+    ]
+    return sorted(jobs, key=lambda job: (job["zone_id"], job["name"]))
+
+
+def added(outcomes: t.Sequence[awx.Outcome]) -> dict[str, int]:
+    """Return the sums of what the runs left for the next node."""
+    summaries = [each.artifacts["push_logs_summary"] for each in outcomes]
+    return {name: sum(each[name] for each in summaries) for name in summaries[0]}
+
+
+def options_given(outcome: awx.Outcome, action: str) -> list[dict[str, t.Any]]:
+    """Return the options that a module was called with."""
+    data = [each.get("event_data", {}) for each in outcome.events if "_ok" in each["event"]]
+    return [
+        each["res"]["invocation"]["module_args"]
+        for each in data
+        if each.get("task_action", "").endswith(action) and "invocation" in each["res"]
+    ]
+
+
+@pytest.mark.parametrize("name", CREDENTIAL_TYPES)
+def test_a_credential_type_is_one_that_awx_takes(name: str) -> None:
+    inputs, injectors = (
+        read(f"credential_types/{name}/{part}.yml") for part in ("inputs", "injectors")
+    )
+    fields = {each["id"]: each for each in inputs["fields"]}
+    for each in fields.values():
+        assert each.keys() <= {"id", "type", "label", "help_text", "secret"}
+        assert {"id", "type", "label"} <= each.keys()
+        assert each.get("secret", False) == bool(re.search("token|key|secret", each["id"]))
+    assert set(inputs.get("required", ())) <= fields.keys()
+    # Each field goes somewhere, and nothing else does.
+    assert injectors.keys() <= {"env", "extra_vars"}
+    templates = [text for each in injectors.values() for text in each.values()]
+    jinja = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    rendered = [
+        jinja.from_string(text).render({each: each for each in fields}) for text in templates
+    ]
+    assert sorted(rendered) == sorted(fields)
+
+
+def test_the_survey_is_one_that_awx_takes() -> None:
+    assert awx.SURVEY.keys() == {"name", "description", "spec"}
+    for question in awx.SURVEY["spec"]:
+        assert isinstance(question["default"], QUESTION_TYPES[question["type"]])
+        assert question["required"] is True
+        assert question["question_name"]
+        assert all(isinstance(question.get(limit, 0), int) for limit in ("min", "max"))
+        if question["type"] == "multiplechoice":
+            assert question["default"] in question["choices"].split("\n")
+
+
+def test_the_survey_asks_for_what_the_playbook_takes() -> None:
+    playbook = (ROOT / "playbooks" / "push_logs.yml").read_text(encoding="utf-8")
+    (play,) = yaml.safe_load(playbook)
+    questions = {question["variable"]: question for question in awx.SURVEY["spec"]}
+    for name in questions:
+        assert re.search(rf"\b{name} \| default\(", json.dumps(play)), name
+    at_once = questions["cloudflare_concurrency"]
+    assert (at_once["min"], at_once["max"]) == (1, _arguments.MOST_AT_ONCE)
+    assert at_once["default"] == _arguments.CONCURRENCY["concurrency"]["default"]
+
+
+def test_awx_finds_the_playbooks_in_the_project() -> None:
+    found = {
+        path.name
+        for path in PROJECT.glob("*.yml")
+        if PLAYBOOK.search(path.read_text(encoding="utf-8"))
+    }
+    shipped = {path.name for path in (ROOT / "playbooks").glob("*.yml")}
+    assert found == {"after_push_logs.yml", *shipped}
+
+
+def test_the_project_asks_for_the_collections_that_the_roles_use() -> None:
+    required = yaml.safe_load((ROOT / "requirements.yml").read_text(encoding="utf-8"))
+    ours = read("project/collections/requirements.yml")
+    assert ours["collections"] == [{"name": "edgeops.cloudflare"}, *required["collections"]]
+
+
+def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
+    world.control("POST", "zones", [*ZONES, *SHOP])
+    inventory = tower.job().update_inventory("zones.cloudflare.yml")
+    count = len(world.control("GET", "zones"))
+    assert len(inventory["_meta"]["hostvars"]) == count
+
+    whole = tower.job()
+    whole.prepare(awx.sliced(inventory), awx.survey_answers(), "-vvvv")
+    unsliced = whole.run("push_logs.yml")
+    assert unsliced.status == "successful", unsliced.printed
+    nothing_else = {"updated": 0, "deleted": 0, "unchanged": 0, "failed": 0, "check_mode": 0}
+    assert added([unsliced]) == {"created": count + len(SHOP), **nothing_else}
+    wanted = made(world)
+    assert len(wanted) == count + len(SHOP)
+    by_name = {
+        name: [job for job in wanted if job["name"] == name]
+        for name in ("http-to-r2", "firewall-to-s3")
+    }
+    assert [len(each) for each in by_name.values()] == [count, len(SHOP)]
+
+    # Two at the same time, below a limit that each of them could use up alone.
+    world.control("DELETE", "jobs")
+    world.control("DELETE", "requests")
+    world.control("PUT", "rate_policy", RATE_POLICY)
+    answers = awx.survey_answers(cloudflare_rate_limit_share=0.5, cloudflare_concurrency=2)
+    both = [tower.job() for _each in range(2)]
+    for number, job in enumerate(both, 1):
+        job.prepare(awx.sliced(inventory, number, 2), answers)
+        job.start_playbook("push_logs.yml")
+    halves = [job.wait() for job in both]
+    assert [each.status for each in halves] == ["successful"] * 2
+    assert made(world) == wanted
+    assert added(halves) == added([unsliced])
+    statuses = [request["status"] for request in world.requests()]
+    assert len(statuses) > RATE_POLICY["quota"]
+    assert 429 not in statuses
+    for options in options_given(halves[0], "logpush_jobs"):
+        assert (options["rate_limit_share"], options["concurrency"]) == (0.5, 2)
+
+    # Five, one after the other.
+    world.control("DELETE", "jobs")
+    world.control("PUT", "rate_policy", {"quota": None})
+    fifths = []
+    for number in range(1, 6):
+        job = tower.job()
+        job.prepare(awx.sliced(inventory, number, 5), awx.survey_answers())
+        job.start_playbook("push_logs.yml")
+        fifths.append(job.wait())
+    assert made(world) == wanted
+    assert added(fifths) == added([unsliced])
+
+    next_node = tower.job()
+    next_node.prepare(awx.sliced(inventory), unsliced.artifacts)
+    told = next_node.run("after_push_logs.yml")
+    assert told.status == "successful", told.printed
+    assert f"{len(wanted)} created, 0 changed, 0 removed, 0 unchanged, 0 failed" in told.printed
+    tower.assert_no_secret(unsliced, *halves, *fifths, told)
+
+
+def test_a_proof_with_the_global_key(tower: Tower, world: World) -> None:
+    job = tower.job(tower.key)
+    variables = {"zone_id": world.zone_id, "destination_conf": world.destination}
+    job.prepare(NO_HOSTS, variables, "-vvvv")
+    outcome = job.run("prove_ownership.yml")
+    assert outcome.status == "successful", outcome.printed
+    assert [each["credential"] for each in world.requests()] == ["key"] * 2
+    tower.assert_no_secret(outcome)
+
+
+def test_a_report(tower: Tower, world: World) -> None:
+    world.control("POST", "jobs", {"name": "http-to-s3", "destination_conf": world.destination})
+    job = tower.job()
+    job.prepare(NO_HOSTS, {"report_scopes": [{"zone_id": world.zone_id}]})
+    outcome = job.run("report.yml")
+    assert outcome.status == "successful", outcome.printed
+    assert "http-to-s3" in outcome.printed
+    assert not [request for request in world.requests() if request["writes"]]
+    tower.assert_no_secret(outcome)
+
+
+def test_a_failure_reaches_the_next_node(tower: Tower, world: World) -> None:
+    job = tower.job()
+    entry = {"zone_id": world.zone_id, "name": "x", "destination_conf": "s3://no-such-bucket/x"}
+    job.prepare(NO_HOSTS, {"logpush_jobs": [entry]})
+    job.start_playbook("push_logs.yml")
+    outcome = job.wait()
+    assert outcome.status == "failed", outcome.printed
+    assert outcome.artifacts["push_logs_summary"]["failed"] == 1
+    tower.assert_no_secret(outcome)
+    # The runner writes down what it runs, with the environment, on the node and in what it sends.
+    token = tower.token["api_token"].encode()
+    for folder in (job.node, job.folder):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        with_token = [path for path in files if token in path.read_bytes()]
+        assert with_token == [folder / "artifacts" / "1" / "command"]
