@@ -77,11 +77,13 @@ class _Window:
 
     def allows(self, share: float, under_way: int) -> float:
         """Return how many requests may still go; what is under way may not be counted yet."""
-        allowed = self.left - under_way - self._part(RESERVE)
+        # One for each of those who share, since each of them asks once in a window.
+        reserve = max(self._part(RESERVE), math.ceil(1 / share))
+        allowed = self.left - under_way - reserve
         if self.quota is None or share >= 1:
             return allowed
         # Never less than one, or else nothing would ever go.
-        return min(allowed, max(1.0, math.floor(self.quota * share)) - self.used)
+        return min(allowed, max(1.0, math.floor((self.quota - reserve) * share)) - self.used)
 
     def is_low(self, allowed: float) -> bool:
         """Tell whether what is left is to be spread over the rest of the window."""
