@@ -94,6 +94,8 @@ def execute_many(
 
 
 _EXCLUSIVE = [("zone_id", "account_id")]
+# What Ansible raises for a text that is no dictionary; older versions raise the second one too.
+_NO_DICTIONARY = (TypeError, ValueError)
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
@@ -164,7 +166,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _rename(self, options: Params) -> None:
         for option, names in self._api_names.items():
-            with contextlib.suppress(TypeError):
+            with contextlib.suppress(*_NO_DICTIONARY):
                 given = check_type_dict(options.get(option))
                 for name, ours in names.items():
                     if name in given and ours not in given:
@@ -192,7 +194,7 @@ def _as_dictionaries(given: t.Any) -> t.Any:
 
 
 def _as_dictionary(entry: t.Any) -> t.Any:
-    with contextlib.suppress(TypeError):
+    with contextlib.suppress(*_NO_DICTIONARY):
         return check_type_dict(entry)
     return entry
 

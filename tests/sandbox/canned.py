@@ -13,7 +13,6 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from .envelope import ApiError, failure
-from .rate import DEFAULT
 
 _BLOCK = 64 * 1024
 
@@ -48,10 +47,10 @@ def too_many_requests() -> Response:
 def _rate_limit(action: dict[str, Any]) -> Response:
     response = too_many_requests()
     seconds = action["rate_limit"]
+    # Where it does not say how long, no other header does.
     if seconds is not None:
         response.headers["Retry-After"] = str(seconds)
-    left = f"{DEFAULT.window:g}" if seconds is None else seconds
-    response.headers["Ratelimit"] = f'"default";r=0;t={left}'
+        response.headers["Ratelimit"] = f'"default";r=0;t={seconds}'
     return response
 
 

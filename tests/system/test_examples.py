@@ -25,8 +25,17 @@ ROOT = Path(__file__).resolve().parents[2]
 # Which playbook of the collection takes the variables that a page shows.
 PLAYBOOKS = {"logpush_jobs": PUSH_LOGS, "report_scopes": "edgeops.cloudflare.report"}
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]
+# The second zone of the examples, and what they take for given. None of it is a real one.
+OTHER_ZONE = "9a7806061c88ada191ed06f989cc3dac"
+TAKEN = {
+    "r2_account": "0123456789abcdef0123456789abcdef",
+    "r2_key": "0123456789abcdef0123456789abcdef",
+    "r2_secret": "0123456789abcdef" * 4,
+}
 # Each block of this page is a list of jobs, and makes them in one run.
 DESTINATIONS = ROOT / "docs" / "destinations.md"
+# An entry with none of these is for the zone of its host.
+SCOPES = {"zone_id", "account_id"}
 COLLECTION = "ansible_collections.edgeops.cloudflare"
 MODULES = [path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
 
@@ -77,6 +86,7 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
     # The examples' destinations lie in a bucket that the sandbox has; its ids are its own.
     mine = text.replace(ZONE, world.zone_id)
     mine = mine.replace(ACCOUNT, world.environment["SANDBOX_ACCOUNT_ID"])
+    mine = mine.replace(OTHER_ZONE, world.environment["SANDBOX_OTHER_ZONE_ID"])
     named = re.findall(r"destination_conf: \"?(s3://[^\s\"]+)", mine)
     destination = named[0] if named else world.destination
     token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
@@ -84,9 +94,16 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
     if "plugin" in content:
         assert_finds_zones(mine, world, tmp_path)
         return
+    source = tmp_path / "zones.cloudflare.yml"
+    source.write_text("plugin: edgeops.cloudflare.zones\n", encoding="utf-8")
     if isinstance(content, dict):
         # Variables for a playbook of the collection.
-        run = world.run(playbook=next(PLAYBOOKS[name] for name in content), inputs=content)
+        zones = [each for each in content.get("logpush_jobs", ()) if not SCOPES & each.keys()]
+        run = world.run(
+            *(("-i", str(source)) if zones else ()),
+            playbook=next(PLAYBOOKS[name] for name in content),
+            inputs={**TAKEN, **content, **({"logpush_hosts": "all"} if zones else {})},
+        )
         assert run.status == 0, run.output
         return
     plays = as_plays(content)
@@ -96,8 +113,6 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
         play["vars"] = {**play.get("vars", {}), **interpreter}
     playbook = tmp_path / "example.yml"
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
-    source = tmp_path / "zones.cloudflare.yml"
-    source.write_text("plugin: edgeops.cloudflare.zones\n", encoding="utf-8")
     of_zones = any(play["hosts"] != "localhost" for play in plays)
     run = world.run(
         *(("-i", str(source)) if of_zones else ()),
@@ -107,9 +122,7 @@ def test_example(text: str, world: World, tmp_path: Path) -> None:
             "vaulted_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
             "challenge_file": {"contents": token},
             "kept_token": token,
-            "r2_account": "0123456789abcdef0123456789abcdef",
-            "r2_key": "0123456789abcdef0123456789abcdef",
-            "r2_secret": "0123456789abcdef" * 4,
+            **TAKEN,
         },
     )
     assert run.status == 0, run.output

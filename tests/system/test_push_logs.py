@@ -178,6 +178,23 @@ def test_a_proof_that_is_at_hand_is_used(world: World, entry: dict[str, t.Any]) 
     assert run.writes == [CREATE]
 
 
+def test_what_one_entry_says_is_said_for_no_other(world: World, entry: dict[str, t.Any]) -> None:
+    other = {**entry, "zone_id": world.environment["SANDBOX_OTHER_ZONE_ID"]}
+    asked = {"destination_conf": world.destination, "id": other["zone_id"]}
+    token = world.control("POST", "tokens", asked)["token"]
+    before = set(world.objects())
+    run = world.push(
+        {"zone_id": world.zone_id, "name": "r2", "destination_conf": R2},
+        {**entry, "remove_challenge_file": True},
+        {**other, "ownership_challenge": token},
+        {**other, "name": "moved", "destination_conf": world.destination + "&moved=Yes-It-Was"},
+    )
+    assert run.status == 0, run.output
+    assert run.writes.count(CHALLENGE) == 2
+    # The file of the second entry is gone, that of the last one is not.
+    assert len([key for key in set(world.objects()) - before if "challenge" in key]) == 1
+
+
 def test_waits_for_a_late_file_and_finds_it_where_it_is_told(
     world: World, entry: dict[str, t.Any]
 ) -> None:

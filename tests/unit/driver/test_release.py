@@ -26,7 +26,8 @@ FILES = {
 class Checkout(t.Protocol):
     """Writes the files that name a version."""
 
-    def __call__(self, now: str, released: str, built: str = "0.0.1") -> Path: ...
+    def __call__(self, now: str, released: str, built: str = "0.0.1") -> Path:
+        """Return the folder."""
 
 
 @pytest.fixture(name="checkout")
