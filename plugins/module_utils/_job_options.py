@@ -112,7 +112,8 @@ class Wanted(t.NamedTuple):
         """Read a module's options, or raise ``InvalidInput``."""
         name, dataset = params["name"], params["dataset"]
         job_id = None if params["id"] is None else checked_id(params["id"])
-        if name == "" and job_id is None:
+        if not name and job_id is None:
+            # Ansible takes a null for a value.
             raise InvalidInput("name", "is empty; give the name of the job, or its id")
         conf, token = params["destination_conf"], params["ownership_challenge"]
         if params["state"] == "absent":

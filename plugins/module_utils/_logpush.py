@@ -38,6 +38,9 @@ class Scope(t.NamedTuple):
     @classmethod
     def of(cls, zone_id: str | None, account_id: str | None) -> Scope:
         """Return the scope of the one id that is given, or raise ``InvalidInput``."""
+        if zone_id is None and account_id is None:
+            # Ansible takes a null for a value.
+            raise InvalidInput("zone_id", "is missing: give it, or account_id")
         kind, given = ("zone", zone_id) if zone_id is not None else ("account", account_id)
         if given is None or not _ID.fullmatch(given):
             raise InvalidInput(f"{kind}_id", "has to be 32 hexadecimal digits")

@@ -63,7 +63,7 @@ class Secrets:
 
 
 def texts_in(value: t.Any) -> t.Iterator[str]:
-    """Yield each text in a value, and each number as one."""
+    """Yield each text in a value, and whatever else is in it as a text."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
@@ -71,5 +71,5 @@ def texts_in(value: t.Any) -> t.Iterator[str]:
             waiting += each.values()
         elif isinstance(each, (list, tuple, set)):
             waiting += each
-        elif each is not None and not isinstance(each, bool):
+        elif each is not None:
             yield str(each)

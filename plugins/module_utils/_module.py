@@ -153,10 +153,10 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 given = self.params[option] = _as_dictionaries(self.params[option])
                 for entry in filter(_is_dictionary, given if isinstance(given, list) else ()):
                     self._rename(entry)
-        # Where options are wrong it is Ansible that ends the module; and it writes to the system's
-        # log how the module was called.
+        # Where options are wrong it is Ansible that ends the module, and it may not have looked
+        # for secrets any further; and it writes to the system's log how the module was called.
         early = [
-            *_misspelt(self.params, self.argument_spec),
+            *_to_be_masked(self.params, self.argument_spec),
             *_secrets_in_uri(self.params, "base_url"),
         ]
         whole = self.params.get("base_url")
@@ -203,15 +203,17 @@ def _is_dictionary(entry: t.Any) -> bool:
     return isinstance(entry, dict)
 
 
-def _misspelt(params: Params, known: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """Yield what unknown options hold: Ansible shows it, and one of them may be a secret's."""
+def _to_be_masked(params: Params, known: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield what secret options hold, and unknown ones: one of them may be a secret's, misspelt."""
     for option, value in params.items():
-        if option not in known and not option.startswith("_ansible_"):
+        described = known.get(option, {"no_log": not option.startswith("_ansible_")})
+        if described.get("no_log"):
             yield from texts_in(value)
-        inner = known.get(option, {}).get("options")
+        inner = described.get("options")
         if inner:
             for entry in value if isinstance(value, list) else [value]:
-                yield from _misspelt(entry, inner) if isinstance(entry, dict) else texts_in(entry)
+                is_one = isinstance(entry, dict)
+                yield from _to_be_masked(entry, inner) if is_one else texts_in(entry)
 
 
 def _inner_secrets(params: Params) -> set[str]:

@@ -138,10 +138,11 @@ def check_base_url(base_url: str) -> bool:
         parts = urlsplit(base_url)
         host, _port = parts.hostname, parts.port
     except ValueError as error:
-        raise InvalidInput(option, f"is not a URL: {error}") from error
+        # Python's own words quote what may be a password in the wrong place.
+        raise InvalidInput(option, "is not a URL: its host or port cannot be one") from error
     if not host or parts.scheme not in ("http", "https"):
         raise InvalidInput(option, "is not a URL such as https://api.cloudflare.com/client/v4")
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if "@" in parts.netloc or re.search("[?#]", base_url):
         raise InvalidInput(option, "must hold no user, query or fragment; use the options for it")
     if not _NETLOC.fullmatch(parts.netloc) or not re.fullmatch("[!-~]*", base_url):
         raise InvalidInput(option, "holds a space, or a character that no host or URL has")

@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import pkgutil
 import typing as t
+from collections import Counter
 from importlib import import_module
 from unittest import mock
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.validation import check_type_dict
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
 from ansible_collections.edgeops.cloudflare.plugins import modules
 from system.hostile.inputs_options import OPTIONS, Option
@@ -38,10 +40,14 @@ class _Seen(Exception):
 
 
 class Module:
-    """One module, and the options that it says itself to have."""
+    """One module, and the options that it says itself to have.
+
+    ``entries`` is the option that lists what module ``one`` does once, if it is one of those.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.one = _ONE.get(name, name)
         self.main = import_module(f"{modules.__name__}.{name}").main
         with (
             mock.patch.object(AnsibleModule, "__init__", side_effect=_Seen) as seen,
@@ -50,58 +56,96 @@ class Module:
             self.main()
         said = seen.call_args.kwargs
         self._spec: dict[str, Values] = said["argument_spec"]
+        lists = (name for name, option in self._spec.items() if option.get("elements") == "dict")
+        self.entries = next(lists, None)
         self._validator = ArgumentSpecValidator(
             self._spec,
-            mutually_exclusive=said["mutually_exclusive"],
-            required_one_of=said["required_one_of"],
+            mutually_exclusive=said.get("mutually_exclusive"),
+            required_one_of=said.get("required_one_of"),
         )
 
     @property
     def options(self) -> list[str]:
         """All options, a suboption as OPTION.SUBOPTION."""
-        found = list(self._spec)
-        for name, option in self._spec.items():
-            found += [f"{name}.{suboption}" for suboption in option.get("options", ())]
-        return found
+        return list(_names(self._spec))
 
     def option(self, name: str) -> Option | None:
         """Return what is known here of an option."""
-        return OPTIONS.get(f"{self.name}.{name}", OPTIONS.get(name))
+        name = name.removeprefix(f"{self.entries}.")
+        return OPTIONS.get(f"{self.one}.{name}", OPTIONS.get(name))
 
     def secrets(self, given: Values) -> set[str]:
         """Return the texts that must not be seen again: whatever a secret option holds."""
-        secret = [given.get(name) for name, option in self._spec.items() if option.get("no_log")]
+        secret = [_secret(given, self._spec)]
+        if self.entries:
+            each = _read(given, self.entries).get(self.entries)
+            spec = self._spec[self.entries]["options"]
+            dictionaries = [one for one in each or () if isinstance(one, dict)]
+            secret += [_secret(one, spec) for one in dictionaries]
         return {text.strip() for text in texts(secret)} - {""}
 
     def judge(self, given: Values) -> Judgement:
         """Say what has to come of these options."""
-        checked = self._validator.validate(_renamed(given))
+        read = _renamed(_read(given, self.entries), self.entries)
+        # Ansible changes entries while it validates them, and one may stand there twice.
+        alone = {name: _copies(value) for name, value in read.items()}
+        checked = self._validator.validate(alone)
         params = checked.validated_parameters
         if checked.error_messages:
-            return Judgement({}, list(checked.error_messages), set(given), set())
-        wrong, unsure = _missing(self.name, params) | _in_conflict(params), set()
-        for name, value in params.items():
+            return Judgement(list(checked.error_messages), set(given), set(), [])
+        shared, unsure = self._verdict(params, params)
+        shared |= _no_credential(params)
+        if not self.entries:
+            return Judgement([], shared, unsure, [self._judge_one(params, params)])
+        rest = {name: value for name, value in params.items() if name != self.entries}
+        each = [self._judge_one(one, {**rest, **one}) for one in params[self.entries]]
+        return Judgement([], shared | _doubles(self.entries, each), unsure, each)
+
+    def _judge_one(self, own: Values, params: Values) -> One:
+        wrong, unsure = self._verdict(own, params)
+        return One(params, wrong | _missing(self.one, params) | _in_conflict(params), unsure)
+
+    def _verdict(self, own: Values, params: Values) -> tuple[set[str], set[str]]:
+        """Return which of a module's or an entry's own options are wrong, and which may be."""
+        wrong: set[str] = set()
+        unsure: set[str] = set()
+        for name, value in own.items():
             option = self.option(name)
             if value is None or option is None or not _counts(name, params):
                 continue
             verdict = option.fits(value)
             wrong |= {name} if verdict is False else set()
             unsure |= {name} if verdict is None else set()
-        return Judgement(params, [], wrong, unsure)
+        return wrong, unsure
+
+
+class One(t.NamedTuple):
+    """What has to come of one thing to be done.
+
+    ``params`` are the options as Ansible converts them. What is ``wrong`` has to be refused, what
+    is ``unsure`` may be.
+    """
+
+    params: Values
+    wrong: set[str]
+    unsure: set[str]
 
 
 class Judgement(t.NamedTuple):
     """What has to come of some options.
 
-    ``params`` are the options as Ansible converts them, ``said`` what Ansible itself says against
-    them. What is ``wrong`` has to be refused, what is ``unsure`` may be.
+    ``said`` is what Ansible itself says against them. Where something is ``wrong`` all has to be
+    refused, and may be where it is ``unsure``; else each for itself.
     """
 
-    params: Values
     said: list[str]
     wrong: set[str]
     unsure: set[str]
+    each: list[One]
 
+
+# What does many in one task, and what does one of them.
+_ONE = {"logpush_jobs": "logpush_job", "logpush_ownerships": "logpush_ownership"}
 
 MODULES = {
     name: Module(name) for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)
@@ -119,8 +163,42 @@ def texts(value: t.Any) -> t.Iterator[str]:
         yield from texts(list(value.values()))
 
 
-def _renamed(given: Values) -> Values:
+def _names(spec: dict[str, Values], before: str = "") -> t.Iterator[str]:
+    for name, option in spec.items():
+        yield before + name
+        yield from _names(option.get("options", {}), f"{before}{name}.")
+
+
+def _secret(given: Values, spec: dict[str, Values]) -> list[t.Any]:
+    return [given.get(name) for name, option in spec.items() if option.get("no_log")]
+
+
+def _read(given: Values, entries: str | None) -> Values:
+    """Return options with entries that are given as texts as Ansible reads them."""
+    if entries is None:
+        return given
+    with contextlib.suppress(TypeError):
+        return {**given, entries: [_dictionary(one) for one in check_type_list(given[entries])]}
+    return given
+
+
+def _copies(value: t.Any) -> t.Any:
+    if isinstance(value, list):
+        return [dict(each) if isinstance(each, dict) else each for each in value]
+    return value
+
+
+def _dictionary(value: t.Any) -> t.Any:
+    with contextlib.suppress(TypeError):
+        return check_type_dict(value)
+    return value
+
+
+def _renamed(given: Values, entries: str | None = None) -> Values:
     """Return options with the API's own name for one of them put right."""
+    if entries is not None and isinstance(given.get(entries), list):
+        each = [_renamed(one) if isinstance(one, dict) else one for one in given[entries]]
+        return {**given, entries: each}
     with contextlib.suppress(TypeError):
         inner = dict(check_type_dict(given.get("output_options")))
         if _CVE[0] in inner and _CVE[1] not in inner:
@@ -140,16 +218,31 @@ def _counts(name: str, params: Values) -> bool:
     return name != "destination_conf" or params.get("state") != "absent"
 
 
+def _no_credential(params: Values) -> set[str]:
+    if params["api_token"] or (params["api_email"] and params["api_key"]):
+        return set()
+    half = params["api_email"] or params["api_key"]
+    return {"api_key" if params["api_email"] else "api_email"} if half else {"api_token"}
+
+
 def _missing(module: str, params: Values) -> set[str]:
     wrong: set[str] = set()
     if params["zone_id"] is None and params["account_id"] is None:
         wrong |= {"zone_id"}
-    if not params["api_token"] and not (params["api_email"] and params["api_key"]):
-        half = params["api_email"] or params["api_key"]
-        wrong |= {"api_key" if params["api_email"] else "api_email"} if half else {"api_token"}
     if module == "logpush_job" and params["id"] is None and not params["name"]:
         wrong |= {"name"}
     return wrong
+
+
+def _doubles(option: str, each: list[One]) -> set[str]:
+    """Say whether two jobs are described twice."""
+    if option != "jobs":
+        return set()
+    names = Counter(
+        (str(one.params["zone_id"] or one.params["account_id"]).lower(), one.params["name"])
+        for one in each
+    )
+    return {option} if any(number > 1 for number in names.values()) else set()
 
 
 def _in_conflict(params: Values) -> set[str]:
@@ -163,11 +256,22 @@ def _in_conflict(params: Values) -> set[str]:
     return wrong
 
 
-def requests_of(module: str, params: Values, jobs: list[Job]) -> list[Request]:
+def requests_of(module: Module, each: list[Values], jobs: list[Job]) -> list[Request]:
     """Return the requests that such options lead to, their paths from the scope on."""
+    requests = [_requests_of_one(module.one, params, jobs) for params in each]
+    if module.name != "logpush_jobs":
+        return list(itertools.chain(*requests))
+    # All are looked for first, and a zone or account is listed once.
+    looks = {(path.lower(), method): (method, path, body) for (method, path, body), *_ in requests}
+    return [*looks.values(), *(write for _look, *writes in requests for write in writes)]
+
+
+def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Request]:
     kind = "zone" if params["zone_id"] is not None else "account"
     base = f"/{kind}s/{params[f'{kind}_id']}/logpush"
     conf = {"destination_conf": params.get("destination_conf")}
+    if module == "logpush_ownership" and params.get("ownership_challenge") is not None:
+        module = "logpush_ownership_validate"
     if module == "logpush_ownership_validate":
         proof = {**conf, "ownership_challenge": params["ownership_challenge"].strip()}
         return [("POST", f"{base}/ownership/validate", proof)]

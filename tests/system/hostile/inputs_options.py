@@ -181,13 +181,14 @@ def _a_challenge(value: str) -> bool | None:
 
 
 def _a_base_url(value: str) -> bool | None:
-    local = r"(127\.0\.0\.1|localhost|\[::1\])(:\d*)?"
+    local = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d*))?"
     parts = re.fullmatch("(https?)://([!-.0-~]+)(/[!-~]*)?", value, re.IGNORECASE)
     if not parts or re.search("[?#]", value) or re.search(r"[@\\]", parts[2]):
         return False
     if parts[1].lower() == "https":
         return None
-    if not re.fullmatch(local, parts[2], re.IGNORECASE):
+    here = re.fullmatch(local, parts[2], re.IGNORECASE)
+    if not here or int(here[1] or 0) > 65535:
         return False
     return True if re.fullmatch("(/[A-Za-z0-9-]+)*/?", parts[3] or "") else None
 
@@ -295,6 +296,10 @@ _DESTINATIONS = [
 ]
 _NAME = _text("http", "a/b?c=d#e", "Zoë 😀", "a\r\nb", longest=512)
 
+_SHARE = _number(1e-9, 1, ["0.5", 1, 5e-324], whole=False)._replace(
+    fits=lambda value: 0 < value <= 1
+)
+
 _SUBOPTIONS: dict[str, Option] = {
     "field_names": Option(
         [["RayID"], [], "RayID,ClientIP", ["a\r\nb", "😀"], 5, [1, True, None]],
@@ -304,9 +309,7 @@ _SUBOPTIONS: dict[str, Option] = {
     ),
     "output_type": _choice("ndjson", "csv"),
     "timestamp_format": _choice("unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"),
-    "sample_rate": _number(1e-9, 1, ["0.5", 1, 5e-324], whole=False)._replace(
-        fits=lambda value: 0 < value <= 1
-    ),
+    "sample_rate": _SHARE,
     "cve_2021_44228": _FLAG,
     "merge_subrequests": _FLAG,
     **{
@@ -337,6 +340,8 @@ OPTIONS: dict[str, Option] = {
     )._replace(more=_BASE_URLS),
     "timeout": _seconds(0.1),
     "rate_limit_retry_timeout": _seconds(0),
+    "rate_limit_share": _SHARE,
+    "concurrency": _number(1, 100, ["10"]),
     "validate_certs": _FLAG,
     "ca_path": _text(__file__, "/", "~", fits=os.path.exists, bad=["/nowhere", "~nobody-there"]),
     **{
@@ -356,7 +361,6 @@ OPTIONS: dict[str, Option] = {
     "dataset": _DATASET,
     "id": _JOB_ID._replace(fits=lambda value: not isinstance(value, bool) and value >= 1),
     "logpush_job_info.name": _NAME._replace(fits=_always),
-    "logpush_job_info.dataset": _DATASET._replace(fits=_always),
     "state": _choice("present", "absent"),
     "name": _NAME,
     "enabled": _FLAG,
@@ -379,3 +383,47 @@ OPTIONS: dict[str, Option] = {
     "max_upload_records": _number(1_000, 1_000_000, [0]),
     "resend_hidden": _FLAG,
 }
+
+
+def _entries(one: dict[str, t.Any], other: dict[str, t.Any], *more: str) -> Option:
+    """Return an option that lists entries such as these two; ``more`` are options of theirs."""
+    misspelt = {"destination_cnf": R2, "output_optons": SECRET}
+    entry = st.fixed_dictionaries(
+        {
+            name: st.just(value) | OPTIONS[name].values if name in more else st.just(value)
+            for name, value in one.items()
+            if name not in _IDS
+        },
+        optional={name: OPTIONS[name].values for name in more if name not in one},
+    )
+    scoped = st.builds(
+        lambda entry, scope: {**entry, **scope},
+        entry,
+        st.sampled_from([{"zone_id": ZONE}, {"account_id": ACCOUNT}, {"zone_id": ZONE[::-1]}])
+        | st.builds(lambda zone: {"zone_id": zone}, OPTIONS["zone_id"].values),
+    )
+    return Option(
+        [[], [one], [one, other], [other, one], [json.dumps(one), other]],
+        [
+            *(None, 5, True, "", "x", {}, one, misspelt, R2, f"{R2},{R2}", json.dumps([one])),
+            *([None], [5], [""], ["x"], [{}], [[]], [[one]], [R2], [one, None], [one, {}]),
+            *([misspelt], [{**one, **misspelt}], [one, json.dumps({**other, **misspelt})]),
+            *([{**one, "zone_id": None}], [{**one, **_IDS}], [other, {**one, "zone_id": "x"}]),
+            [{**other, "destination_conf": [R2]}, {**one, "destination_conf": {"a": R2}}],
+        ],
+        st.lists(scoped | st.just(one) | st.just(other), max_size=3),
+        _always,
+    )
+
+
+_PROVED = {"destination_conf": R2, "ownership_challenge": CHALLENGE}
+OPTIONS["jobs"] = _entries(
+    {"zone_id": ZONE, "name": "http", "enabled": True, **_PROVED},
+    {"account_id": ACCOUNT, "name": "new", **_PROVED},
+    *("name", "enabled", "destination_conf", "filter", "output_options", "max_upload_bytes"),
+)
+OPTIONS["targets"] = _entries(
+    {"zone_id": ZONE, "destination_conf": R2},
+    {"account_id": ACCOUNT, **_PROVED},
+    *("destination_conf", "ownership_challenge"),
+)

@@ -89,8 +89,11 @@ class _Handler(socketserver.BaseRequestHandler):
         length = int(said) if said.isdecimal() else 0
         while len(rest) < length:
             rest += self.request.recv(65536) or b"\0" * length
+        # With a timeout even MSG_DONTWAIT would wait for as long.
+        self.request.setblocking(False)
         with contextlib.suppress(BlockingIOError):
-            rest += self.request.recv(65536, socket.MSG_DONTWAIT)
+            rest += self.request.recv(65536)
+        self.request.settimeout(_PATIENCE)
         return Received(head, rest[:length], rest[length:])
 
 

@@ -103,7 +103,7 @@ class Place:
             stderr=subprocess.STDOUT,
             cwd=self.written,
             check=False,
-            timeout=240,
+            timeout=600,
         )
         outputs = {"what was printed": done.stdout}
         outputs.update(_files(self.written))

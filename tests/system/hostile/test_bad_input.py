@@ -15,6 +15,7 @@ import re
 import signal
 import typing as t
 from collections import Counter
+from itertools import zip_longest
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -109,17 +110,20 @@ HIDDEN = Situation(
     {"name": "http", "destination_conf": R2},
     [{**JOB, "destination_conf": R2.replace(SECRET, "***")}],
 )
+ASKED = Situation({"destination_conf": R2}, [])
 SITUATIONS = {
     "logpush_dataset_info": Situation({"dataset": "http_requests"}, []),
     "logpush_destination_validate": Situation({"destination_conf": R2}, []),
     "logpush_job": CREATED,
     "logpush_job_info": Situation({}, [JOB]),
-    "logpush_ownership": Situation({"destination_conf": R2}, []),
+    "logpush_jobs": CREATED,
+    "logpush_ownership": ASKED,
     "logpush_ownership_validate": Situation(
         {"destination_conf": R2, "ownership_challenge": CHALLENGE}, []
     ),
+    "logpush_ownerships": ASKED,
 }
-OF_A_JOB = {"id": NUMBERED, "state": NAMED, "resend_hidden": HIDDEN}
+OF_A_JOB = {"id": NUMBERED, "state": NAMED, "resend_hidden": HIDDEN, "jobs": NAMED}
 # All that can be changed of a job, to be tried with one that is created and one that is changed.
 CHANGEABLE = [
     *("name", "enabled", "filter", "logpull_options", "frequency", "output_options"),
@@ -178,9 +182,9 @@ def attempt(tried: Try, recorder: Recorder) -> str:
     options = {**tried.options, "_ansible_no_log": True}
     try:
         judgement = tried.module.judge(tried.options)
-    except OverflowError:
-        # Ansible's own conversion falls over infinity.
-        with pytest.raises(OverflowError):
+    except (OverflowError, TypeError) as error:
+        # Ansible's own conversion falls over infinity, and over a list inside of an entry.
+        with pytest.raises(type(error)):
             run_module(tried.module.main, options)
         assert not recorder.received
         return "inputs that Ansible itself falls over"
@@ -194,7 +198,8 @@ def attempt(tried: Try, recorder: Recorder) -> str:
         return "inputs refused"
     assert not judgement.said
     assert not judgement.wrong
-    check_requests(tried, judgement.params, recorder.received)
+    assert not any(one.wrong for one in judgement.each)
+    check_requests(tried, [one.params for one in judgement.each], recorder.received)
     return "inputs sent as given"
 
 
@@ -217,26 +222,36 @@ def check_result(tried: Try, result: Values) -> None:
 def check_refusal(
     tried: Try, judgement: Judgement, result: Values, received: list[Received]
 ) -> None:
-    """Check that nothing was sent, and that the message names the option."""
+    """Check that of what was refused nothing was sent, and that the message names the option."""
     said = result["msg"]
-    writes = [each for each in received if each.method != "GET"]
-    assert not writes, "refused, but after a change"
-    if judgement.said or judgement.wrong:
-        assert not received, "refused, but after a request"
-    else:
-        names = judgement.unsure or needs(tried, judgement.params)
-        assert names, f"refused, though there is nothing wrong: {said}"
     # What Ansible masks may be a part of the name.
     secrets = tried.module.secrets(tried.options)
     masked = any(secret in name for name in tried.names for secret in secrets)
     ansibles = any(said.startswith(sentence) for sentence in judgement.said)
     assert masked or ansibles or any(name in said for name in tried.names), said
+    if judgement.said or judgement.wrong or (tried.module.entries and "results" not in result):
+        assert not received, "refused, but after a request"
+        assert judgement.said or judgement.wrong or judgement.unsure
+        return
+    done, looked_for = [], False
+    for one, outcome in zip_longest(judgement.each, result.get("results", [result])):
+        if not outcome["failed"]:
+            assert not one.wrong
+            done.append(one.params)
+        elif one.wrong:
+            assert masked or any(name in outcome["msg"] for name in one.wrong), outcome["msg"]
+        else:
+            names = one.unsure or needs(tried, one.params)
+            assert names, f"refused, though there is nothing wrong: {outcome['msg']}"
+            looked_for = True
+    check_requests(tried, done, received, without="GET" if looked_for else None)
 
 
 def needs(tried: Try, params: Values) -> set[str]:
     """Return what a new job cannot do without, where that is not there."""
+    there = params.get("id") or params.get("name") in [job["name"] for job in tried.jobs]
     absent = params.get("state", "absent") == "absent"
-    return set() if absent or tried.jobs or params["destination_conf"] else {"destination_conf"}
+    return set() if absent or there or params["destination_conf"] else {"destination_conf"}
 
 
 def elsewhere(tried: Try, judgement: Judgement, result: Values, received: list[Received]) -> bool:
@@ -247,7 +262,8 @@ def elsewhere(tried: Try, judgement: Judgement, result: Values, received: list[R
     assert not judgement.wrong
     assert tried.base_url.lower().startswith("https://")
     assert result["failed"] is True
-    assert result["error"]["status"] is None
+    for outcome in result.get("results", [result]):
+        assert outcome["error"]["status"] is None
     for each in received:
         assert each.method in encrypted, "something was sent in the clear as well"
         assert TOKEN.encode() not in each.head
@@ -258,10 +274,14 @@ def elsewhere(tried: Try, judgement: Judgement, result: Values, received: list[R
     return True
 
 
-def check_requests(tried: Try, params: Values, received: list[Received]) -> None:
-    """Check that the requests are exactly those that the options say."""
-    expected = requests_of(tried.module.name, params, tried.jobs)
-    assert [each.method for each in received] == [method for method, _path, _body in expected]
+def check_requests(
+    tried: Try, each: list[Values], received: list[Received], *, without: str | None = None
+) -> None:
+    """Check that the requests are exactly those that the options say, but for one method."""
+    expected = requests_of(tried.module, each, tried.jobs)
+    expected = [request for request in expected if request[0] != without]
+    received = [request for request in received if request.method != without]
+    assert [request.method for request in received] == [method for method, _path, _body in expected]
     for request, (_method, path, body) in zip(received, expected):
         assert re.fullmatch(r"/(zones|accounts)/[0-9a-fA-F]{32}/logpush/[A-Za-z0-9_/-]+", path)
         prefix = request.target.removesuffix(path)
@@ -272,7 +292,7 @@ def check_requests(tried: Try, params: Values, received: list[Received]) -> None
             assert prefix == "/client/v4"
         assert request.rest == b""
         assert canonical(body) == canonical(json.loads(request.body or "null"))
-        assert sorted(request.headers) == sorted(headers_of(tried, params, request))
+        assert sorted(request.headers) == sorted(headers_of(tried, each[0], request))
 
 
 def canonical(value: t.Any) -> str:
@@ -299,17 +319,34 @@ def headers_of(tried: Try, params: Values, request: Received) -> list[tuple[str,
     return list(headers.items())
 
 
-def options_for(name: str, value: t.Any, base: Values) -> Values:
+def options_for(module: Module, name: str, value: t.Any, base: Values) -> Values:
     """Return a module's options with one of them as it is tried."""
-    options = {"base_url": LOCAL, "api_token": TOKEN, "zone_id": ZONE, "timeout": 30, **base}
-    if name == "account_id":
-        del options["zone_id"]
+    options: Values = {"base_url": LOCAL, "api_token": TOKEN, "timeout": 30}
+    own: Values = {"zone_id": ZONE, **base}
     if name in ("api_email", "api_key"):
         del options["api_token"]
         options.update({"api_email": "edge@example.com", "api_key": TOKEN})
+    if not module.entries:
+        own = options = {**options, **own}
+    elif name == module.entries:
+        # So that it is known in which order they come.
+        options["concurrency"] = 1
+    else:
+        options[module.entries] = [own]
+    place, _dot, inner = name.partition(".")
+    if inner and place == module.entries:
+        put(own, inner, value)
+    else:
+        put(options, name, value)
+    return options
+
+
+def put(options: Values, name: str, value: t.Any) -> None:
+    """Set an option, or the only suboption of one."""
+    if name == "account_id":
+        del options["zone_id"]
     option, _dot, suboption = name.partition(".")
     options[option] = {suboption: value} if suboption else value
-    return options
 
 
 def run_all(
@@ -351,13 +388,14 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
     option = MODULES[module].option(name)
     assert option is not None, f"no strategy for option {name} of module {module}"
     situations = [SITUATIONS[module]]
-    if module == "logpush_job":
-        situations = [OF_A_JOB.get(name, CREATED)]
-        situations += [CHANGED] if name.partition(".")[0] in CHANGEABLE else []
+    if MODULES[module].one == "logpush_job":
+        own = name.removeprefix("jobs.")
+        situations = [OF_A_JOB.get(own, CREATED)]
+        situations += [CHANGED] if own.partition(".")[0] in CHANGEABLE else []
 
     def make(drawn: tuple[Situation, t.Any]) -> Try:
         situation, value = drawn
-        options = options_for(name, value, situation.base)
+        options = options_for(MODULES[module], name, value, situation.base)
         return Try(MODULES[module], options, situation.jobs, {name.rpartition(".")[2]})
 
     always = [(each, value) for each in situations for value in (*option.good, *option.bad)]

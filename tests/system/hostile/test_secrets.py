@@ -202,11 +202,12 @@ def test_what_happens_to_be_in_the_environment_changes_nothing(
 
 
 def asked(world: World) -> list[tuple[t.Any, ...]]:
-    """Return what was requested and how it was authenticated, whatever the ids of jobs."""
-    return [
+    """Return what was requested and how it was authenticated, in whichever order it came."""
+    asked_for = [
         (each["method"], each["path"], each["body"], each["credential"], each["status"])
         for each in world.requests()
     ]
+    return sorted(asked_for, key=json.dumps)
 
 
 @pytest.mark.parametrize(

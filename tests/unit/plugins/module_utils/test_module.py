@@ -60,6 +60,11 @@ def test_what_ansible_tells_the_module_is_no_secret() -> None:
     assert run({"said": f"from {name}"}, _ansible_module_name=name)["said"] == f"from {name}"
 
 
+def test_a_password_in_the_place_of_a_port_is_not_quoted() -> None:
+    result = run({}, base_url="https://someone:PaSsWoRd-9")
+    assert result["msg"] == "base_url: is not a URL: its host or port cannot be one"
+
+
 def test_a_password_in_the_base_url_is_masked() -> None:
     result = run({}, base_url="https://someone:PaSsWoRd-9@api.cloudflare.com")
     assert result["msg"].startswith("base_url: must hold no user")

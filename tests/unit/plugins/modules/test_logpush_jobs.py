@@ -549,6 +549,12 @@ def test_a_bad_entry_is_refused_by_name_and_stops_no_other(option: str, value: t
     assert (first["failed"], second["failed"]) == (True, False)
 
 
+def test_a_null_is_no_name() -> None:
+    with network():
+        result = run({**NEW, "name": None}, {**NEW, "name": None, "id": None})
+    assert [one["msg"][:14] for one in result["results"]] == ["name: is empty"] * 2
+
+
 def test_a_name_is_one_line_of_a_sentence() -> None:
     with network():
         result = run(entry(name="a\n\n b", dataset="/"))

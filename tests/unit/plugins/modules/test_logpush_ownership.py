@@ -270,6 +270,8 @@ def test_rate_limit_that_names_a_date() -> None:
         ("base_url", "api.cloudflare.com"),
         ("base_url", "https://user:pass@api.cloudflare.com"),
         ("base_url", "https://api.cloudflare.com/?x=1"),
+        ("base_url", "https://api.cloudflare.com/client/v4?"),
+        ("base_url", "https://api.cloudflare.com/client/v4#"),
         ("base_url", "https://[::1"),
         ("base_url", "http://[::1]evil.com/"),
         ("base_url", "https://a..b"),

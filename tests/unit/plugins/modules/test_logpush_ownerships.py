@@ -491,6 +491,8 @@ WITHOUT_ZONE = {"destination_conf": LEAKY}
         [json.dumps({"zone_id": ZONE, "destination_cnf": LEAKY})],
         [f"zone_id={ZONE} destination_cnf={LEAKY}"],
         f"destination_conf={LEAKY}",
+        # Ansible looks no further for what is secret then.
+        *(5, True, [5], [None], [target(), "x"]),
     ],
 )
 def test_no_secret_is_shown_of_options_that_are_wrong(targets: t.Any) -> None:
@@ -498,6 +500,13 @@ def test_no_secret_is_shown_of_options_that_are_wrong(targets: t.Any) -> None:
         result = run(targets=targets)
     assert result["failed"] is True
     assert SECRET not in json.dumps(result)
+    assert TOKEN not in json.dumps(result)
+
+
+def test_a_null_is_no_zone() -> None:
+    with network():
+        result = run({"zone_id": None, "destination_conf": DESTINATION})
+    assert result["results"][0]["msg"] == "zone_id: is missing: give it, or account_id"
 
 
 def test_entries_may_be_texts() -> None:
