@@ -43,6 +43,7 @@ PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "challenge")
             "azure://acc.blob.core.windows.net/logs/http/{DATE}?sv=1&sig=x",
             ("azure", "logs", "http/{DATE}", None, "acc.blob.core.windows.net", "yes"),
         ),
+        ("azure://acc.example//X/p", ("azure", "X", "p", None, "acc.example", "yes")),
         (
             "sumo://endpoint1.collection.example/receiver/v1/http/CODE",
             ("sumo", None, None, None, "endpoint1.collection.example", "yes"),
