@@ -74,8 +74,7 @@ def mutation() -> int:
     )
     folder = _prepare()
     env = environment.offline(environment.clean())
-    # Nobody else's tests may come between in the folders that pytest numbers.
-    env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1", TMPDIR=str(folder / "tmp"))
+    env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
     mutmut = str(programs / "mutmut")
     with Step("Testing the mutants, for some minutes"):
         workers = str(os.cpu_count() or 1)
@@ -97,7 +96,6 @@ def _prepare() -> Path:
     folder = TREES / "mutation"
     # It would not look again at what it has looked at, though the tests have changed.
     shutil.rmtree(folder / "mutants", ignore_errors=True)
-    (folder / "tmp").mkdir(exist_ok=True)
     for package in (place.parent, place.parent.parent):
         (package / "__init__.py").touch()
     (folder / "setup.cfg").write_text(_CONFIG)
