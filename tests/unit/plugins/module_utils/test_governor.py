@@ -224,7 +224,7 @@ def test_time_and_number_may_have_fractions(clock: VirtualTime) -> None:
 @pytest.mark.parametrize(("share", "free"), [(0.5, 571), (0.2, 214), (0.7, 808)])
 def test_a_share_is_of_the_quota_of_a_window(clock: VirtualTime, share: float, free: int) -> None:
     impatient, headers = Governor(share=share, patience=0), told(1199, 300)
-    # Of what is left but for the reserve; and of the last 24, a fiftieth, only the first goes at once.
+    # Of what is there but for the reserve; and of the last 24, a fiftieth, the first goes at once.
     assert go_at_once(impatient, headers) == free
     # In the next window as many again.
     clock.sleep(300)
@@ -357,7 +357,7 @@ def test_a_share_counts_what_is_under_way_when_a_window_begins(clock: VirtualTim
     governor.leave(governor.enter(), told(1000, 20, 100, 60))
     turns = [governor.enter() for _each in range(5)]
     governor.leave(turns[0], told(99, 60, 100))
-    # Nine are allowed, since ten share and one is left for each; five were; the last two are spread.
+    # Nine are allowed, since ten share and one is left for each; five were; the last two spread.
     for _each in range(3):
         governor.enter()
     with pytest.raises(TooLong):
