@@ -18,7 +18,7 @@ from driver.paths import CACHE, ROOT
 
 from . import page, setting
 from .place import Place
-from .plan import COUNTS, LATENCIES, LIMIT, PLAYBOOK, SPEED, Cell, everything
+from .plan import COUNTS, LATENCIES, LIMIT, PLAYBOOK, SPEED, ZONES, Cell, everything
 from .records import Records
 from .session import Session
 from .ways import WAYS
@@ -50,7 +50,7 @@ def chosen(options: argparse.Namespace) -> list[Cell]:
         cell
         for cell in everything()
         if WAYS[cell.way].is_there()
-        and cell.part in (options.parts or (SPEED, LIMIT, PLAYBOOK))
+        and cell.part in (options.parts or (SPEED, LIMIT, PLAYBOOK, ZONES))
         and cell.way in (options.ways or WAYS)
         and cell.count in (options.n or (cell.count,))
         and cell.latency in (options.latency or (cell.latency,))
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="once, N up to 20, up to 50 ms; writes no page")
     add("--render", action="store_true", help="write the page from what was measured so far")
     add("--fresh", action="store_true", help="forget what was measured before")
-    add("--parts", nargs="+", choices=(SPEED, LIMIT, PLAYBOOK), help="of the page")
+    add("--parts", nargs="+", choices=(SPEED, LIMIT, PLAYBOOK, ZONES), help="of the page")
     add("--ways", nargs="+", choices=tuple(WAYS), metavar="WAY", help=", ".join(WAYS))
     add("--n", nargs="+", type=int, help=f"numbers of zones: {COUNTS}, and those of the limits")
     add("--latency", nargs="+", type=int, help=f"added to each request, in ms: {LATENCIES}")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .place import ACCOUNT
 from .ways import CONCURRENCY
 
 DESTINATION = "s3://edge-logs/benchmark/{DATE}?region=us-east-1"
@@ -29,6 +30,10 @@ def write(folder: Path, zone_ids: Sequence[str], environment: dict[str, str]) ->
     for name, destination in (("jobs_r2", _R2), ("jobs_s3", DESTINATION)):
         jobs = [_job(each, destination) for each in zone_ids]
         _write_json(folder / f"{name}.json", {"logpush_jobs": jobs})
+    of_hosts = {"logpush_hosts": "all", "logpush_jobs": [_job(None, _R2)]}
+    _write_json(folder / "jobs_of_zones.json", of_hosts)
+    source = {"plugin": "edgeops.cloudflare.zones", "account_ids": [ACCOUNT["id"]]}
+    _write_json(folder / "zones.cloudflare.yml", source)
     _write_json(folder / "body", {"destination_conf": DESTINATION})
     bearer = f"Authorization: Bearer {environment['CLOUDFLARE_API_TOKEN']}"
     header = f"{bearer}\nContent-Type: application/json\n"
@@ -46,9 +51,10 @@ def answer_of_curl(folder: Path, zone_id: str) -> Path:
     return folder / f"answer-{zone_id}.json"
 
 
-def _job(zone_id: str, destination_conf: str) -> dict[str, Any]:
+def _job(zone_id: str | None, destination_conf: str) -> dict[str, Any]:
+    """Return a job; without a zone it is for the zone of its host."""
     return {
-        "zone_id": zone_id,
+        **({} if zone_id is None else {"zone_id": zone_id}),
         "name": JOB_NAME,
         "dataset": "http_requests",
         "destination_conf": destination_conf,

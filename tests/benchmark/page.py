@@ -44,6 +44,8 @@ def _parts(records: Records) -> Iterator[str]:
     yield from tables.limits(records)
     yield "## The whole playbook"
     yield from tables.playbooks(records)
+    yield "## From an inventory of very many zones to their jobs"
+    yield from tables.zones(records)
     yield "## What a module costs before it does anything"
     yield tables.startup(records.startup)
     yield "## Runs that failed"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 # Each of these is a part of the page.
-SPEED, LIMIT, PLAYBOOK = "speed", "limit", "playbook"
+SPEED, LIMIT, PLAYBOOK, ZONES = "speed", "limit", "playbook", "zones"
 
 COUNTS = (1, 20, 200)
 LATENCIES = (0, 50, 300)  # milliseconds
@@ -48,6 +48,9 @@ class Policy:
 
 DOCUMENTED = Policy(1200, 300)
 SCALED = Policy(100, 5)
+# Far more zones than a window has requests for: the documented number, in a tenth of its time.
+LARGE = 2000
+LARGE_POLICY = Policy(1200, 30)
 # Requests under each policy, and how often they are measured where it is not as often as others.
 LIMITS = {SCALED: (400, REPEATS), DOCUMENTED: (1400, 1)}
 
@@ -82,6 +85,7 @@ def everything() -> Iterator[Cell]:
     for count in COUNTS:
         for way in ("push-r2", "push-s3"):
             yield Cell(PLAYBOOK, way, count, USUAL_LATENCY, REPEATS)
+    yield Cell(ZONES, "push-zones", LARGE, USUAL_LATENCY, 1, LARGE_POLICY)
 
 
 def ways_for(count: int) -> list[str]:

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .aims import Verdict
-from .plan import LATENCIES, LIMIT, LIMITS, PLAYBOOK, SPEED, Cell, Policy, everything
+from .plan import (
+    DOCUMENTED,
+    LATENCIES,
+    LIMIT,
+    LIMITS,
+    PLAYBOOK,
+    SPEED,
+    ZONES,
+    Cell,
+    Policy,
+    everything,
+)
 from .records import Json, Records, Row
 from .ways import CONCURRENCY, WAYS
 
@@ -57,6 +68,22 @@ def limits(records: Records) -> Iterator[str]:
 def playbooks(records: Records) -> Iterator[str]:
     """Yield the table of the playbook, if it was measured."""
     rows = records.rows(_cells(PLAYBOOK))
+    if rows:
+        yield measured(map(_row, rows))
+
+
+def zones(records: Records) -> Iterator[str]:
+    """Yield what it takes from an inventory of very many zones to their jobs, if measured."""
+    rows = records.rows(_cells(ZONES))
+    for row in rows:
+        policy, requests = row.cell.policy, int(row.requests)
+        yield (
+            f"{row.cell.count:,} zones are listed by the inventory plugin, and each gets a job, with "
+            f"{policy.quota} requests allowed in\n{policy.window} s: {requests:,} requests, of which "
+            f"{row.refused} were refused. At that rate they take {policy.seconds(requests):.0f} s at "
+            f"least;\nat the documented one, {DOCUMENTED.quota} in {DOCUMENTED.window} s, "
+            f"{DOCUMENTED.seconds(requests) / 60:.0f} minutes (computed)."
+        )
     if rows:
         yield measured(map(_row, rows))
 

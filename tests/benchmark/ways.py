@@ -50,6 +50,11 @@ def _push_logs(name: str) -> Callable[[Path], list[str]]:
     return lambda folder: ["ansible-playbook", playbook, "-e", f"@{folder / f'{name}.json'}"]
 
 
+def _push_logs_to_zones(folder: Path) -> list[str]:
+    source = str(folder / "zones.cloudflare.yml")
+    return [*_push_logs("jobs_of_zones")(folder), "-i", source]
+
+
 def _script(threads: int) -> Callable[[Path], list[str]]:
     script = str(HERE / "script_sdk.py")
     return lambda folder: [sys.executable, script, str(threads), str(folder / "targets.json")]
@@ -81,5 +86,6 @@ WAYS = {
         Way("curl", f"`xargs -P {CONCURRENCY}` with `curl`", CHALLENGES, _curl, "curl"),
         Way("push-r2", "`push_logs` to R2, no proof needed", JOBS, _push_logs("jobs_r2")),
         Way("push-s3", "`push_logs` to S3, each zone proved", JOBS, _push_logs("jobs_s3")),
+        Way("push-zones", "inventory plugin and `push_logs` to R2", JOBS, _push_logs_to_zones),
     )
 }
