@@ -78,10 +78,10 @@ def zones(records: Records) -> Iterator[str]:
     for row in rows:
         policy, requests = row.cell.policy, int(row.requests)
         yield (
-            f"{row.cell.count:,} zones are listed by the inventory plugin, and each gets a job, with "
-            f"{policy.quota} requests allowed in\n{policy.window} s: {requests:,} requests, of which "
-            f"{row.refused} were refused. At that rate they take {policy.seconds(requests):.0f} s at "
-            f"least;\nat the documented one, {DOCUMENTED.quota} in {DOCUMENTED.window} s, "
+            f"{row.cell.count:,} zones are listed by the inventory plugin, and each gets a job, "
+            f"with {policy.quota} requests allowed in\n{policy.window} s: {requests:,} requests, "
+            f"of which {row.refused} were refused. At that rate they take "
+            f"{policy.seconds(requests):.0f} s;\nat the documented one, {DOCUMENTED.quota} in {DOCUMENTED.window} s, "
             f"{DOCUMENTED.seconds(requests) / 60:.0f} minutes (computed)."
         )
     if rows:
