@@ -81,8 +81,8 @@ def zones(records: Records) -> Iterator[str]:
             f"{row.cell.count:,} zones are listed by the inventory plugin, and each gets a job, "
             f"with {policy.quota} requests allowed in\n{policy.window} s: {requests:,} requests, "
             f"of which {row.refused} were refused. At that rate they take "
-            f"{policy.seconds(requests):.0f} s;\nat the documented one, {DOCUMENTED.quota} in {DOCUMENTED.window} s, "
-            f"{DOCUMENTED.seconds(requests) / 60:.0f} minutes (computed)."
+            f"{policy.seconds(requests):.0f} s;\nat the documented one, {DOCUMENTED.quota} in "
+            f"{DOCUMENTED.window} s, {DOCUMENTED.seconds(requests) / 60:.0f} minutes (computed)."
         )
     if rows:
         yield measured(map(_row, rows))
