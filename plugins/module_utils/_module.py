@@ -194,9 +194,13 @@ def _as_dictionaries(given: t.Any) -> t.Any:
 
 
 def _as_dictionary(entry: t.Any) -> t.Any:
-    with contextlib.suppress(*_NO_DICTIONARY):
+    try:
         return check_type_dict(entry)
-    return entry
+    except TypeError:
+        return entry
+    except ValueError:
+        # Older versions of Ansible would fall over it a second time; a list they refuse.
+        return [entry]
 
 
 def _is_dictionary(entry: t.Any) -> bool:

@@ -23,7 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
 )
 from system.hostile import ways
 
-TIMEOUT = 1.0  # seconds, for each request
+TIMEOUT = 1.5  # seconds, for each request
 PATIENCE = 2.0  # seconds that a rate limit is waited out
 JOB = "watched"
 
