@@ -116,6 +116,8 @@ class _Course:
         self._held = 0.0
         self._rate_limits = 0
         self._last_reason: str | None = None
+        # Whether any of the tries may have arrived.
+        self._sent = False
         # Of the last try.
         self._outcome: Answer | Unreachable | None = None
         self._deadline = time.monotonic() + sender.timeout
@@ -166,7 +168,8 @@ class _Course:
         error = Unreachable(
             self._cause(), method=self._method, path=self._path, retryable=failure.passing
         )
-        error.sent = failure.sent
+        self._sent = self._sent or failure.sent
+        error.sent = self._sent
         if pause is None:
             raise error from failure
         self._outcome = error
@@ -177,6 +180,7 @@ class _Course:
         self._outcome = answer
         if answer.status == RATE_LIMITED:
             return self._rate_limit_pause(answer)
+        self._sent = True
         if answer.status in PASSING_FAULTS and self._repeatable:
             response = HTTPResponse(status=answer.status)
             return self._next_pause(response=response, at_least=self._retry_after(answer))

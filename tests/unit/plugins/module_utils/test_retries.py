@@ -357,3 +357,14 @@ def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -
         with mock.patch.object(Script, "exchange", side_effect=error), pytest.raises(error):
             sender.send("POST", "/x", b"{}", repeatable=True)
         governor.leave.assert_called_once_with(turn, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "sent"), [(BROKEN, True), (Answer(503, {}, b""), True), (NEVER_MADE, False)]
+)
+def test_what_may_have_arrived_once_may_have_arrived(
+    clock: Clock, first: Answer | NoAnswer, sent: bool
+) -> None:
+    with pytest.raises(Unreachable) as caught:
+        send(clock, first, *[NEVER_MADE] * (4 if sent else 3))
+    assert caught.value.sent is sent
