@@ -64,6 +64,7 @@ class _Rehearsal:
         self._collections = _FOLDER / "collections"
         for folder in (self._built, self._collections):
             shutil.rmtree(folder, ignore_errors=True)
+        _FOLDER.mkdir(parents=True, exist_ok=True)
         self._env = environment.offline(environment.clean())
         self._env["PATH"] = f"{programs}:{self._env.get('PATH', '')}"
         # So nothing is found but what was installed.

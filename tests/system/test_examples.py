@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import json
 import re
 import typing as t
@@ -36,7 +35,6 @@ TAKEN = {
 DESTINATIONS = ROOT / "docs" / "destinations.md"
 # An entry with none of these is for the zone of its host.
 SCOPES = {"zone_id", "account_id"}
-COLLECTION = "ansible_collections.edgeops.cloudflare"
 MODULES = [path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
 
 
@@ -53,10 +51,20 @@ def blocks() -> t.Iterator[t.Any]:
         if page != DESTINATIONS:
             yield from blocks_of(page)
     for name in MODULES:
-        module = importlib.import_module(f"{COLLECTION}.plugins.modules.{name}")
-        yield pytest.param(module.EXAMPLES, id=name)
-    inventory = importlib.import_module(f"{COLLECTION}.plugins.inventory.zones")
-    yield pytest.param(inventory.EXAMPLES, id="zones")
+        yield pytest.param(examples_in(f"modules/{name}.py"), id=name)
+    yield pytest.param(examples_in("inventory/zones.py"), id="zones")
+
+
+def examples_in(plugin: str) -> str:
+    """Return the examples of a plugin, which is only read.
+
+    To import one of the controller's makes the process a controller, in which modules of later
+    tests would not return their warnings.
+    """
+    source = (ROOT / "plugins" / plugin).read_text(encoding="utf-8")
+    found = re.search(r'^EXAMPLES = r"""\n(.*?)^"""', source, re.S | re.M)
+    assert found, plugin
+    return found[1]
 
 
 def as_plays(content: list[t.Any]) -> list[t.Any]:
