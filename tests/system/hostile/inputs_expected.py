@@ -262,8 +262,8 @@ def requests_of(module: Module, each: list[Values], jobs: list[Job]) -> list[Req
     if module.name != "logpush_jobs":
         return list(itertools.chain(*requests))
     # All are looked for first, and a zone or account is listed once.
-    looks = {(path.lower(), method): (method, path, body) for (method, path, body), *_ in requests}
-    return [*looks.values(), *(write for _look, *writes in requests for write in writes)]
+    looks = {(each[0][1].lower(), each[0][0]): each[0] for each in requests}
+    return [*looks.values(), *(write for each in requests for write in each[1:])]
 
 
 def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Request]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import typing as t
 
 import pytest
 from hypothesis import given
@@ -206,7 +207,7 @@ def test_a_signature_has_expired_once_its_time_has_passed(
         """Stands still."""
 
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> Clock:
+        def now(cls, tz: datetime.tzinfo | None = None) -> t.Self:
             """Return the time."""
             return cls(2026, 11, 22, 14, 5, second, tzinfo=tz)
 

@@ -600,9 +600,13 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
     printed = json.dumps(result)
     for secret in [*secrets, *map(conf, range(4))]:
         assert secret not in printed
-    shown = result["invocation"]["module_args"]["jobs"]
-    assert [each["name"] for each in shown] == names
-    assert {each["destination_conf"] for each in shown} == {"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
+    # Newer versions of Ansible show it only where they are asked to.
+    if "invocation" in result:
+        shown = result["invocation"]["module_args"]["jobs"]
+        assert [each["name"] for each in shown] == names
+        assert {each["destination_conf"] for each in shown} == {
+            "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        }
 
 
 @pytest.mark.parametrize(
