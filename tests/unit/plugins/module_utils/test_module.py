@@ -87,6 +87,10 @@ def test_ansible_is_given_those_secrets_alone_that_are_to_be_masked(
     result = run({"said": "no first-secret"}, **options)
     assert result["said"] == "no ********"
     assert given == [{"first-secret"}]
-    shown = result["invocation"]["module_args"]
-    assert shown["destination_conf"] == shown["api_token"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    assert shown["zone_id"] == ZONE
+    # Newer versions of Ansible show it only where they are asked to.
+    if "invocation" in result:
+        shown = result["invocation"]["module_args"]
+        assert (
+            shown["destination_conf"] == shown["api_token"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        )
+        assert shown["zone_id"] == ZONE
