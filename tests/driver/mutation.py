@@ -72,20 +72,19 @@ def mutation() -> int:
         [core.requirement, "mutmut==3.8.*"],
         [ROOT / name for name in UNIT_REQUIREMENTS],
     )
-    folder = _prepare()
-    env = environment.offline(environment.clean())
-    env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
-    mutmut = str(programs / "mutmut")
+    mutmut = _Mutmut(programs / "mutmut", _prepare())
+    workers = os.cpu_count() or 1
     with Step("Testing the mutants, for some minutes"):
-        workers = str(os.cpu_count() or 1)
-        run_logged("mutation", [mutmut, "run", "--max-children", workers], env, folder)
-    command = [mutmut, "results", "--all", "true"]
-    listed = subprocess.check_output(command, cwd=folder, env=env, text=True)
-    verdicts = dict(_VERDICT.findall(listed))
+        mutmut.test(workers)
+    late = [name for name, verdict in mutmut.verdicts().items() if verdict == "timeout"]
+    if late:
+        with Step(f"Testing again, one by one, the {len(late)} for which the time ran out"):
+            mutmut.test(1, *late)
+    verdicts = mutmut.verdicts()
     # Whatever else is said of a mutant, that it crashed or was not looked at: no test failed.
     names = [name for name, verdict in verdicts.items() if verdict not in _NOTICED]
-    with Step("Looking at those that live"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        living = list(pool.map(lambda name: _show(mutmut, name, folder, env), names))
+    with Step("Looking at those that live"), ThreadPoolExecutor(workers) as pool:
+        living = list(pool.map(mutmut.show, names))
     _say_figures(collections.Counter(verdicts.values()))
     return compare(living, explanations(EXPLAINED.read_text(encoding="utf-8")))
 
@@ -116,15 +115,38 @@ def open_properties(source: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _show(mutmut: str, name: str, folder: Path, env: dict[str, str]) -> Mutant:
-    text = subprocess.check_output([mutmut, "show", name], cwd=folder, env=env, text=True)
-    lines = [line for line in text.splitlines() if not line.startswith(("---", "+++"))]
-    before, after = (
-        " ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"
-    )
-    found = _NAME.search(name)
-    function = ".".join(part for part in found.groups() if part) if found else name
-    return Mutant(function, before, after)
+class _Mutmut:
+    """The program, in the folder with the copy."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program = str(program)
+        self._folder = folder
+        self._env = environment.offline(environment.clean())
+        self._env.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+
+    def test(self, workers: int, *names: str) -> None:
+        """Test these mutants anew; without a name, make all and test them."""
+        command = [self._program, "run", "--max-children", str(workers), *names]
+        run_logged(f"mutation{'-again' if names else ''}", command, self._env, self._folder)
+
+    def verdicts(self) -> dict[str, str]:
+        """Return by its name what became of each mutant."""
+        return dict(_VERDICT.findall(self._output("results", "--all", "true")))
+
+    def show(self, name: str) -> Mutant:
+        """Return what is different in a mutant."""
+        shown = self._output("show", name).splitlines()
+        lines = [line for line in shown if not line.startswith(("---", "+++"))]
+        before, after = (
+            " ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"
+        )
+        found = _NAME.search(name)
+        function = ".".join(part for part in found.groups() if part) if found else name
+        return Mutant(function, before, after)
+
+    def _output(self, *arguments: str) -> str:
+        command = [self._program, *arguments]
+        return subprocess.check_output(command, cwd=self._folder, env=self._env, text=True)
 
 
 def _say_figures(verdicts: collections.Counter[str]) -> None:
