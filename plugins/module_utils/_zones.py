@@ -50,13 +50,13 @@ class Zone(t.NamedTuple):
     def of(cls, result: t.Any) -> Zone | None:
         """Take an entry of the API's list for a zone, or return None where it is none."""
         name, zone_id = field(result, "name", str), field(result, "id", str)
-        if not _NAME.fullmatch(name or "") or not _ID.fullmatch(str(zone_id)):
+        if not (name and zone_id and _NAME.fullmatch(name) and _ID.fullmatch(zone_id)):
             return None
         plan, account = field(result, "plan", dict), field(result, "account", dict)
         servers = field(result, "name_servers", list) or []
         return cls(
-            id=t.cast(str, zone_id),
-            name=t.cast(str, name),
+            id=zone_id,
+            name=name,
             status=field(result, "status", str),
             paused=field(result, "paused", bool),
             type=field(result, "type", str),
@@ -177,7 +177,8 @@ class Zones:
         def read(result: t.Any, info: t.Any) -> _Page:
             return _read_page(result, info, number)
 
-        return t.cast(_Page, self._client.read_page(f"/zones?{parameters}", reads=read))
+        page: _Page = self._client.read_page(f"/zones?{parameters}", reads=read)
+        return page
 
 
 def _read_page(result: t.Any, info: t.Any, number: int) -> _Page:
@@ -185,15 +186,15 @@ def _read_page(result: t.Any, info: t.Any, number: int) -> _Page:
     entries = [] if result is None else result
     if not isinstance(entries, list):
         raise UnusableResult("does not list zones")
-    zones = [Zone.of(entry) for entry in entries]
-    if None in zones:
+    zones = [zone for zone in map(Zone.of, entries) if zone is not None]
+    if len(zones) < len(entries):
         raise UnusableResult("holds an entry that is no zone")
     pages, page = _number(info, "total_pages"), _number(info, "page")
     if pages is None or not 0 <= pages <= MOST_PAGES:
         raise UnusableResult("does not say how many pages of zones there are, or no sane number")
     if page not in (None, number):
         raise UnusableResult(f"is page {page} of the zones, not page {number}")
-    return _Page(t.cast("list[Zone]", zones), pages, _number(info, "total_count"))
+    return _Page(zones, pages, _number(info, "total_count"))
 
 
 def _number(info: t.Any, name: str) -> int | None:

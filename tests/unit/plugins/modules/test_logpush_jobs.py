@@ -472,7 +472,10 @@ def test_two_that_describe_one_job_are_refused_before_any_request(
     with network():
         result = run(entry(ZONES[0]), one, other, check_mode=True)
     assert result["failed"] is True
-    assert result["msg"].startswith(f"jobs: entries 2 and 3 both describe the job '{name}' in ")
+    account = other.get("account_id")
+    where = f"account {account}" if account else f"zone {other['zone_id']}"
+    said = f"jobs: entries 2 and 3 both describe the job '{name}' in {where}"
+    assert result["msg"] == said
     assert "results" not in result
 
 

@@ -107,7 +107,9 @@ def test_valid_false_is_a_no() -> None:
     assert answer["failed"] is True
     assert answer["valid"] is False
     assert answer["changed"] is False
-    assert "valid: false" in answer["msg"]
+    assert answer["msg"] == (
+        "Cloudflare does not take ownership_challenge as the proof: valid: false, without a reason."
+    )
 
 
 def test_rejection_is_a_no_with_cloudflares_words() -> None:
@@ -228,7 +230,9 @@ def test_all_reasons_are_told() -> None:
     wrong = claims(obj_id=OTHER, destination_conf="gs://b", exp=1_600_000_000)
     challenge = challenge_token(wrong)
     with network(rejected(challenge)):
-        assert len(run(ownership_challenge=challenge)["reasons"]) == 3
+        answer = run(ownership_challenge=challenge)
+    assert len(answer["reasons"]) == 3
+    assert answer["msg"] == " ".join([f"{answer['msg'].partition('. ')[0]}.", *answer["reasons"]])
 
 
 def test_a_secret_that_differs_is_not_shown() -> None:
