@@ -94,8 +94,6 @@ def execute_many(
 
 
 _EXCLUSIVE = [("zone_id", "account_id")]
-# What Ansible raises for a text that is no dictionary; older versions raise the second one too.
-_NO_DICTIONARY = (TypeError, ValueError)
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
@@ -166,8 +164,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _rename(self, options: Params) -> None:
         for option, names in self._api_names.items():
-            with contextlib.suppress(*_NO_DICTIONARY):
-                given = check_type_dict(options.get(option))
+            given = _as_dictionary(options.get(option))
+            if isinstance(given, dict):
                 for name, ours in names.items():
                     if name in given and ours not in given:
                         given[ours] = given.pop(name)
