@@ -30,13 +30,6 @@ _URI_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
-# What an API puts in the place of a secret: a row of one sign, a word, or nothing. In a part that
-# is no secret only that counts which cannot be meant.
-_MASK = re.compile(r"\*{3}|\u2022{3}|^redacted$|[\[(<]redacted[\])>]|^([^0-9A-Za-z])\1{2,}$", re.I)
-_SECRET_MASK = re.compile(
-    r"\*{3}|\u2022{3}|\.{3}|-{3}|x{4}|redacted|masked|hidden|removed|^$", re.IGNORECASE
-)
-
 # Cloudflare adds destinations and parameters; one that is unknown here is taken for a secret.
 _PUBLIC_PARAMETERS = frozenset(
     (
@@ -232,74 +225,6 @@ def _masked_uri(found: re.Match[str]) -> str:
     return f"{start}{path}?{query}" if query else start + path
 
 
-class Comparison(t.NamedTuple):
-    """How a destination that was asked for and the one that an API shows compare, by their parts.
-
-    ``masked`` and ``missing`` cannot be compared: the API shows a mask, or nothing, in their place.
-    """
-
-    different: t.Sequence[str] = ()
-    masked: t.Sequence[str] = ()
-    missing: t.Sequence[str] = ()
-
-
-def compare(ours: Destination, shown: t.Any) -> Comparison:
-    """Compare with what an API shows, which may have its secrets masked or left out.
-
-    Order and percent-encoding make no difference. A secret differs where the API shows one that
-    could be meant: of the same length as ours, and without anything that looks like a mask.
-    """
-    if shown == ours.raw:
-        return Comparison()
-    if not isinstance(shown, str) or not shown:
-        return Comparison(missing=[DESTINATION_CONF])
-    try:
-        theirs = Destination.parse(shown).parts()
-    except InvalidInput:
-        return Comparison(masked=[DESTINATION_CONF])
-    mine = ours.parts()
-    masked = any(_is_mask(name, value) for name, (value, _secret) in theirs.items())
-    bare = "?" not in shown
-    found: dict[str, list[str]] = {"different": [], "masked": [], "missing": []}
-    for name in dict.fromkeys([*mine, *theirs]):
-        verdict = _compare_part(name, mine.get(name), theirs.get(name), masked=masked, bare=bare)
-        if verdict:
-            found[verdict].append(name)
-    return Comparison(**found)
-
-
-def _compare_part(
-    name: str,
-    mine: tuple[str, bool] | None,
-    shown: tuple[str, bool] | None,
-    *,
-    masked: bool,
-    bare: bool,
-) -> str | None:
-    """Judge one part; ``masked``: something is, ``bare``: no parameter at all is shown."""
-    if shown is None:
-        hidden = "masked" if masked else "missing"
-        is_secret = mine is not None and mine[1]
-        return hidden if masked or is_secret or bare else "different"
-    value = shown[0]
-    if mine is None:
-        # A mask in the place of parameters of ours.
-        return None if _is_mask(name, value) else "different"
-    decode = unquote_plus if name.startswith("parameter") else unquote
-    given, seen = decode(mine[0]), decode(value)
-    if given == seen:
-        return None
-    if _is_mask(name, value):
-        return "masked"
-    if mine[1] and (len(given) != len(seen) or _SECRET_MASK.search(seen)):
-        return "masked"
-    return "different"
-
-
-def _is_mask(name: str, value: str) -> bool:
-    return bool(_MASK.search(unquote(value)) or _MASK.search(name.partition(" ")[2]))
-
-
 def _split_query(query: str) -> list[tuple[str, str]]:
     """Split a query at its ``&`` into names (decoded) and values (as given).
 
@@ -312,22 +237,3 @@ def _split_query(query: str) -> list[tuple[str, str]]:
         else ("", name + equals + value if value else name)
         for name, equals, value in pairs
     ]
-
-
-def differences(ours: Destination, theirs: Destination) -> list[str]:
-    """Say in which parts the destination at hand and a token's differ; no secret is shown."""
-    if ours.raw == theirs.raw:
-        return []
-    mine, other = ours.parts(), theirs.parts()
-    names = [name for name in dict.fromkeys([*mine, *other]) if mine.get(name) != other.get(name)]
-    if not names:
-        return ["the same parts are written in another way or order; it has to be the same string"]
-    return [_difference(name, mine.get(name), other.get(name)) for name in names]
-
-
-def _difference(name: str, mine: tuple[str, bool] | None, other: tuple[str, bool] | None) -> str:
-    if any(part and part[1] for part in (mine, other)):
-        return f"the {name} is another one (it is secret and not shown)"
-    here = f"'{mine[0]}'" if mine else "not there"
-    there = f"'{other[0]}'" if other else "not there"
-    return f"the {name} is {there} in the token and {here} in destination_conf"

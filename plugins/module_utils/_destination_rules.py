@@ -11,7 +11,6 @@ destination rules out is refused; of a scheme that is unknown here nothing is.
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
@@ -85,6 +84,9 @@ def _check_scheme(destination: Destination) -> None:
         return
     meant = _OTHER_NAMES.get(scheme)
     if meant is None and scheme.isalpha() and len(scheme) >= _SHORTEST_MISSPELT:
+        # Seldom needed, and slow to import.
+        import difflib
+
         close = difflib.get_close_matches(scheme, KNOWN_SCHEMES, cutoff=_CLOSE)
         meant = close[0] if close else None
     if meant:

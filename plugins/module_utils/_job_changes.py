@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
     DESTINATION_CONF,
     Destination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_comparison import (
     compare,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (

@@ -38,12 +38,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_writer imp
     JobWriter,
     Written,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import LogpushJobs
 
 Result = dict[str, t.Any]
 
 
-def keep_job(wanted: Wanted, logpush: Logpush) -> Result:
+def keep_job(wanted: Wanted, logpush: LogpushJobs) -> Result:
     """Make a job what ``wanted`` says and return what a module returns.
 
     ``warnings`` and ``diff`` in it are Ansible's own. Raise ``CloudflareError`` where it fails.
@@ -60,7 +61,7 @@ class JobKeeper:
     """
 
     def __init__(
-        self, wanted: Wanted, logpush: Logpush, list_jobs: t.Callable[[], list[Job]]
+        self, wanted: Wanted, logpush: LogpushJobs, list_jobs: t.Callable[[], list[Job]]
     ) -> None:
         self._wanted = wanted
         self._logpush = logpush

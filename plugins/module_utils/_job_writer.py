@@ -23,10 +23,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import find_changes
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
-    Logpush,
-    is_rejection,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import is_rejection
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import LogpushJobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import (
     OWNERSHIP_CHALLENGE,
     disagreements,
@@ -57,7 +55,7 @@ class Written(t.NamedTuple):
 class JobWriter:
     """Writes one job as it is described."""
 
-    def __init__(self, wanted: Wanted, logpush: Logpush) -> None:
+    def __init__(self, wanted: Wanted, logpush: LogpushJobs) -> None:
         self._wanted = wanted
         self._logpush = logpush
 

@@ -17,7 +17,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_keeper import JobKeeper
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import LogpushJobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
     Label,
     Outcome,
@@ -40,7 +41,7 @@ def label_of(entry: Params) -> Label:
 
 
 def keep_jobs(
-    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], Logpush], concurrency: int
+    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], LogpushJobs], concurrency: int
 ) -> list[Outcome[Result]]:
     """Make each job what its entry says; return what came of each.
 
@@ -74,7 +75,7 @@ class _Lists:
         self._locks: dict[Scope, threading.Lock] = defaultdict(threading.Lock)
         self._found: dict[Scope, list[Job] | CloudflareError] = {}
 
-    def of(self, logpush: Logpush) -> list[Job]:
+    def of(self, logpush: LogpushJobs) -> list[Job]:
         """Return the jobs of one; raise what was raised the first time."""
         scope = logpush.scope.canonical
         with self._lock:
@@ -88,7 +89,7 @@ class _Lists:
         return found
 
     @staticmethod
-    def _ask(logpush: Logpush) -> list[Job] | CloudflareError:
+    def _ask(logpush: LogpushJobs) -> list[Job] | CloudflareError:
         try:
             return logpush.jobs()
         except CloudflareError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Logpush resources of one zone or account. Knows Cloudflare's API, but not Ansible."""
+"""Logpush of one zone or account: its destinations. Knows Cloudflare's API, but not Ansible."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     InvalidInput,
     UnusableResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job, dataset_name
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._results import field
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 # 1002 is a code for anything invalid, a bucket that cannot be written to included: the words tell.
 _REJECTED_CODE = 1002
 _REJECTED_WORDS = "ownership challenge"
-_UNKNOWN_JOB_WORDS = "job not found"
 
 
 class Scope(t.NamedTuple):
@@ -136,74 +134,6 @@ class Logpush:
         exists: bool = self._client.read("POST", path, body, reads=_existence)
         return exists
 
-    def dataset_fields(self, dataset: str) -> dict[str, str]:
-        """Return the fields of a dataset by name, each with its description."""
-        path = f"{self._base}/datasets/{dataset_name(dataset)}/fields"
-        fields: dict[str, str] = self._client.read("GET", path, reads=_fields)
-        return fields
-
-    def jobs(self) -> list[Job]:
-        """Return all jobs of the scope."""
-        jobs: list[Job] = self._client.read("GET", f"{self._base}/jobs", reads=self._read_jobs)
-        return jobs
-
-    def job(self, job_id: int) -> Job | None:
-        """Return one job, or None where there is no such job."""
-        try:
-            job: Job = self._client.read("GET", self._job_path(job_id), reads=self._read_job)
-        except ApiError as error:
-            if _is_unknown_job(error):
-                return None
-            raise
-        return job
-
-    def create_job(self, properties: t.Mapping[str, t.Any]) -> Job | None:
-        """Create a job; None in a dry run. Asking twice would make two jobs."""
-        path = f"{self._base}/jobs"
-        job: Job = self._client.write(
-            "POST", path, properties, repeatable=False, reads=self._read_job
-        )
-        return None if job is NOT_SENT else job
-
-    def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
-        """Change these properties of a job and leave the others; None in a dry run.
-
-        ``output_options`` is replaced whole. With a token it is not repeated, since nobody knows
-        whether a token may be used twice.
-        """
-        path = self._job_path(job_id)
-        repeatable = "ownership_challenge" not in properties
-        job: Job = self._client.write(
-            "PUT", path, properties, repeatable=repeatable, reads=self._read_job
-        )
-        return None if job is NOT_SENT else job
-
-    def delete_job(self, job_id: int) -> None:
-        """Delete a job, or find that it is gone already."""
-        try:
-            self._client.write("DELETE", self._job_path(job_id), repeatable=True)
-        except ApiError as error:
-            if not _is_unknown_job(error):
-                raise
-
-    def _job_path(self, job_id: int) -> str:
-        return f"{self._base}/jobs/{job_id}"
-
-    def _read_jobs(self, result: t.Any) -> list[Job]:
-        if result is None:
-            # An empty list, as APIs that are written in Go tell it.
-            return []
-        if not isinstance(result, list):
-            raise UnusableResult("does not list jobs")
-        return [self._read_job(each) for each in result]
-
-    def _read_job(self, result: t.Any) -> Job:
-        job = Job.of(result)
-        if job is None:
-            raise UnusableResult("holds no job")
-        self._conceal(job.secrets())
-        return job
-
 
 def is_rejection(error: ApiError) -> bool:
     """Tell "the token is wrong" and "a token is needed" from every other error."""
@@ -212,11 +142,6 @@ def is_rejection(error: ApiError) -> bool:
         and _REJECTED_CODE in error.codes
         and _REJECTED_WORDS in error.cause.lower()
     )
-
-
-def _is_unknown_job(error: ApiError) -> bool:
-    # An unknown zone is a 404 as well, in other words.
-    return error.status == 404 and _UNKNOWN_JOB_WORDS in error.cause.lower()
 
 
 def _challenge(result: t.Any) -> Challenge:
@@ -245,9 +170,3 @@ def _told(result: t.Any, name: str, question: str) -> bool:
     if answer is None:
         raise UnusableResult(f"does not say {question}")
     return answer
-
-
-def _fields(result: t.Any) -> dict[str, str]:
-    if not isinstance(result, dict):
-        raise UnusableResult("does not list the dataset's fields")
-    return {str(name): str(text or "") for name, text in result.items()}

@@ -37,18 +37,20 @@ _SECRET_OPTIONS = ("api_token", "api_key", DESTINATION_CONF, "ownership_challeng
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
-LogpushOf = t.Callable[[t.Mapping[str, t.Any]], Logpush]
+_Api = t.TypeVar("_Api", bound=Logpush)
+LogpushOf = t.Callable[[t.Mapping[str, t.Any]], _Api]
 ApiNames = t.Mapping[str, t.Mapping[str, str]]
 
 
 def execute(
-    run: t.Callable[[Params, Logpush], Result],
+    run: t.Callable[[Params, _Api], Result],
+    api: type[_Api],
     argument_spec: Params,
     *,
     required_one_of: t.Sequence[t.Sequence[str]] = (),
     api_names: ApiNames | None = None,
 ) -> None:
-    """Run a module: ``run`` gets the options and the API of their scope, and returns a result.
+    """Run a module: ``run`` gets the options and the ``api`` of their scope, and returns a result.
 
     ``argument_spec`` holds the module's own options, of which ``required_one_of`` is said; those
     of connection and scope are added. ``api_names`` says by which other names suboptions of an
@@ -60,12 +62,13 @@ def execute(
         mutually_exclusive=_EXCLUSIVE,
         required_one_of=[*_EXCLUSIVE, *required_one_of],
     )
-    module.run(lambda api: run(module.params, api(module.params)))
+    module.run(api, lambda api_of: run(module.params, api_of(module.params)))
 
 
 def execute_many(
     option: str,
-    run: t.Callable[[list[Params], LogpushOf, int], Result],
+    run: t.Callable[[list[Params], LogpushOf[_Api], int], Result],
+    api: type[_Api],
     entry_spec: Params,
     *,
     required_one_of: t.Sequence[t.Sequence[str]] = (),
@@ -73,9 +76,9 @@ def execute_many(
 ) -> None:
     """Run a module whose ``option`` is a list of what another one does once.
 
-    ``run`` gets the entries, what returns the API of an entry's scope, and how many requests may
-    be under way at the same time. The other arguments are for an entry as those of ``execute``
-    are for a module.
+    ``run`` gets the entries, what returns the ``api`` of an entry's scope, and how many requests
+    may be under way at the same time. The other arguments are for an entry as those of
+    ``execute`` are for a module.
     """
     entries = {
         "type": "list",
@@ -90,7 +93,7 @@ def execute_many(
         argument_spec={**_arguments.CONNECTION, **_arguments.CONCURRENCY, option: entries},
     )
     concurrency = functools.partial(_arguments.concurrency, module.params)
-    module.run(lambda api: run(module.params[option], api, concurrency()))
+    module.run(api, lambda api_of: run(module.params[option], api_of, concurrency()))
 
 
 _EXCLUSIVE = [("zone_id", "account_id")]
@@ -111,7 +114,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         # Ansible knows of the options that are secret.
         self._secrets.add(self.no_log_values)
 
-    def run(self, work: t.Callable[[LogpushOf], Result]) -> t.NoReturn:
+    def run(self, api: type[_Api], work: t.Callable[[LogpushOf[_Api]], Result]) -> t.NoReturn:
         """Do the work with the API that the options lead to, and exit."""
         if _requests.IMPORT_ERROR is not None:
             missing = missing_required_lib("requests")
@@ -123,7 +126,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             sender = sender_for(self.params)
             governor = sender.governor
             client = Client(sender, mask=self._masked, dry_run=self.check_mode)
-            result = work(functools.partial(self._logpush, client))
+            result = work(functools.partial(self._api_of, api, client))
         except CloudflareError as error:
             self._exit(self.fail_json, {**error.values, "msg": error.message}, governor)
         self._exit(self.exit_json, result, governor)
@@ -178,10 +181,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         """Mask the secrets known by their value, and any others in a URI by its structure."""
         return without_secrets(str(self._secrets.masked(text)))
 
-    def _logpush(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
-        return Logpush(
-            client, Scope.of(scope["zone_id"], scope["account_id"]), conceal=self._conceal
-        )
+    def _api_of(self, api: type[_Api], client: Client, scope: t.Mapping[str, t.Any]) -> _Api:
+        return api(client, Scope.of(scope["zone_id"], scope["account_id"]), conceal=self._conceal)
 
 
 def _as_dictionaries(given: t.Any) -> t.Any:

@@ -19,6 +19,8 @@ import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
     Destination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_comparison import (
     differences,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput

@@ -82,9 +82,8 @@ class Transport:
         verify: bool | str = True,
         connections: int = 1,
     ) -> None:
-        self._loopback = check_base_url(base_url)
+        loopback = check_base_url(base_url)
         self._base_url = base_url.rstrip("/")
-        self._verify = verify
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
@@ -95,6 +94,13 @@ class Transport:
         # Set as an AuthBase, not as a header: requests lets ~/.netrc replace a plain header.
         self._session.auth = auth
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
+        # Given with each request: requests prefers REQUESTS_CA_BUNDLE to a session's own option.
+        self._settings = self._session.merge_environment_settings(
+            self._base_url, {}, True, verify, None
+        )
+        if loopback:
+            # A credential for this machine has no business with a proxy.
+            self._settings["proxies"] = {}
 
     def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
         """Send one request and return its answer within ``seconds``, or raise ``NoAnswer``."""
@@ -110,18 +116,13 @@ class Transport:
         prepared = self._session.prepare_request(
             requests.Request(method, url, data=body, headers=headers)
         )
-        # Given with the request: requests prefers REQUESTS_CA_BUNDLE to a session's own option.
-        settings = self._session.merge_environment_settings(url, {}, True, self._verify, None)
-        if self._loopback:
-            # A credential for this machine has no business with a proxy.
-            settings["proxies"] = {}
 
         def send_and_read() -> Answer:
             with self._session.send(
                 prepared,
                 allow_redirects=False,
                 timeout=(min(LONGEST_CONNECT, seconds), seconds),
-                **settings,
+                **self._settings,
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
 

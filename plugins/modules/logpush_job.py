@@ -323,18 +323,20 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options im
     JOB,
     Wanted,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import (
+    LogpushJobs,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
-def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
     """Keep the job that the options describe."""
     return keep_job(Wanted.of(params), logpush)
 
 
 def main() -> None:
     """Run the module."""
-    execute(run, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
+    execute(run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

@@ -244,11 +244,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
     checked_id,
     dataset_name,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import (
+    LogpushJobs,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
-def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
     """Look at the jobs that match each filter that is set."""
     job_id, name, dataset = params["id"], params["name"], params["dataset"]
     if job_id is not None:
@@ -267,7 +269,11 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, {"id": {"type": "int"}, "name": {"type": "str"}, "dataset": {"type": "str"}})
+    execute(
+        run,
+        LogpushJobs,
+        {"id": {"type": "int"}, "name": {"type": "str"}, "dataset": {"type": "str"}},
+    )
 
 
 if __name__ == "__main__":

@@ -160,6 +160,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._jobs_keeper im
     keep_jobs,
     label_of,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import (
+    LogpushJobs,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import summarize
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     LogpushOf,
@@ -167,7 +170,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
 )
 
 
-def run(jobs: list[dict[str, t.Any]], logpush_of: LogpushOf, concurrency: int) -> dict[str, t.Any]:
+def run(
+    jobs: list[dict[str, t.Any]], logpush_of: LogpushOf[LogpushJobs], concurrency: int
+) -> dict[str, t.Any]:
     """Keep the jobs that the options describe."""
     return summarize(
         "jobs", [label_of(job) for job in jobs], keep_jobs(jobs, logpush_of, concurrency)
@@ -176,7 +181,9 @@ def run(jobs: list[dict[str, t.Any]], logpush_of: LogpushOf, concurrency: int) -
 
 def main() -> None:
     """Run the module."""
-    execute_many("jobs", run, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
+    execute_many(
+        "jobs", run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES
+    )
 
 
 if __name__ == "__main__":

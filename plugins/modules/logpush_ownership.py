@@ -176,20 +176,20 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _challenges
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._challenges import ask
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Ask for a challenge."""
-    return _challenges.ask(params["destination_conf"], logpush)
+    return ask(params["destination_conf"], logpush)
 
 
 def main() -> None:
     """Run the module."""
-    execute(run, DESTINATION)
+    execute(run, Logpush, DESTINATION)
 
 
 if __name__ == "__main__":

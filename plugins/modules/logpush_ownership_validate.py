@@ -178,15 +178,15 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _challenges
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._proofs import check
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Have the token checked."""
-    return _challenges.check(
+    return check(
         params["destination_conf"],
         params["ownership_challenge"],
         logpush,
@@ -198,6 +198,7 @@ def main() -> None:
     """Run the module."""
     execute(
         run,
+        Logpush,
         {
             **DESTINATION,
             "ownership_challenge": {"type": "str", "required": True, "no_log": True},

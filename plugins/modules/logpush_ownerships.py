@@ -147,8 +147,9 @@ rate_limit_waited:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _challenges
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._challenges import ask
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
     Label,
     side_by_side,
@@ -158,18 +159,19 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
     LogpushOf,
     execute_many,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._proofs import check
 
 
 def run(
-    targets: list[dict[str, t.Any]], logpush_of: LogpushOf, concurrency: int
+    targets: list[dict[str, t.Any]], logpush_of: LogpushOf[Logpush], concurrency: int
 ) -> dict[str, t.Any]:
     """Ask for each challenge, or have its token checked."""
 
     def prove(target: dict[str, t.Any]) -> dict[str, t.Any]:
         conf, token = target["destination_conf"], target["ownership_challenge"]
         if token is None:
-            return _challenges.ask(conf, logpush_of(target))
-        return _challenges.check(conf, token, logpush_of(target), fail_on_invalid=True)
+            return ask(conf, logpush_of(target))
+        return check(conf, token, logpush_of(target), fail_on_invalid=True)
 
     outcomes = side_by_side(prove, targets, concurrency)
     return summarize("targets", [_label(target) for target in targets], outcomes)
@@ -183,7 +185,7 @@ def _label(target: dict[str, t.Any]) -> Label:
 def main() -> None:
     """Run the module."""
     token = {"ownership_challenge": {"type": "str", "no_log": True}}
-    execute_many("targets", run, {**DESTINATION, **token})
+    execute_many("targets", run, Logpush, {**DESTINATION, **token})
 
 
 if __name__ == "__main__":

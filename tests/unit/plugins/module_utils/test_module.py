@@ -14,6 +14,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,
@@ -29,7 +30,9 @@ def run(result: dict[str, t.Any], **options: t.Any) -> dict[str, t.Any]:
     with network():
         return run_module(
             lambda: execute(
-                lambda _params, _logpush: {"changed": False, **result}, _arguments.DESTINATION
+                lambda _params, _logpush: {"changed": False, **result},
+                Logpush,
+                _arguments.DESTINATION,
             ),
             given,
         )
