@@ -19,8 +19,11 @@ import threading
 import time
 import typing as t
 
-# Of a window's quota: what is left over, so that whoever comes next can ask how things stand.
+# Of a window's quota: what is left over, so that whoever comes next can ask how things stand; and
+# so as many may ask at the same time.
 RESERVE = 0.01
+# Cloudflare's documented limit, for 300 seconds: what is taken for the quota until it is told.
+DOCUMENTED_QUOTA = 1200
 # Of a window's quota: when that is left, requests are spread over the rest of the window.
 LOW = 0.02
 # Seconds by which the end of a window may be another one: the header has whole seconds.
@@ -123,9 +126,9 @@ class Governor:
         self._under_way = 0
         # Whether an answer came since the beginning, and since the limit was met.
         self._answered = False
-        # How many are under way to see how things stand, and how many may be.
+        # How many are under way to see how things stand, and how many more than usual may be.
         self._asking = 0
-        self._askers = 1
+        self._more_askers = 0
         self._blocked_until = -math.inf
         self._next_slot = -math.inf
         self._held = 0
@@ -163,7 +166,7 @@ class Governor:
                 self._learn(headers, turn, now)
             if turn.asks:
                 # Where none is answered, they are not kept waiting one by one for long.
-                self._askers = self._askers + 1 if headers is None else 1
+                self._more_askers = self._more_askers + 1 if headers is None else 0
             self._news.notify_all()
 
     def block(self, seconds: float) -> None:
@@ -176,12 +179,21 @@ class Governor:
         """Return how long a request has to wait; None: until another one has ended."""
         pauses = [self._pause_for(window, now) for window in self._present(now)]
         pause = max(self._blocked_until - now, *pauses, 0.0)
-        if pause <= 0 and self._is_unknown(now) and self._asking >= self._askers:
+        if pause <= 0 and self._is_unknown(now) and self._asking >= self._askers():
             return None
         return pause
 
+    def _askers(self) -> int:
+        """Return how many may go at the same time to see how things stand."""
+        if not self._answered and self._blocked_until > -math.inf:
+            # Nothing is left over where the limit was met.
+            return 1 + self._more_askers
+        quotas = [window.quota for window in self._windows.values()] or [DOCUMENTED_QUOTA]
+        reserve = min(quota or 0 for quota in quotas) * RESERVE
+        return max(1, math.floor(reserve * self._share)) + self._more_askers
+
     def _is_unknown(self, now: float) -> bool:
-        """Tell whether nobody knows how much there is, so that one goes and asks."""
+        """Tell whether nobody knows how much there is, so that some go and ask."""
         return not self._answered or len(self._present(now)) < len(self._windows)
 
     def _present(self, now: float) -> list[_Window]:

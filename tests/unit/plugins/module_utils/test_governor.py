@@ -26,6 +26,8 @@ from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import Virtu
 Headers = dict[str, str]
 # Real seconds: what should happen does so at once, what should not would too.
 AT_ONCE, NOT_AT_ONCE = 5.0, 0.05
+# Of what Cloudflare's limit leaves over for those who ask, such a share is one.
+ONE_ASKS = 0.1
 
 
 def told(left: float, rest: float, quota: float | None = 1200, window: int = 300) -> Headers:
@@ -77,26 +79,30 @@ def go_at_once(governor: Governor, headers: Headers, most: int = 2000) -> int:
 # What is not known yet
 
 
-def test_where_nothing_is_known_one_goes_and_the_others_wait_for_its_end(
-    clock: VirtualTime,
+@pytest.mark.parametrize(
+    ("share", "asking"), [(1, 12), (0.99, 11), (0.5, 6), (0.25, 3), (0.1, 1), (0.03, 1)]
+)
+def test_where_nothing_is_known_what_others_leave_over_goes_and_the_rest_waits(
+    clock: VirtualTime, share: float, asking: int
 ) -> None:
-    governor, log = Governor(patience=300), []
+    governor, log = Governor(share=share, patience=300), []
 
-    def work(name: str) -> None:
+    def work() -> None:
         turn = governor.enter()
-        log.append((name, clock.now - 1000, turn.waited, turn.asks))
+        log.append((clock.now - 1000, turn.waited, turn.asks))
         clock.pass_by(2)
-        governor.leave(turn, told(1000, 300))
+        # Of so many that a part of it is enough.
+        governor.leave(turn, told(1e8, 300, 1e8))
 
-    for name in "abc":
-        clock.start(functools.partial(work, name))
+    for _thread in range(15):
+        clock.start(work)
     clock.run()
-    assert log == [("a", 0, 0, True), ("b", 2, 2, False), ("c", 2, 2, False)]
+    assert log == [(0, 0, True)] * asking + [(2, 2, False)] * (15 - asking)
     assert governor.waited == 0, "to wait for another one is not the rate limit's doing"
 
 
 def test_with_real_threads_as_well() -> None:
-    governor, second = Governor(patience=300), threading.Event()
+    governor, second = Governor(share=ONE_ASKS, patience=300), threading.Event()
     first = governor.enter()
 
     def work() -> None:
@@ -143,7 +149,7 @@ def test_without_headers_there_is_no_limit(clock: VirtualTime) -> None:
 def test_where_no_answer_comes_the_next_one_asks_and_some_more(
     clock: VirtualTime, failures: int
 ) -> None:
-    governor = Governor(patience=300)
+    governor = Governor(share=ONE_ASKS, patience=300)
     for _failure in range(failures):
         governor.leave(governor.enter(), None)
     turns: list[Turn] = []
@@ -158,7 +164,7 @@ def test_where_no_answer_comes_the_next_one_asks_and_some_more(
 
 
 def test_an_answer_of_use_after_failures_is_asked_for_by_one_again(clock: VirtualTime) -> None:
-    governor = Governor(patience=300)
+    governor = Governor(share=ONE_ASKS, patience=300)
     governor.leave(governor.enter(), None)
     governor.leave(governor.enter(), told(1000, 5))
     clock.sleep(6)
@@ -298,8 +304,53 @@ def test_a_quota_once_told_is_kept(clock: VirtualTime) -> None:
 # Windows, one after another
 
 
-def test_after_the_end_of_a_window_one_asks_first(clock: VirtualTime) -> None:
-    governor = Governor(patience=300)
+@pytest.mark.parametrize(("quota", "asking"), [(100, 1), (300, 3), (299, 2), (None, 1), (5, 1)])
+def test_after_the_end_of_a_window_as_many_ask_as_are_left_over_of_its_quota(
+    clock: VirtualTime, quota: int | None, asking: int
+) -> None:
+    governor, turns = Governor(patience=300), []
+    governor.leave(governor.enter(), told(5, 10, quota))
+    clock.sleep(10)
+    for _thread in range(4):
+        clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    assert [turn.asks for turn in turns] == [True] * asking
+
+
+def test_of_several_limits_the_smallest_says_how_many_ask(clock: VirtualTime) -> None:
+    limits = {"Ratelimit": '"a";r=9;t=10, "b";r=9;t=10'}
+    governor, turns = Governor(patience=300), []
+    governor.leave(
+        governor.enter(), limits | {"Ratelimit-Policy": '"a";q=1000;w=300, "b";q=200;w=300'}
+    )
+    clock.sleep(10)
+    for _thread in range(4):
+        clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    assert len(turns) == 2
+
+
+def test_after_a_block_one_asks_however_many_might(clock: VirtualTime) -> None:
+    governor, turns = Governor(patience=300), []
+    governor.block(7)
+    for _thread in range(4):
+        clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    assert [turn.waited for turn in turns] == [7]
+    governor.leave(turns[0], None)
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    assert len(turns) == 3, "and one more where that was not answered"
+    governor.leave(turns[1], told(1000, 300))
+    clock.run()
+    assert len(turns) == 4
+
+
+def test_after_the_end_of_a_window_those_that_ask_go_first(clock: VirtualTime) -> None:
+    governor = Governor(share=ONE_ASKS, patience=300)
     governor.leave(governor.enter(), told(1000, 10))
     old = governor.enter()
     clock.sleep(10)

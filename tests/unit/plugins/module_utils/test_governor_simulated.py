@@ -179,6 +179,12 @@ def test_two_processes_share_cloudflares_limit_to_a_twentieth() -> None:
     assert server.most <= 1200
 
 
+def test_what_a_task_leaves_over_is_enough_for_the_next_ones_to_ask() -> None:
+    tasks = [Task(1176, threads=10), *(Task(100, threads=20, begin=begin) for begin in (60, 70))]
+    _took, server = World(quota=1200, window=300, latency=0.4).run(*tasks)
+    assert server.most > 1200 - 12, "and was not needed"
+
+
 LATENCIES = st.floats(0.001, 0.5)
 SEEDS = st.integers(0, 2**32)
 
@@ -197,7 +203,7 @@ def test_no_request_is_refused_and_none_is_late(
 ) -> None:
     """All take at most a twentieth more than the limit needs, or the threads, if that is more.
 
-    Beside that, the first goes alone, and the last may take as long as one takes.
+    Beside that, the first may go alone, and the last may take as long as one takes.
     """
     number = math.ceil(quota * windows)
     took, _server = World(quota, window, latency, seed=seed).run(Task(number, threads))
@@ -228,9 +234,10 @@ def test_no_request_is_refused_whatever_the_window(
     """Each window lets all but the reserve go, and costs a second more, and one to ask.
 
     An answer takes a quarter of a window at most: nobody knows where a request arrives that is
-    under way for longer than that.
+    under way for longer than that. Nor do more threads begin than the
+    limit allows requests, as it might if it were a hundredth of Cloudflare's own.
     """
-    latency = slowness * window
+    latency, threads = slowness * window, min(threads, quota)
     world = World(quota, window, latency, early=early, seed=seed)
     took, _server = world.run(Task(number, threads))
     usable = max(1, quota - max(1, math.ceil(quota / 100)))
