@@ -92,7 +92,16 @@ def ways_for(count: int) -> list[str]:
     """Return what is compared with each other; of one, no loop is measured and no threads are."""
     if count == 1:
         return [*_ONE, "own-many", "sdk", "curl"]
-    return ["nothing", "own-loop", "own-many", "uri-loop", "sdk", "sdk-threads", "curl"]
+    return [
+        "nothing",
+        "own-loop",
+        "own-many",
+        "uri-loop",
+        "sdk",
+        "sdk-threads",
+        "sdk-play",
+        "curl",
+    ]
 
 
 def turns(cells: Iterable[Cell]) -> Iterator[tuple[int, Cell]]:

@@ -55,6 +55,10 @@ def _push_logs_to_zones(folder: Path) -> list[str]:
     return [*_push_logs("jobs_of_zones")(folder), "-i", source]
 
 
+def _play_of_script(folder: Path) -> list[str]:
+    return [*_play("sdk_script")(folder), "-e", f"targets_file={folder / 'targets.json'}"]
+
+
 def _script(threads: int) -> Callable[[Path], list[str]]:
     script = str(HERE / "script_sdk.py")
     return lambda folder: [sys.executable, script, str(threads), str(folder / "targets.json")]
@@ -82,6 +86,12 @@ WAYS = {
             CHALLENGES,
             _script(CONCURRENCY),
             "python",
+        ),
+        Way(
+            "sdk-play",
+            f"playbook that runs this script, {CONCURRENCY} threads",
+            CHALLENGES,
+            _play_of_script,
         ),
         Way("curl", f"`xargs -P {CONCURRENCY}` with `curl`", CHALLENGES, _curl, "curl"),
         Way("push-r2", "`push_logs` to R2, no proof needed", JOBS, _push_logs("jobs_r2")),

@@ -35,6 +35,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
 def _filenames(result: dict[str, Any]) -> Iterator[str]:
     for each in result.get("results", [result]):
+        # What a script says.
+        yield from (line for line in each.get("stdout_lines", ()) if line.endswith(".txt"))
         # As our modules tell it, or as ansible.builtin.uri tells what was answered.
         told = each.get("json", {}).get("result") or each
         if isinstance(told, dict) and told.get("filename"):

@@ -99,6 +99,13 @@ def test_many_are_no_slower_than_the_sdk(records: Records, start: float, met: bo
     assert f"2.50 s + {start:.2f} s" in verdict.figures
 
 
+@pytest.mark.parametrize(("wall", "met"), [(3.0, True), (3.01, False)])
+def test_as_fast_as_a_playbook_that_runs_the_script(records: Records, wall: float, met: bool):
+    add(records, MANY, wall)
+    add(records, Cell(SPEED, "sdk-play", 200, 50, 5), 3.0)
+    assert judged(records, "playbook that runs the threaded SDK script, 50 ms").met is met
+
+
 @pytest.mark.parametrize(
     ("wall", "more", "met"),
     [
