@@ -23,6 +23,7 @@ help:
 	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'
 	@echo 'make faults    play each fault at each request, and write the table in the README'
 	@echo 'make mutation  change module_utils in thousands of ways, and see whether a unit test notices'
+	@echo '               (only what has changed since, and what lived: make mutation ARGS=--continue)'
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
 	@echo 'make benchmark measure it against what else does the same, and write docs/performance.md'
 	@echo '               (more than an hour; a part of it: make benchmark ARGS="--quick", see ARGS="--help")'
@@ -32,10 +33,10 @@ help:
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 
-demo faults mutation sandbox lint release-check format:
+demo faults sandbox lint release-check format:
 	$(DRIVER) $@
 
-test unit benchmark:
+test unit mutation benchmark:
 	$(DRIVER) $@ $(ARGS)
 
 clean:

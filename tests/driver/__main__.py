@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         "benchmark": demo.benchmark,
         "test": run_tests.main,
         "unit": pytest_runs.unit,
-        "mutation": lambda _rest: mutation.mutation(),
+        "mutation": mutation.mutation,
         "faults": lambda _rest: pytest_runs.write_fault_table(),
         "release-check": lambda _rest: release.release_check(),
         "lint": lambda _rest: run_tests.main(["lint"]),

@@ -8,6 +8,9 @@ mutmut makes the mutants and runs the tests. Those that no test kills are to be 
 tests/mutants.txt, by blocks of a function, the lines before and after, and a line that says why
 no test can or need tell them apart. What is changed is what functions do; tables, regular
 expressions and other constants of a file stay as they are.
+
+`make mutation ARGS=--continue` goes on from the last run: it tests the mutants of functions that
+have changed since, and those that lived.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +55,7 @@ use_git_change_detection=false
 """
 _NAME = re.compile(r"\.module_utils\.(\w+)\.x(?:_|ǁ(\w+)ǁ)(\w+)__mutmut_\d+$")
 _VERDICT = re.compile(r"^\s*(\S+__mutmut_\d+): (.+)$", re.MULTILINE)
+_CONTINUE = "--continue"
 # A mutant that no longer comes to an end is noticed, by whoever waits for it.
 _NOTICED = ("killed", "timeout")
 
@@ -63,8 +68,11 @@ class Mutant(t.NamedTuple):
     after: str
 
 
-def mutation() -> int:
+def mutation(arguments: list[str]) -> int:
     """Make the mutants and test them; returns 1 where one lives that is not explained."""
+    if arguments not in ([], [_CONTINUE]):
+        print(f"usage: make mutation, or make mutation ARGS={_CONTINUE}", file=sys.stderr)
+        return 2
     core = matrix.newest_core_here()
     programs = venvs.ensure(
         CACHE / "mutation" / "venv",
@@ -72,10 +80,14 @@ def mutation() -> int:
         [core.requirement, "mutmut==3.8.*"],
         [ROOT / name for name in UNIT_REQUIREMENTS],
     )
-    mutmut = _Mutmut(programs / "mutmut", _prepare())
+    mutmut = _Mutmut(programs / "mutmut", _prepare(afresh=not arguments))
     workers = os.cpu_count() or 1
     with Step("Testing the mutants, for some minutes"):
         mutmut.test(workers)
+    lived = [name for name, verdict in mutmut.verdicts().items() if verdict not in _NOTICED]
+    if arguments and lived:
+        with Step(f"Testing the {len(lived)} that live once more"):
+            mutmut.test(workers, *lived)
     late = [name for name, verdict in mutmut.verdicts().items() if verdict == "timeout"]
     if late:
         with Step(f"Testing again, one by one, the {len(late)} for which the time ran out"):
@@ -89,12 +101,13 @@ def mutation() -> int:
     return compare(living, explanations(EXPLAINED.read_text(encoding="utf-8")))
 
 
-def _prepare() -> Path:
+def _prepare(*, afresh: bool) -> Path:
     """Copy the checkout; mutmut runs in the folder above ansible_collections."""
     place = tree.copy("mutation")
     folder = TREES / "mutation"
-    # It would not look again at what it has looked at, though the tests have changed.
-    shutil.rmtree(folder / "mutants", ignore_errors=True)
+    if afresh:
+        # It would not look again at what it has looked at, though the tests have changed.
+        shutil.rmtree(folder / "mutants", ignore_errors=True)
     for package in (place.parent, place.parent.parent):
         (package / "__init__.py").touch()
     (folder / "setup.cfg").write_text(_CONFIG)

@@ -12,6 +12,7 @@ from ansible_collections.edgeops.cloudflare.tests.driver.mutation import (
     Mutant,
     compare,
     explanations,
+    mutation,
     open_properties,
 )
 
@@ -89,3 +90,8 @@ def test_those_that_live_are_those_that_are_explained(
 ) -> None:
     assert compare(living, explanations(FILE)) == status
     assert said in capsys.readouterr().out
+
+
+def test_what_it_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert mutation(["--all"]) == 2
+    assert "ARGS=--continue" in capsys.readouterr().err
