@@ -85,7 +85,9 @@ class JobKeeper:
 
     def carry_out(self) -> Result:
         """Do what was planned and return what a module returns."""
-        return t.cast("t.Callable[[], Result]", self._carry_out)()
+        work = self._carry_out
+        work = t.cast("t.Callable[[], Result]", work)
+        return work()
 
     def _find(self) -> Job | None:
         wanted = self._wanted

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import json
 import os
 import re
 import shutil
@@ -58,6 +59,8 @@ _VERDICT = re.compile(r"^\s*(\S+__mutmut_\d+): (.+)$", re.MULTILINE)
 _CONTINUE = "--continue"
 # A mutant that no longer comes to an end is noticed, by whoever waits for it.
 _NOTICED = ("killed", "timeout")
+# What pytest's exit status is for mutmut where a test failed.
+_KILLED = (1, 3)
 
 
 class Mutant(t.NamedTuple):
@@ -84,10 +87,6 @@ def mutation(arguments: list[str]) -> int:
     workers = os.cpu_count() or 1
     with Step("Testing the mutants, for some minutes"):
         mutmut.test(workers)
-    lived = [name for name, verdict in mutmut.verdicts().items() if verdict not in _NOTICED]
-    if arguments and lived:
-        with Step(f"Testing the {len(lived)} that live once more"):
-            mutmut.test(workers, *lived)
     late = [name for name, verdict in mutmut.verdicts().items() if verdict == "timeout"]
     if late:
         with Step(f"Testing again, one by one, the {len(late)} for which the time ran out"):
@@ -108,12 +107,27 @@ def _prepare(*, afresh: bool) -> Path:
     if afresh:
         # It would not look again at what it has looked at, though the tests have changed.
         shutil.rmtree(folder / "mutants", ignore_errors=True)
+    else:
+        forget_the_living(folder / "mutants")
     for package in (place.parent, place.parent.parent):
         (package / "__init__.py").touch()
     (folder / "setup.cfg").write_text(_CONFIG)
     for path in (place / "plugins" / "module_utils").glob("*.py"):
         path.write_text(open_properties(path.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
+
+
+def forget_the_living(folder: Path) -> None:
+    """Have mutmut test all again but those that were killed."""
+    # Which test calls which function is found out anew: both may be new.
+    (folder / "mutmut-stats.json").unlink(missing_ok=True)
+    for path in folder.rglob("*.py.meta"):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        verdicts = kept["exit_code_by_key"]
+        kept["exit_code_by_key"] = {
+            name: code if code in _KILLED else None for name, code in verdicts.items()
+        }
+        path.write_text(json.dumps(kept), encoding="utf-8")
 
 
 def open_properties(source: str) -> str:

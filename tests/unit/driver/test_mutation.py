@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.edgeops.cloudflare.tests.driver.mutation import (
     Mutant,
     compare,
     explanations,
+    forget_the_living,
     mutation,
     open_properties,
 )
@@ -95,3 +99,15 @@ def test_those_that_live_are_those_that_are_explained(
 def test_what_it_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]):
     assert mutation(["--all"]) == 2
     assert "ARGS=--continue" in capsys.readouterr().err
+
+
+def test_going_on_only_what_was_killed_is_kept(tmp_path: Path):
+    (tmp_path / "mutmut-stats.json").touch()
+    path = tmp_path / "plugins" / "_job.py.meta"
+    path.parent.mkdir()
+    verdicts = {"killed": 1, "crashed": 3, "lived": 0, "untested": 33, "late": 36, "new": None}
+    path.write_text(json.dumps({"exit_code_by_key": verdicts, "more": 1}), encoding="utf-8")
+    forget_the_living(tmp_path)
+    expected = dict.fromkeys(verdicts) | {"killed": 1, "crashed": 3}
+    assert json.loads(path.read_text("utf-8")) == {"exit_code_by_key": expected, "more": 1}
+    assert not (tmp_path / "mutmut-stats.json").exists()

@@ -304,6 +304,18 @@ def test_a_quota_once_told_is_kept(clock: VirtualTime) -> None:
 # Windows, one after another
 
 
+@pytest.mark.parametrize("failures", [1, 3])
+def test_where_no_answer_comes_more_ask_than_usual(clock: VirtualTime, failures: int) -> None:
+    governor, turns = Governor(share=0.25, patience=300), []
+    for _failure in range(failures):
+        governor.leave(governor.enter(), None)
+    for _thread in range(20):
+        clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    assert len(turns) == 3 + failures
+
+
 @pytest.mark.parametrize(("quota", "asking"), [(100, 1), (300, 3), (299, 2), (None, 1), (5, 1)])
 def test_after_the_end_of_a_window_as_many_ask_as_are_left_over_of_its_quota(
     clock: VirtualTime, quota: int | None, asking: int
@@ -626,3 +638,43 @@ def test_what_interrupts_a_wait_leaves_all_in_order(
         with pytest.raises(KeyboardInterrupt):
             governor.enter()
     assert governor.enter().waited == 10
+
+
+def test_a_request_is_held_no_longer_than_told_however_long_another_takes(
+    clock: VirtualTime,
+) -> None:
+    governor, log = Governor(patience=300), []
+    governor.leave(governor.enter(), told(13, 5))
+
+    def slow() -> None:
+        turn = governor.enter()
+        clock.pass_by(100)
+        governor.leave(turn, None)
+
+    def held() -> None:
+        log.append(governor.enter().waited)
+
+    clock.start(slow)
+    clock.start(held)
+    clock.run()
+    assert log == [5]
+
+
+def test_a_hold_that_ends_early_counts_for_as_long_as_it_was(clock: VirtualTime) -> None:
+    governor, log = Governor(patience=10), []
+    governor.leave(governor.enter(), told(13, 8))
+
+    def slow() -> None:
+        turn = governor.enter()
+        clock.pass_by(1)
+        # Nothing is left, for longer than was thought.
+        governor.block(9)
+        governor.leave(turn, None)
+
+    def held() -> None:
+        log.append(governor.enter().held)
+
+    clock.start(slow)
+    clock.start(held)
+    clock.run()
+    assert log == [10]

@@ -103,12 +103,11 @@ def test_after_ctrl_c_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, cancelled = [], threading.Event()
 
     class Pool(ThreadPoolExecutor):
-        """Says when it has cancelled what waits."""
+        """Says when what waits has to be cancelled."""
 
-        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-            super().shutdown(wait=False, cancel_futures=cancel_futures)
+        def shutdown(self, wait: bool = True, **options: t.Any) -> None:
             cancelled.set()
-            super().shutdown(wait=wait)
+            super().shutdown(wait=wait, **options)
 
     def work(item: int) -> None:
         begun.append(item)

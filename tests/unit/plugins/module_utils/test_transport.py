@@ -72,6 +72,21 @@ def test_how_a_request_without_a_body_is_sent() -> None:
     assert net.settings[0]["timeout"] == (10.0, 30.0)
 
 
+@pytest.mark.parametrize("base_url", [API, "http://127.0.0.1:8080/client/v4"])
+@pytest.mark.parametrize(("options", "kept"), [({}, 1), ({"connections": 7}, 7)])
+def test_as_many_connections_are_kept_as_there_are_threads(
+    base_url: str, options: dict[str, t.Any], kept: int
+) -> None:
+    sends = Transport(base_url=base_url, auth=TokenAuth(TOKEN), user_agent="agent/1.0", **options)
+    adapter = t.cast(t.Any, sends._session.get_adapter(base_url))
+    assert adapter._pool_maxsize == kept
+
+
+def test_no_server_may_set_a_cookie() -> None:
+    policy = t.cast(t.Any, transport()._session.cookies)._policy
+    assert policy.allowed_domains() == ()
+
+
 def test_an_answer_that_comes_too_late() -> None:
     begun: queue.Queue[bool] = queue.Queue()
     ended = threading.Event()

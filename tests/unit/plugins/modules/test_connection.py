@@ -21,8 +21,13 @@ import urllib3
 from ansible.module_utils.basic import AnsibleModule
 from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _requests, _transport
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import (
+    _arguments,
+    _requests,
+    _transport,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import TokenAuth
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     API,
@@ -517,3 +522,15 @@ def test_a_body_that_breaks_off_in_the_middle() -> None:
 def test_a_bug_is_not_taken_for_a_broken_connection() -> None:
     with pytest.raises(ZeroDivisionError), network(call(ZeroDivisionError())):
         run(api_token=TOKEN)
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, 1), ({"concurrency": 7}, 7)])
+def test_a_connection_is_kept_for_each_request_that_may_be_under_way(
+    given: dict[str, int], kept: int
+) -> None:
+    options = {
+        **{name: described.get("default") for name, described in _arguments.CONNECTION.items()},
+        "api_token": TOKEN,
+    }
+    transport = t.cast(t.Any, sender_for({**options, **given}))._transport
+    assert transport._session.get_adapter(API)._pool_maxsize == kept

@@ -419,6 +419,16 @@ def test_a_lost_answer_is_looked_into_and_told_of_whom() -> None:
     assert warning.startswith(f"job 'new' in zone {ZONE}: POST ")
 
 
+@pytest.mark.parametrize("given", [None, 5, ["no job"], [5], {"name": "alone"}])
+def test_what_is_no_list_of_jobs_is_refused(given: object) -> None:
+    with network():
+        result = run_module(logpush_jobs.main, {"api_token": TOKEN, "jobs": given})
+    # The words are Ansible's own.
+    assert result["failed"] is True
+    assert result["msg"]
+    assert "results" not in result
+
+
 @pytest.mark.parametrize("concurrency", [1, 10])
 def test_rate_limit_is_waited_out_and_told(concurrency: int) -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})

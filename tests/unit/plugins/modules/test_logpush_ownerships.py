@@ -432,7 +432,28 @@ def test_a_bad_option_is_refused_by_name_and_nothing_is_sent(option: str, value:
     assert "results" not in result
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("concurrency", 0, "has to be from 1 to 100"),
+        ("rate_limit_share", 2, "has to be above 0 and at most 1"),
+    ],
+)
+def test_what_an_option_has_to_be_is_told(option: str, value: t.Any, problem: str) -> None:
+    assert run(target(), **{option: value})["msg"] == f"{option}: {problem}"
+
+
 # Secrets
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("SeCrEt7", True), ("SeCrEt-8", False)])
+def test_where_an_option_is_wrong_what_entries_hold_by_misspelt_ones_is_masked(
+    secret: str, shown: bool
+) -> None:
+    # Ansible ends the module before it looks into the entries.
+    result = run(target(ownership_chalenge=secret), validate_certs=secret)
+    assert "boolean" in result["msg"]
+    assert (secret in result["msg"]) is shown
 
 
 def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
