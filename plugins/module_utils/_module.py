@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -156,13 +157,13 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                     self._rename(entry)
         # Where options are wrong it is Ansible that ends the module, and it may not have looked
         # for secrets any further; and it writes to the system's log how the module was called.
+        addresses = [self.params.get("base_url"), *map(os.environ.get, _arguments.BASE_URL_NAMES)]
         early = [
             *_to_be_masked(self.params, self.argument_spec),
-            *_secrets_in_uri(self.params, "base_url"),
+            *(secret for address in addresses for secret in _secrets_in_uri(address)),
         ]
-        whole = self.params.get("base_url")
         self.no_log_values.update(
-            each for each in early if len(each) >= SHORTEST_MASKED and each != whole
+            each for each in early if len(each) >= SHORTEST_MASKED and each not in addresses
         )
 
     def _rename(self, options: Params) -> None:
@@ -222,20 +223,17 @@ def _to_be_masked(params: Params, known: t.Mapping[str, t.Any]) -> t.Iterator[st
 def _inner_secrets(params: Params) -> set[str]:
     lists = (value for value in params.values() if isinstance(value, list))
     entries = [params, *(entry for each in lists for entry in each if isinstance(entry, dict))]
-    secrets = {secret for entry in entries for secret in _secrets_of(entry)}
-    return secrets - {params.get("base_url")}
+    return {secret for entry in entries for secret in _secrets_of(entry)}
 
 
 def _secrets_of(options: Params) -> t.Iterator[str]:
     for option in _SECRET_OPTIONS:
         # As it is sent: without white space around, and as a text if it was given as none.
         yield str(options.get(option) or "").strip()
-    for option in (DESTINATION_CONF, "base_url"):
-        yield from _secrets_in_uri(options, option)
+    yield from _secrets_in_uri(options.get(DESTINATION_CONF))
 
 
-def _secrets_in_uri(options: Params, option: str) -> set[str]:
-    text = options.get(option)
+def _secrets_in_uri(text: t.Any) -> set[str]:
     try:
         return Destination.parse(text if isinstance(text, str) else "").secrets()
     except InvalidInput:

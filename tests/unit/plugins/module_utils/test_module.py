@@ -97,3 +97,48 @@ def test_ansible_is_given_those_secrets_alone_that_are_to_be_masked(
             shown["destination_conf"] == shown["api_token"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
         )
         assert shown["zone_id"] == ZONE
+
+
+@pytest.mark.parametrize("base_url", ["https://api.example.com/v4", "https://api.example.com/v4/?"])
+def test_a_base_url_is_no_secret_as_a_whole(base_url: str) -> None:
+    assert (
+        run({"said": f"from {base_url}."}, base_url=base_url).get("said", base_url).count("*") == 0
+    )
+
+
+@pytest.mark.parametrize("base_url", [5, ["https://api.example.com"], {"a": "b"}, None])
+def test_a_base_url_that_is_no_text_is_refused(base_url: object) -> None:
+    assert run({}, base_url=base_url)["msg"].startswith("base_url: is not a URL such as ")
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_is_secret_in_a_base_url_is_masked_wherever_it_is(
+    monkeypatch: pytest.MonkeyPatch, given: bool
+) -> None:
+    logged: list[str] = []
+
+    def log(_module: object, msg: str, log_args: object = None) -> None:
+        logged.extend((msg, str(log_args)))
+
+    monkeypatch.setattr(basic.AnsibleModule, "log", log)
+    base_url = "https://api.example.com/v4?key=SeCrEt-8"
+    if given:
+        result = run({}, base_url=base_url)
+    else:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", base_url)
+        result = run({})
+    assert result["msg"].startswith("base_url: must hold no user, query or fragment")
+    assert logged
+    for said in (json.dumps(result), *logged):
+        assert "SeCrEt-8" not in said
+
+
+@pytest.mark.parametrize(("waited", "told"), [(0.0, None), (12.34567, 12.346), (0.5, 0.5)])
+def test_for_how_long_requests_were_held_back_is_told(waited: float, told: float | None) -> None:
+    def wait(_params: object, logpush: t.Any) -> dict[str, t.Any]:
+        logpush._client._sender.governor.waited = waited
+        return {"changed": False}
+
+    given = {"zone_id": ZONE, "api_token": TOKEN, "destination_conf": "r2://b/p"}
+    result = run_module(lambda: execute(wait, Logpush, _arguments.DESTINATION), given)
+    assert result.get("rate_limit_waited") == told
