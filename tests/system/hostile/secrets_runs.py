@@ -24,8 +24,9 @@ def note(*what):
         stream.write(f"{{what[-1]}}\\n")
 syslog.syslog = note
 """
-# Made by tests, and by the sandbox, whose work it is to write tokens.
-_OF_TESTS = ("pytest-of-", "cloudflare-sandbox-")
+# Made by tests, by the sandbox, whose work it is to write tokens, and by the role read_challenge in
+# a playbook that another test runs just then. Where it is run here, that goes to TMPDIR.
+_OF_TESTS = ("pytest-of-", "cloudflare-sandbox-", "logpush-")
 
 Inputs = t.Mapping[str, t.Any]
 
