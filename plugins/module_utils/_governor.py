@@ -22,8 +22,8 @@ import typing as t
 # Of a window's quota: what is left over, so that whoever comes next can ask how things stand; and
 # so as many may ask at the same time.
 RESERVE = 0.01
-# Cloudflare's documented limit, for 300 seconds: what is taken for the quota until it is told.
-DOCUMENTED_QUOTA = 1200
+# That of Cloudflare's documented limit, 1200: what is taken for it until a limit is told.
+DOCUMENTED_RESERVE = 12.0
 # Of a window's quota: when that is left, requests are spread over the rest of the window.
 LOW = 0.02
 # Seconds by which the end of a window may be another one: the header has whole seconds.
@@ -81,12 +81,16 @@ class _Window:
     def allows(self, share: float, under_way: int) -> float:
         """Return how many requests may still go; what is under way may not be counted yet."""
         # One for each of those who share, since each of them asks once in a window.
-        reserve = max(self._part(RESERVE), math.ceil(1 / share))
+        reserve = max(self.reserve(), math.ceil(1 / share))
         allowed = self.left - under_way - reserve
         if self.quota is None or share >= 1:
             return allowed
         # Never less than one, or else nothing would ever go.
         return min(allowed, max(1.0, math.floor((self.quota - reserve) * share)) - self.used)
+
+    def reserve(self) -> float:
+        """Return how many are left over for those who ask."""
+        return self._part(RESERVE)
 
     def is_low(self, allowed: float) -> bool:
         """Tell whether what is left is to be spread over the rest of the window."""
@@ -188,9 +192,8 @@ class Governor:
         if not self._answered and self._blocked_until > -math.inf:
             # Nothing is left over where the limit was met.
             return 1 + self._more_askers
-        quotas = [window.quota for window in self._windows.values()] or [DOCUMENTED_QUOTA]
-        reserve = min(quota or 0 for quota in quotas) * RESERVE
-        return max(1, math.floor(reserve * self._share)) + self._more_askers
+        reserves = [window.reserve() for window in self._windows.values()] or [DOCUMENTED_RESERVE]
+        return max(1, math.floor(min(reserves) * self._share)) + self._more_askers
 
     def _is_unknown(self, now: float) -> bool:
         """Tell whether nobody knows how much there is, so that some go and ask."""

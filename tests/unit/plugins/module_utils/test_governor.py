@@ -316,7 +316,7 @@ def test_where_no_answer_comes_more_ask_than_usual(clock: VirtualTime, failures:
     assert len(turns) == 3 + failures
 
 
-@pytest.mark.parametrize(("quota", "asking"), [(100, 1), (300, 3), (299, 2), (None, 1), (5, 1)])
+@pytest.mark.parametrize(("quota", "asking"), [(100, 1), (300, 3), (201, 3), (None, 1), (5, 1)])
 def test_after_the_end_of_a_window_as_many_ask_as_are_left_over_of_its_quota(
     clock: VirtualTime, quota: int | None, asking: int
 ) -> None:
