@@ -61,10 +61,7 @@ def _judge(aim: str, look: Callable[[], tuple[bool, str]]) -> Verdict:
 
 
 def _one(records: Records, latency: int) -> tuple[bool, str]:
-    ours = _good(records, Cell(SPEED, "own-one", 1, latency, REPEATS))
-    theirs = _good(records, Cell(SPEED, "uri-one", 1, latency, REPEATS))
-    figures = f"{ours.wall:.3f} s to {theirs.wall:.3f} s, {ours.wall / theirs.wall:.3f} of it"
-    return ours.wall <= theirs.wall, figures
+    return _no_slower(records, "own-one", "uri-one", 1, latency)
 
 
 def _many(records: Records, latency: int) -> tuple[bool, str]:
@@ -84,9 +81,15 @@ def _sdk(records: Records, latency: int) -> tuple[bool, str]:
 
 
 def _sdk_play(records: Records, latency: int) -> tuple[bool, str]:
-    ours = _good(records, Cell(SPEED, "own-many", _MANY, latency, REPEATS))
-    theirs = _good(records, Cell(SPEED, "sdk-play", _MANY, latency, REPEATS))
-    figures = f"{ours.wall:.2f} s to {theirs.wall:.2f} s, {ours.wall / theirs.wall:.3f} of it"
+    return _no_slower(records, "own-many", "sdk-play", _MANY, latency)
+
+
+def _no_slower(
+    records: Records, way: str, other: str, count: int, latency: int
+) -> tuple[bool, str]:
+    ours = _good(records, Cell(SPEED, way, count, latency, REPEATS))
+    theirs = _good(records, Cell(SPEED, other, count, latency, REPEATS))
+    figures = f"{ours.wall:.3f} s to {theirs.wall:.3f} s, {ours.wall / theirs.wall:.3f} of it"
     return ours.wall <= theirs.wall, figures
 
 

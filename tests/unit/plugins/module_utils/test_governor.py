@@ -76,6 +76,16 @@ def go_at_once(governor: Governor, headers: Headers, most: int = 2000) -> int:
     return most
 
 
+def enter_side_by_side(clock: VirtualTime, governor: Governor, threads: int) -> list[Turn]:
+    """Have threads ask, of which some wait for others; return the turns, later ones too."""
+    turns: list[Turn] = []
+    for _thread in range(threads):
+        clock.start(lambda: turns.append(governor.enter()))
+    with pytest.raises(AssertionError, match="wait for ever"):
+        clock.run()
+    return turns
+
+
 # What is not known yet
 
 
@@ -152,11 +162,7 @@ def test_where_no_answer_comes_the_next_one_asks_and_some_more(
     governor = Governor(share=ONE_ASKS, patience=300)
     for _failure in range(failures):
         governor.leave(governor.enter(), None)
-    turns: list[Turn] = []
-    for _thread in range(10):
-        clock.start(lambda: turns.append(governor.enter()))
-    with pytest.raises(AssertionError, match="wait for ever"):
-        clock.run()
+    turns = enter_side_by_side(clock, governor, 10)
     assert [turn.asks for turn in turns] == [True] * (failures + 1)
     governor.leave(turns[0], told(1000, 300))
     clock.run()
@@ -306,13 +312,10 @@ def test_a_quota_once_told_is_kept(clock: VirtualTime) -> None:
 
 @pytest.mark.parametrize("failures", [1, 3])
 def test_where_no_answer_comes_more_ask_than_usual(clock: VirtualTime, failures: int) -> None:
-    governor, turns = Governor(share=0.25, patience=300), []
+    governor = Governor(share=0.25, patience=300)
     for _failure in range(failures):
         governor.leave(governor.enter(), None)
-    for _thread in range(20):
-        clock.start(lambda: turns.append(governor.enter()))
-    with pytest.raises(AssertionError, match="wait for ever"):
-        clock.run()
+    turns = enter_side_by_side(clock, governor, 20)
     assert len(turns) == 3 + failures
 
 
@@ -320,37 +323,28 @@ def test_where_no_answer_comes_more_ask_than_usual(clock: VirtualTime, failures:
 def test_after_the_end_of_a_window_as_many_ask_as_are_left_over_of_its_quota(
     clock: VirtualTime, quota: int | None, asking: int
 ) -> None:
-    governor, turns = Governor(patience=300), []
+    governor = Governor(patience=300)
     governor.leave(governor.enter(), told(5, 10, quota))
     clock.sleep(10)
-    for _thread in range(4):
-        clock.start(lambda: turns.append(governor.enter()))
-    with pytest.raises(AssertionError, match="wait for ever"):
-        clock.run()
+    turns = enter_side_by_side(clock, governor, 4)
     assert [turn.asks for turn in turns] == [True] * asking
 
 
 def test_of_several_limits_the_smallest_says_how_many_ask(clock: VirtualTime) -> None:
     limits = {"Ratelimit": '"a";r=9;t=10, "b";r=9;t=10'}
-    governor, turns = Governor(patience=300), []
+    governor = Governor(patience=300)
     governor.leave(
         governor.enter(), limits | {"Ratelimit-Policy": '"a";q=1000;w=300, "b";q=200;w=300'}
     )
     clock.sleep(10)
-    for _thread in range(4):
-        clock.start(lambda: turns.append(governor.enter()))
-    with pytest.raises(AssertionError, match="wait for ever"):
-        clock.run()
+    turns = enter_side_by_side(clock, governor, 4)
     assert len(turns) == 2
 
 
 def test_after_a_block_one_asks_however_many_might(clock: VirtualTime) -> None:
-    governor, turns = Governor(patience=300), []
+    governor = Governor(patience=300)
     governor.block(7)
-    for _thread in range(4):
-        clock.start(lambda: turns.append(governor.enter()))
-    with pytest.raises(AssertionError, match="wait for ever"):
-        clock.run()
+    turns = enter_side_by_side(clock, governor, 4)
     assert [turn.waited for turn in turns] == [7]
     governor.leave(turns[0], None)
     with pytest.raises(AssertionError, match="wait for ever"):
@@ -370,10 +364,7 @@ def test_after_the_end_of_a_window_those_that_ask_go_first(clock: VirtualTime) -
     asking = governor.enter()
     assert asking.asks
     assert not old.asks
-    turns: list[Turn] = []
-    clock.start(lambda: turns.append(governor.enter()))
-    with pytest.raises(AssertionError, match="wait for ever"):
-        clock.run()
+    turns = enter_side_by_side(clock, governor, 1)
     # An answer to what was sent before tells nothing of the new window.
     governor.leave(old, told(999, 1))
     with pytest.raises(AssertionError, match="wait for ever"):
@@ -640,41 +631,34 @@ def test_what_interrupts_a_wait_leaves_all_in_order(
     assert governor.enter().waited == 10
 
 
+def held_beside(
+    clock: VirtualTime, governor: Governor, seconds: float, *, block: float = 0.0
+) -> Turn:
+    """Return the turn of a request that is held while another, unanswered one takes so long."""
+    turns: list[Turn] = []
+
+    def slow() -> None:
+        turn = governor.enter()
+        clock.pass_by(seconds)
+        governor.block(block)
+        governor.leave(turn, None)
+
+    clock.start(slow)
+    clock.start(lambda: turns.append(governor.enter()))
+    clock.run()
+    return turns[0]
+
+
 def test_a_request_is_held_no_longer_than_told_however_long_another_takes(
     clock: VirtualTime,
 ) -> None:
-    governor, log = Governor(patience=300), []
+    governor = Governor(patience=300)
     governor.leave(governor.enter(), told(13, 5))
-
-    def slow() -> None:
-        turn = governor.enter()
-        clock.pass_by(100)
-        governor.leave(turn, None)
-
-    def held() -> None:
-        log.append(governor.enter().waited)
-
-    clock.start(slow)
-    clock.start(held)
-    clock.run()
-    assert log == [5]
+    assert held_beside(clock, governor, 100).waited == 5
 
 
 def test_a_hold_that_ends_early_counts_for_as_long_as_it_was(clock: VirtualTime) -> None:
-    governor, log = Governor(patience=10), []
+    governor = Governor(patience=10)
     governor.leave(governor.enter(), told(13, 8))
-
-    def slow() -> None:
-        turn = governor.enter()
-        clock.pass_by(1)
-        # Nothing is left, for longer than was thought.
-        governor.block(9)
-        governor.leave(turn, None)
-
-    def held() -> None:
-        log.append(governor.enter().held)
-
-    clock.start(slow)
-    clock.start(held)
-    clock.run()
-    assert log == [10]
+    # Nothing is left, for longer than was thought.
+    assert held_beside(clock, governor, 1, block=9).held == 10

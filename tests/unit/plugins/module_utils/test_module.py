@@ -99,11 +99,9 @@ def test_ansible_is_given_those_secrets_alone_that_are_to_be_masked(
         assert shown["zone_id"] == ZONE
 
 
-@pytest.mark.parametrize("base_url", ["https://api.example.com/v4", "https://api.example.com/v4/?"])
-def test_a_base_url_is_no_secret_as_a_whole(base_url: str) -> None:
-    assert (
-        run({"said": f"from {base_url}."}, base_url=base_url).get("said", base_url).count("*") == 0
-    )
+def test_a_base_url_is_no_secret_as_a_whole() -> None:
+    base_url = "https://api.example.com/v4"
+    assert run({"said": f"from {base_url}."}, base_url=base_url)["said"] == f"from {base_url}."
 
 
 @pytest.mark.parametrize("base_url", [5, ["https://api.example.com"], {"a": "b"}, None])
