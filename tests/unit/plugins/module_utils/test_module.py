@@ -104,9 +104,15 @@ def test_a_base_url_is_no_secret_as_a_whole() -> None:
     assert run({"said": f"from {base_url}."}, base_url=base_url)["said"] == f"from {base_url}."
 
 
-@pytest.mark.parametrize("base_url", [5, ["https://api.example.com"], {"a": "b"}, None])
+@pytest.mark.parametrize("base_url", [5, ["https://api.example.com"], {"a": "b"}])
 def test_a_base_url_that_is_no_text_is_refused(base_url: object) -> None:
     assert run({}, base_url=base_url)["msg"].startswith("base_url: is not a URL such as ")
+
+
+def test_a_base_url_that_is_null_is_refused() -> None:
+    result = run({}, base_url=None)
+    # Ansible before 2.19 refuses it in its own words.
+    assert result["failed"] and "base_url" in result["msg"]
 
 
 @pytest.mark.parametrize("given", [True, False])
