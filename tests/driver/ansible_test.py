@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import environment, galaxy, tree
@@ -30,6 +31,11 @@ _COMMANDS = {
     ),
     "integration": ("integration", "--continue-on-error"),
 }
+# What takes long and knows nothing of Ansible either, but of the versions of Python.
+_TAKE_LONG = tuple(
+    f"tests/unit/plugins/module_utils/test_{name}.py"
+    for name in ("destination", "governor", "governor_simulated")
+)
 _TARGET = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
 _LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
 _SANITY_TEST = re.compile(r'^Running sanity test "', re.MULTILINE)
@@ -54,9 +60,8 @@ def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
     results = []
     for name in names or list(_COMMANDS):
         command = [str(programs / "ansible-test"), *_COMMANDS[name]]
-        if name == "sanity" and not newest:
-            command += (word for folder in _TOOLS for word in ("--exclude", folder))
-            command += ("--skip-test", "pylint")
+        if not newest:
+            command += _only_with_the_newest(name)
         if name != "sanity" and newest:
             command.append("--coverage")
         results.append(_run(name, command, version, copy, env))
@@ -65,6 +70,14 @@ def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
     for result in results:
         result.on = f"ansible-core {release}, Python {version}"
     return results
+
+
+def _only_with_the_newest(name: str) -> Iterator[str]:
+    """Yield the options that leave out what is done with the newest ansible-core alone."""
+    for each in {"sanity": _TOOLS, "units": _TAKE_LONG}.get(name, ()):
+        yield from ("--exclude", each)
+    if name == "sanity":
+        yield from ("--skip-test", "pylint")
 
 
 def _coverage(program: Path, copy: Path, env: dict[str, str]) -> Result:

@@ -33,11 +33,10 @@ OF_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 R2_KEY, R2_SECRET = "R2KeyForTheTestsOfAwx", "R2SecretForTheTests/of+Awx"
 ACCOUNT = {"id": "5" * 32, "name": "Shop"}
 # More requests than the rate limit below allows: one to plan a job, two to make it.
-ZONES = [{"name": f"zone-{number:03}.example"} for number in range(110)]
+ZONES = [{"name": f"zone-{number:03}.example"} for number in range(45)]
 SHOP = [{"name": f"shop-{number}.example", "account": ACCOUNT} for number in range(2)]
 NO_HOSTS = awx.sliced({"all": {}, "_meta": {"hostvars": {}}})
-# A quarter of Cloudflare's.
-RATE_POLICY = {"quota": 300, "window": 5}
+RATE_POLICY = {"quota": 120, "window": 5}
 
 
 class Tower:

@@ -46,7 +46,7 @@ from system.hostile.inputs_options import (
 )
 from system.hostile.inputs_server import Job, Received, Recorder
 
-EXAMPLES = 100
+EXAMPLES = 60
 EXAMPLES_AT_ONCE = 200
 # In seconds; a run takes a few thousandths of one.
 LONGEST_RUN = 20
