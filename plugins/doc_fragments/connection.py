@@ -47,9 +47,9 @@ options:
     default: 30.0
   rate_limit_retry_timeout:
     description:
-      - How long to wait in all, in seconds, while Cloudflare answers that its rate limit is
-        exceeded (HTTP 429), or before that, where its answers tell that a request would exceed it.
-        V(0) fails at once.
+      - How long a request may wait in all, in seconds, while Cloudflare answers that its rate limit
+        is exceeded (HTTP 429), or before that, where its answers tell that it would be. V(0) fails
+        at once.
       - Each wait is as long as Cloudflare asks for. A wait that would exceed this limit is not
         begun, the task fails instead.
     type: float
@@ -135,9 +135,8 @@ options:
     default: 30.0
   rate_limit_retry_timeout:
     description:
-      - How long to wait in all, in seconds, while Cloudflare answers a request with its rate limit
-        (HTTP 429), or before that, where its answers tell that a request would exceed it. V(0)
-        fails at once.
+      - How long a request may wait in all, in seconds, while Cloudflare answers it with its rate
+        limit (HTTP 429), or before that, where its answers tell that it would. V(0) fails at once.
     type: float
     default: 300.0
   rate_limit_share:

@@ -58,7 +58,7 @@ options:
       - The content of the challenge file that M(edgeops.cloudflare.logpush_ownership) asks for, at
         most 4096 characters. White space around it is removed.
       - Needed where a job is created, or its destination is changed, and the destination's kind
-        needs it (RV(job.destination.challenge=yes)). In no other case is it sent.
+        needs it (RV(job.destination.challenge=yes)). It is sent with no other change of a job.
     type: str
   enabled:
     description: Whether logs are pushed. A new job is not enabled unless this is set.

@@ -24,11 +24,15 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests impor
     AuthBase,
     requests,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import RATE_LIMITED
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import (
+    EDGE_FAULTS,
+    PASSING_FAULTS,
+    RATE_LIMITED,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Answer
 
 # What trying again later may mend.
-_RETRYABLE = (RATE_LIMITED, 500, 502, 503, 504)
+_RETRYABLE = (RATE_LIMITED, 500, *PASSING_FAULTS, *EDGE_FAULTS)
 # Cloudflare is known to refuse valid credentials now and then, in these words.
 _PASSING_REFUSAL = "unable to authenticate request"
 _SHOWN_CHARACTERS = 200

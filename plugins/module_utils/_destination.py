@@ -48,6 +48,9 @@ _KNOWN_SECRET = re.compile(
     re.IGNORECASE,
 )
 
+# Behind it is the code of a source of Sumo Logic, whatever the scheme is.
+_SUMO_SOURCE = "/receiver/v1/http/"
+
 _BUCKET_IN_AUTHORITY = ("s3", "r2", "gs")
 _HOST_IN_AUTHORITY = ("datadog", "splunk", "sumo", "https", "http", "sentinelone", "ibmcl")
 
@@ -147,6 +150,13 @@ class Destination:
         return self.parameter("endpoint")
 
     @property
+    def _code(self) -> str:
+        code = self.path.partition(_SUMO_SOURCE)[2].rstrip("/")
+        if not code and self.scheme == "sumo":
+            code = self.path.rstrip("/").rpartition("/")[2]
+        return code
+
+    @property
     def challenge(self) -> str:
         """Whether ownership has to be proved: ``yes``, ``no`` or ``unknown``."""
         if self.scheme == "s3" and self.parameter("secret-access-key") is not None:
@@ -173,7 +183,7 @@ class Destination:
         parts = {
             "scheme": (self.scheme, False),
             where: (self.host, False),
-            "path": (self.path, self.scheme == "sumo"),
+            "path": (self.path, self.scheme == "sumo" or bool(self._code)),
         }
         if self._userinfo:
             parts["user information"] = (self._userinfo, True)
@@ -190,8 +200,7 @@ class Destination:
         """Return each secret in the forms in which it may turn up: as given, decoded, encoded."""
         given = [value for name, value in self.parameters if name not in _PUBLIC_PARAMETERS]
         given += [self._userinfo, *self._userinfo.split(":", 1)]
-        if self.scheme == "sumo":
-            given.append(self.path.rstrip("/").rpartition("/")[2])
+        given.append(self._code)
         if self.fragment:
             # A secret with an unescaped # in it.
             given += [self.fragment, *(f"{value}#{self.fragment}" for value in given if value)]
@@ -215,7 +224,7 @@ def _masked_uri(found: re.Match[str]) -> str:
     match = t.cast("re.Match[str]", match)
     start, path = f"{match['scheme']}://{match['authority'].rpartition('@')[2]}", match["path"]
     # Sumo Logic's code, which its own error messages quote behind another scheme.
-    path = re.sub(r"(/receiver/v1/http/).*", r"\1***", path)
+    path = re.sub(f"({_SUMO_SOURCE}).*", r"\1***", path)
     if match["scheme"].lower() == "sumo":
         path = path.rstrip("/").rpartition("/")[0] + "/***"
     query = "&".join(

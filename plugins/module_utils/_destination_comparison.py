@@ -50,11 +50,15 @@ def compare(ours: Destination, shown: t.Any) -> Comparison:
     except InvalidInput:
         return Comparison(masked=[DESTINATION_CONF])
     mine = ours.parts()
-    masked = any(_is_mask(name, value) for name, (value, _secret) in theirs.items())
+    masks = [name for name, (value, _secret) in theirs.items() if _is_mask(name, value)]
+    # A mask that is no value of a parameter of ours may stand for any of them.
+    whole = any(not name.startswith("parameter") or name not in mine for name in masks)
     bare = "?" not in shown
     found: dict[str, list[str]] = {"different": [], "masked": [], "missing": []}
     for name in dict.fromkeys([*mine, *theirs]):
-        verdict = _compare_part(name, mine.get(name), theirs.get(name), masked=masked, bare=bare)
+        verdict = _compare_part(
+            name, mine.get(name), theirs.get(name), masked=bool(masks), whole=whole, bare=bare
+        )
         if verdict:
             found[verdict].append(name)
     return Comparison(**found)
@@ -66,12 +70,16 @@ def _compare_part(
     shown: tuple[str, bool] | None,
     *,
     masked: bool,
+    whole: bool,
     bare: bool,
 ) -> str | None:
-    """Judge one part; ``masked``: something is, ``bare``: no parameter at all is shown."""
+    """Judge one part.
+
+    ``masked``: something is, ``whole``: more than single parameters, ``bare``: none is shown.
+    """
     if shown is None:
-        hidden = "masked" if masked else "missing"
         is_secret = mine is not None and mine[1]
+        hidden = "masked" if whole or (masked and is_secret) else "missing"
         return hidden if masked or is_secret or bare else "different"
     value = shown[0]
     if mine is None:

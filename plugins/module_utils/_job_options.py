@@ -117,8 +117,8 @@ class Wanted(t.NamedTuple):
             raise InvalidInput("name", "is empty; give the name of the job, or its id")
         conf, token = params["destination_conf"], params["ownership_challenge"]
         if params["state"] == "absent":
-            # It does not matter for what is to go, whatever is wrong with it.
-            conf = None
+            # They do not matter for what is to go, whatever is wrong with them.
+            conf = token = None
         wanted = cls(
             state=params["state"],
             id=job_id,

@@ -29,7 +29,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership impo
     OWNERSHIP_CHALLENGE,
     disagreements,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import PASSING_FAULTS
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import (
+    EDGE_FAULTS,
+    PASSING_FAULTS,
+)
 
 _MISSING = (
     f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "
@@ -183,7 +186,9 @@ class JobWriter:
         ids = [job.id for job in jobs]
         if not ids:
             raise _lost(
-                lost, f"the job is not there, so it seems not to be created. {_RUN_AGAIN}", ids=ids
+                lost,
+                f"the job is not there, so it seems not to have been created. {_RUN_AGAIN}",
+                ids=ids,
             )
         if len(ids) > 1:
             raise _lost(
@@ -219,4 +224,4 @@ def _may_be_carried_out(error: RequestError) -> bool:
 
 
 def _may_be_under_way(error: RequestError) -> bool:
-    return isinstance(error, Unreachable) or error.status in PASSING_FAULTS
+    return isinstance(error, Unreachable) or error.status in (*PASSING_FAULTS, *EDGE_FAULTS)

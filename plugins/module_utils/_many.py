@@ -43,9 +43,12 @@ def side_by_side(
 
     if concurrency == 1:
         return [one(item) for item in items]
-    with ThreadPoolExecutor(min(concurrency, max(1, len(items)))) as pool:
-        # After Ctrl-C, those that wait are not begun: it cancels them.
+    pool = ThreadPoolExecutor(min(concurrency, max(1, len(items))))
+    try:
         return list(pool.map(one, items))
+    finally:
+        # After Ctrl-C, those that wait are not begun.
+        pool.shutdown(cancel_futures=True)
 
 
 class Label(t.NamedTuple):

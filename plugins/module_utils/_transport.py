@@ -225,7 +225,7 @@ class _Meaning(t.NamedTuple):
     ``explain`` returns plain words for it; ``passing`` and ``sent`` are those of ``NoAnswer``.
     """
 
-    kind: type[BaseException]
+    kind: type[BaseException] | tuple[type[BaseException], ...]
     explain: t.Callable[[t.Any], str]
     passing: bool = True
     sent: bool = True
@@ -237,6 +237,13 @@ def _meanings() -> tuple[_Meaning, ...]:
     A function, since urllib3 may not be there to be named.
     """
     return (
+        # Of the addresses only a proxy's is not looked at before, and it may hold a password.
+        _Meaning(
+            (requests.exceptions.InvalidURL, exceptions.LocationValueError),
+            lambda e: "a proxy's address in the environment (such as HTTPS_PROXY) cannot be one",
+            passing=False,
+            sent=False,
+        ),
         _Meaning(exceptions.ProxyError, lambda e: f"the proxy did not connect: {e.original_error}"),
         _Meaning(
             socket.gaierror,

@@ -50,6 +50,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# challenge_file is what the examples of edgeops.cloudflare.logpush_ownership read.
 - name: Push HTTP requests to a bucket, the proof of whose ownership is at hand
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353

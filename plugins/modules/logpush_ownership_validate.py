@@ -56,6 +56,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# challenge_file is what the examples of edgeops.cloudflare.logpush_ownership read.
 - name: Prove that the destination is ours
   edgeops.cloudflare.logpush_ownership_validate:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353

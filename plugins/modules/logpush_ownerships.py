@@ -14,8 +14,8 @@ description:
   - Does in one task what M(edgeops.cloudflare.logpush_ownership) and
     M(edgeops.cloudflare.logpush_ownership_validate) do in a task each, for any number of zones
     and accounts. The requests are sent side by side, below Cloudflare's rate limit.
-  - A target without O(targets[].ownership_challenge) is asked to be written a challenge, one with
-    it has that token checked.
+  - For a target without O(targets[].ownership_challenge) a challenge is asked for; for one with it,
+    that token is checked.
   - One that fails does not stop the others. The task fails at the end, with RV(results) of all.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection

@@ -116,7 +116,7 @@ def test_waiting_for_a_file_by_two_names_has_an_end(world: World) -> None:
 
 
 def test_waits_for_a_late_file(world: World) -> None:
-    world.control("POST", "faults", {"file": "late", "seconds": 12})
+    world.control("POST", "faults", {"file": "late", "seconds": 4})
     run = world.run(inputs={"read_challenge_delay": 1})
     assert run.status == 0
     assert "FAILED - RETRYING" in run.output

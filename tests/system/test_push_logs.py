@@ -215,6 +215,24 @@ def test_waits_for_a_late_file_and_finds_it_where_it_is_told(
     assert len(world.jobs()) == 1
 
 
+def test_files_that_never_come_are_waited_for_together(
+    world: World, entry: dict[str, t.Any]
+) -> None:
+    world.control("POST", "faults", 2 * [{"file": "missing"}])
+    first = {**entry, "read_challenge": {"retries": 2, "delay": 1}}
+    run = world.push(first, {**first, "zone_id": world.environment["SANDBOX_OTHER_ZONE_ID"]})
+    assert run.status != 0
+    assert len(re.findall("FAILED - RETRYING", run.output)) == 2
+    assert len(re.findall(r"FAILED +The challenge file .* could not be read", run.output)) == 2
+
+
+def test_a_share_of_nothing_is_refused(world: World, entry: dict[str, t.Any]) -> None:
+    run = world.push(entry, cloudflare_rate_limit_share=0)
+    assert run.status != 0
+    assert "rate_limit_share: " in run.output
+    assert run.requested == []
+
+
 def test_a_lost_answer_leaves_one_job_not_two(world: World, entry: dict[str, t.Any]) -> None:
     world.control("POST", "faults", {"method": "POST", "path": "jobs$", "reset": "after"})
     run = world.push(entry)
@@ -249,13 +267,16 @@ def test_a_bad_list_is_refused_before_any_request(
 def test_a_change_and_a_removal(world: World, entry: dict[str, t.Any]) -> None:
     for name in ("stays", "moves", "goes"):
         world.control("POST", "jobs", {"name": name, "destination_conf": R2, "enabled": True})
+    world.control("POST", "jobs", {"name": "rests", "destination_conf": R2, "enabled": False})
     run = world.push(
         {"zone_id": world.zone_id, "name": "stays"},
+        {"zone_id": world.zone_id, "name": "rests", "enabled": None},
         {**entry, "name": "moves"},
         {"zone_id": world.zone_id, "name": "goes", "state": "absent"},
     )
     assert run.status == 0, run.output
-    assert [job["name"] for job in world.jobs()] == ["stays", "moves"]
+    jobs = [(job["name"], job["enabled"]) for job in world.jobs()]
+    assert jobs == [("stays", True), ("moves", True), ("rests", False)]
     assert world.jobs()[1]["destination_conf"] == world.destination
     assert [method for method, _path in run.writes] == ["DELETE", "POST", "PUT"]
 

@@ -7,6 +7,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("units", deadline=None)
+settings.load_profile("units")
 
 CLOUDFLARE_VARIABLES = (
     "CLOUDFLARE_API_TOKEN",

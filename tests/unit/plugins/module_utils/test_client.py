@@ -99,6 +99,8 @@ CUT = f"{NO_JSON} application/json: JSON that is cut short, or has no envelope"
         (399, {}, None, f"redirected to another path, {STAYS}", False),
         (200, TEXT, b"a SECRET", f"{NO_JSON} text/plain: 'a ***'", False),
         (502, {}, b"down", f"{NO_JSON} no content type: 'down'", True),
+        (522, {}, b"down", f"{NO_JSON} no content type: 'down'", True),
+        (525, {}, b"down", f"{NO_JSON} no content type: 'down'", False),
         (200, JSON, b' \n{"success": tr', CUT, False),
         (200, JSON, b'[{"destination_conf": "s3:', CUT, False),
     ],

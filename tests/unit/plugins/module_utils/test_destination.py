@@ -159,6 +159,8 @@ def test_each_part_has_a_name_and_may_be_secret(
         ("bq://p?credentials=C", {"C"}),
         ("new-thing://h?p=V", {"V"}),
         ("sumo://h/receiver/v1/http/CODEX/", {"CODEX"}),
+        ("https://h/receiver/v1/http/CODEX", {"CODEX"}),
+        ("https://h/in/logs", set()),
         ("https://h/in?p=a#b", {"a", "b", "a#b", "a%23b"}),
         ("https://h/in?p=a/b", {"a/b", "a%2Fb"}),
         ('https://h/in?p="', {'"', "%22", '\\"'}),

@@ -75,6 +75,15 @@ AWS = "s3://b/p?region=r&sse=AES256"
         # Something that is no secret is gone, and nothing is masked.
         (AWS, "s3://b/p?region=r", Comparison(different=["parameter sse"])),
         (AWS, "s3://b/p", Comparison(missing=["parameter region", "parameter sse"])),
+        # The mask of another parameter says nothing of it.
+        (
+            "s3://b/p?region=r&sse=AES256&access-key-id=A&secret-access-key=B",
+            "s3://b/p?region=r&access-key-id=***",
+            Comparison(
+                masked=["parameter access-key-id", "parameter secret-access-key"],
+                missing=["parameter sse"],
+            ),
+        ),
         (AWS, "s3://b/p?***", Comparison(masked=["parameter region", "parameter sse"])),
         # A plus sign is a space in a query only.
         ("s3://b/p+q?region=a+b", "s3://b/p%20q?region=a%20b", Comparison(different=["path"])),

@@ -12,7 +12,7 @@ import types
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _governor
@@ -494,7 +494,6 @@ def test_garbage_is_no_limit(clock: VirtualTime, name: str, header: str) -> None
     ),
     st.floats(0.001, 1),
 )
-@settings(deadline=None)
 def test_whatever_the_headers_all_go_in_the_end(
     answers: list[Headers | None], share: float
 ) -> None:

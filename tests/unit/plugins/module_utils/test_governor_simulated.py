@@ -189,7 +189,7 @@ LATENCIES = st.floats(0.001, 0.5)
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     quota=st.integers(100, 600),
     window=st.integers(60, 600),
@@ -211,7 +211,7 @@ def test_no_request_is_refused_and_none_is_late(
     assert took <= 1.05 * max(limit, math.ceil(number / threads) * latency) + 3 * latency
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     quota=st.integers(1, 200),
     window=st.floats(1, 20),
@@ -245,7 +245,7 @@ def test_no_request_is_refused_whatever_the_window(
     assert took <= windows * (window + 1 + 2 * latency) + (number / threads + 1) * latency
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     quota=st.integers(100, 600),
     window=st.floats(10, 120),
@@ -259,7 +259,7 @@ def test_no_request_is_refused_though_answers_are_lost(
     World(quota, window, latency, lost=20, seed=seed).run(Task(3 * quota, threads))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     quota=st.integers(40, 600),
     window=st.floats(10, 120),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import threading
 import time
 import typing as t
@@ -99,25 +99,49 @@ def test_after_an_error_of_the_program_nothing_is_begun(concurrency: int) -> Non
     assert sorted(begun) == list(range(concurrency))
 
 
-def test_after_ctrl_c_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+class Items(list[int]):
+    """Says when all of them are handed out; where ``interrupt``, Ctrl-C comes before the last."""
+
+    def __init__(self, items: t.Iterable[int], *, interrupt: bool) -> None:
+        super().__init__(items)
+        self.handed_out = threading.Event()
+        self._interrupt = interrupt
+
+    def __iter__(self) -> t.Iterator[int]:
+        yield from super().__iter__()
+        if self._interrupt:
+            raise KeyboardInterrupt
+        self.handed_out.set()
+
+
+@pytest.mark.parametrize("interrupt", [False, True], ids=["waiting", "handing out"])
+def test_after_ctrl_c_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, interrupt: bool) -> None:
     begun, cancelled = [], threading.Event()
+    items = Items(range(50), interrupt=interrupt)
 
     class Pool(ThreadPoolExecutor):
-        """Says when what waits has to be cancelled."""
+        """Says when what waits is cancelled, if it is."""
 
         def shutdown(self, wait: bool = True, **options: t.Any) -> None:
+            super().shutdown(wait=False, **options)
             cancelled.set()
             super().shutdown(wait=wait, **options)
 
     def work(item: int) -> None:
         begun.append(item)
-        if item == 1:
-            _thread.interrupt_main()
+        if item == 1 and not interrupt:
+            assert items.handed_out.wait(PATIENCE)
+            # A signal, or else who waits for a lock does not wake up.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         assert cancelled.wait(PATIENCE)
 
     monkeypatch.setattr(_many, "ThreadPoolExecutor", Pool)
-    with pytest.raises(KeyboardInterrupt):
-        side_by_side(work, range(50), 2)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            side_by_side(work, items, 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert sorted(begun) == [0, 1]
 
 

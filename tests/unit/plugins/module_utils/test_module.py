@@ -112,7 +112,8 @@ def test_a_base_url_that_is_no_text_is_refused(base_url: object) -> None:
 def test_a_base_url_that_is_null_is_refused() -> None:
     result = run({}, base_url=None)
     # Ansible before 2.19 refuses it in its own words.
-    assert result["failed"] and "base_url" in result["msg"]
+    assert result["failed"]
+    assert "base_url" in result["msg"]
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -368,6 +368,7 @@ CERTIFICATE.verify_message = "certificate has expired"
 
 
 # An error, how often the request is tried, whether it may have arrived, and what is told.
+NO_PROXY = "a proxy's address in the environment (such as HTTPS_PROXY) cannot be one"
 BREAKS: list[tuple[Exception, int, bool, str]] = [
     (
         wrapped(
@@ -463,7 +464,9 @@ BREAKS: list[tuple[Exception, int, bool, str]] = [
         False,
         "no connection (unknown reason)",
     ),
-    (requests.exceptions.InvalidURL("odd"), 1, True, "InvalidURL: odd"),
+    (requests.exceptions.InvalidURL(f"Failed: http://me:{TOKEN}@h:port"), 1, False, NO_PROXY),
+    (exceptions.LocationParseError(f"me:{TOKEN}"), 1, False, NO_PROXY),
+    (requests.exceptions.InvalidSchema("odd"), 1, True, "InvalidSchema: odd"),
 ]
 
 
@@ -476,7 +479,7 @@ def test_what_broke_is_told_in_plain_words(
     assert result["msg"] == f"POST {PATH} failed: {said}"
     assert result["error"]["status"] is None
     # What is tried again may pass; of what is not, only a proxy's refusal may.
-    assert result["error"]["retryable"] is (tries > 1 or "proxy" in said)
+    assert result["error"]["retryable"] is (tries > 1 or "the proxy" in said)
     assert TOKEN not in json.dumps(result)
 
 
