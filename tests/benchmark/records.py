@@ -36,6 +36,11 @@ class Run:
     problem: str | None
     at: str
 
+    @property
+    def way(self) -> str:
+        """What was measured; ``Cell.key`` has it in the second place."""
+        return self.key.split()[1]
+
 
 class Records:
     """The runs in one file, and the setting in which all of them were made."""

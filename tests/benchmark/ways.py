@@ -35,6 +35,10 @@ class Way:
     command: Callable[[Path], list[str]]
     program: str = "ansible-playbook"
 
+    def is_ours(self) -> bool:
+        """Whether it is this collection that works."""
+        return self.name.startswith(("own-", "push-"))
+
     def is_there(self) -> bool:
         """Whether its program is installed."""
         return shutil.which(self.program) is not None

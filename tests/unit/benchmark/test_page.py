@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmark import page, startup, tables
+from benchmark.__main__ import show
 from benchmark.aims import Verdict, verdicts
 from benchmark.plan import LIMIT, SCALED, SPEED, USUAL_LATENCY, Cell
 from benchmark.records import Records, Row, Run
@@ -52,6 +53,13 @@ def test_a_row_is_the_median_of_its_runs():
     row = Row(MANY, runs)
     assert (row.wall, row.cpu, row.memory, row.refused) == (3.0, 1.5, 3, 100)
     assert Row(MANY, runs[:4]).wall == 2.5
+
+
+def test_what_others_fail_at_is_no_failure_of_the_benchmark(records: Records):
+    add(records, dataclasses.replace(MANY, way="sdk-threads"), 1.0, problem="too few requests")
+    assert show(records, to_page=False) == 0
+    add(records, MANY, 1.0, problem="too few requests")
+    assert show(records, to_page=False) == 1
 
 
 def test_what_was_measured_is_kept_and_not_measured_again(tmp_path: Path):
