@@ -91,8 +91,9 @@ def _forget_moved_environments() -> None:
 
 
 def _all_sessions() -> list[str]:
-    # The longest first, so that none of them is left alone at the end.
-    return [SYSTEM, HOSTILE, *(core.session for core in CORES), *CHECKS]
+    # The longest first, so that none of them is left alone at the end: the newest core has more to
+    # do than the others.
+    return [SYSTEM, HOSTILE, *(core.session for core in reversed(CORES)), *CHECKS]
 
 
 def _missing() -> dict[str, str]:

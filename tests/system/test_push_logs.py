@@ -234,7 +234,8 @@ def test_a_share_of_nothing_is_refused(world: World, entry: dict[str, t.Any]) ->
     assert run.requested == []
 
 
-def test_a_lost_answer_leaves_one_job_not_two(world: World, entry: dict[str, t.Any]) -> None:
+def test_a_lost_answer_leaves_one_job_not_two(world: World) -> None:
+    entry = {"zone_id": world.zone_id, "name": "http", "destination_conf": R2}
     world.control("POST", "faults", {"method": "POST", "path": "jobs$", "reset": "after"})
     run = world.push(entry)
     assert run.status == 0, run.output

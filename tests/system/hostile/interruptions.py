@@ -58,7 +58,7 @@ def until(holds: t.Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not holds():
         assert time.monotonic() < deadline, what
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 class Play:
