@@ -50,7 +50,8 @@ options:
         percent-encoding make no difference.
       - Cloudflare may hide the secrets in it. A secret counts as changed where Cloudflare shows
         another one of the same length that does not look masked; else it is not compared, see
-        O(resend_hidden). Where it shows a mask, what it leaves out counts as masked too.
+        O(resend_hidden). Where it shows a mask, a secret that it leaves out counts as masked too;
+        what is no secret is not compared either, and a warning says so.
       - They are masked in everything that the module returns.
     type: str
   ownership_challenge:
