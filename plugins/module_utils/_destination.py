@@ -183,7 +183,7 @@ class Destination:
         parts = {
             "scheme": (self.scheme, False),
             where: (self.host, False),
-            "path": (self.path, self.scheme == "sumo" or bool(self._code)),
+            "path": (self.path, bool(self._code)),
         }
         if self._userinfo:
             parts["user information"] = (self._userinfo, True)

@@ -131,6 +131,14 @@ def test_a_query_is_split_into_names_and_values(
                 "part behind the #": ("end", True),
             },
         ),
+        (
+            "https://h/receiver/v1/http/CODE",
+            {
+                "scheme": ("https", False),
+                "host": ("h", False),
+                "path": ("/receiver/v1/http/CODE", True),
+            },
+        ),
     ],
 )
 def test_each_part_has_a_name_and_may_be_secret(
@@ -159,6 +167,7 @@ def test_each_part_has_a_name_and_may_be_secret(
         ("bq://p?credentials=C", {"C"}),
         ("new-thing://h?p=V", {"V"}),
         ("sumo://h/receiver/v1/http/CODEX/", {"CODEX"}),
+        ("sumo://h/in/CODEX/", {"CODEX"}),
         ("https://h/receiver/v1/http/CODEX", {"CODEX"}),
         ("https://h/in/logs", set()),
         ("https://h/in?p=a#b", {"a", "b", "a#b", "a%23b"}),
