@@ -25,14 +25,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests impor
     requests,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import (
-    EDGE_FAULTS,
-    PASSING_FAULTS,
+    GATEWAY_FAULTS,
     RATE_LIMITED,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Answer
 
 # What trying again later may mend.
-_RETRYABLE = (RATE_LIMITED, 500, *PASSING_FAULTS, *EDGE_FAULTS)
+_RETRYABLE = (RATE_LIMITED, 500, *GATEWAY_FAULTS)
 # Cloudflare is known to refuse valid credentials now and then, in these words.
 _PASSING_REFUSAL = "unable to authenticate request"
 _SHOWN_CHARACTERS = 200

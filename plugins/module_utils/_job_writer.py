@@ -29,10 +29,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership impo
     OWNERSHIP_CHALLENGE,
     disagreements,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import (
-    EDGE_FAULTS,
-    PASSING_FAULTS,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import GATEWAY_FAULTS
 
 _MISSING = (
     f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "
@@ -224,4 +221,4 @@ def _may_be_carried_out(error: RequestError) -> bool:
 
 
 def _may_be_under_way(error: RequestError) -> bool:
-    return isinstance(error, Unreachable) or error.status in (*PASSING_FAULTS, *EDGE_FAULTS)
+    return isinstance(error, Unreachable) or error.status in GATEWAY_FAULTS

@@ -42,8 +42,9 @@ BACKOFF = 0.5  # seconds; doubled with each repeat, the first of which comes at 
 SHORTEST_TRY = 0.001  # seconds; requests takes no timeout of zero
 RATE_LIMITED = 429
 PASSING_FAULTS = (502, 503, 504)
-# Cloudflare's own, where what is behind it answers badly, late or not at all. They tend to last.
-EDGE_FAULTS = tuple(range(520, 525))
+# Where a server in between got no answer to pass on: besides those, Cloudflare's own, which tend to
+# last, so that a request is not repeated at once.
+GATEWAY_FAULTS = (*PASSING_FAULTS, *range(520, 525))
 
 
 class Exchanger(t.Protocol):
