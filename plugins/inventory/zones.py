@@ -127,17 +127,18 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._masking import SHORTEST_MASKED
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import SHORTEST_MASKED
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import (
     STATUSES,

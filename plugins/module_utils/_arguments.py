@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
     KeyAuth,
     TokenAuth,
 )

@@ -14,10 +14,11 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     Destination,
     without_secrets,
@@ -26,9 +27,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     CloudflareError,
     InvalidInput,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush, Scope
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._masking import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush, Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import (
     SHORTEST_MASKED,
     Secrets,
     texts_in,

@@ -11,12 +11,12 @@ import re
 import typing as t
 from urllib.parse import urlencode
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     InvalidInput,
     UnusableResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._results import field
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
 
 STATUSES = ("active", "initializing", "moved", "pending")
 # The most that the API gives at once.

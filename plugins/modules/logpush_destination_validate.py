@@ -185,11 +185,11 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 _NOT_ASKED = (

@@ -318,13 +318,13 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_keeper import keep_job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import keep_job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import (
     API_NAMES,
     JOB,
     Wanted,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
     LogpushJobs,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute

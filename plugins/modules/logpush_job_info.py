@@ -240,11 +240,11 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     checked_id,
     dataset_name,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
     LogpushJobs,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute

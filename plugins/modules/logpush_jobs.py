@@ -152,18 +152,18 @@ rate_limit_waited:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import (
     API_NAMES,
     JOB,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._jobs_keeper import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._jobs_keeper import (
     keep_jobs,
     label_of,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
     LogpushJobs,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import summarize
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import summarize
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     LogpushOf,
     execute_many,

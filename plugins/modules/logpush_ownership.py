@@ -177,8 +177,8 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._challenges import ask
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import ask
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 

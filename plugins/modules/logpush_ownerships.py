@@ -148,9 +148,9 @@ rate_limit_waited:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._challenges import ask
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import ask
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
     Label,
     side_by_side,
     summarize,
@@ -159,7 +159,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
     LogpushOf,
     execute_many,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._proofs import check
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._proofs import check
 
 
 def run(

@@ -112,7 +112,7 @@ def _prepare(*, afresh: bool) -> Path:
     for package in (place.parent, place.parent.parent):
         (package / "__init__.py").touch()
     (folder / "setup.cfg").write_text(_CONFIG)
-    for path in (place / "plugins" / "module_utils").glob("*.py"):
+    for path in (place / "plugins" / "module_utils").rglob("*.py"):
         path.write_text(open_properties(path.read_text(encoding="utf-8")), encoding="utf-8")
     return folder
 

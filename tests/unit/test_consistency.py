@@ -209,7 +209,7 @@ def test_there_are_no_sanity_ignore_files() -> None:
 
 
 def test_internal_module_utils_begin_with_an_underscore() -> None:
-    names = [path.name for path in (ROOT / "plugins" / "module_utils").glob("*.py")]
+    names = [path.name for path in (ROOT / "plugins" / "module_utils").glob("*")]
     assert names
     assert all(name.startswith("_") for name in names)
 

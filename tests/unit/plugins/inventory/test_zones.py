@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 from ansible.vars.manager import VariableManager
 from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
     TOKEN,

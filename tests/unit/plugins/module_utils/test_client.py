@@ -13,7 +13,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
     Client,
     KeyAuth,
     TokenAuth,
@@ -23,7 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     RequestError,
     UnusableResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Answer
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Answer
 
 JSON = {"Content-Type": "application/json"}
 

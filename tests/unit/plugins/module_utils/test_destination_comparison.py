@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
     without_secrets,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_comparison import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_comparison import (
     Comparison,
     compare,
     differences,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (

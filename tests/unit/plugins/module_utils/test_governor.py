@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit as _governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
     Governor,
     TooLong,
     Turn,

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _governor, _retries
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit as _governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _retries
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     Answer,
     NoAnswer,

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     Job,
     checked_id,
     load_json,

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
     find_changes,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
 
 
 def test_what_could_not_be_compared_can_be_read_more_than_once() -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 
 
 def test_an_id_is_sent_as_it_was_given_and_compared_in_small_letters() -> None:

@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _many
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _concurrency as _many
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
     Label,
     Outcome,
     side_by_side,

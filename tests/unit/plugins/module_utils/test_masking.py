@@ -14,7 +14,7 @@ from ansible.module_utils.common.parameters import remove_values
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._masking import Secrets
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import Secrets
 
 # Few letters, so that there is much to be found; stars are what Ansible puts in their place.
 TEXTS = st.text("ab1 *\u20ac", max_size=40)

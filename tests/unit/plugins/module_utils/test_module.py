@@ -14,7 +14,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,

@@ -16,9 +16,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     HeldBack,
     Unreachable,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     Answer,
     NoAnswer,

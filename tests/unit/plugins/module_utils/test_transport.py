@@ -14,8 +14,8 @@ from unittest import mock
 import pytest
 import requests
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import TokenAuth
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import TokenAuth
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     NoAnswer,
     Transport,

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import NOT_SENT, Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import NOT_SENT, Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     BadAnswer,
     InvalidInput,

@@ -21,13 +21,11 @@ import urllib3
 from ansible.module_utils.basic import AnsibleModule
 from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import (
-    _arguments,
-    _requests,
-    _transport,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import TokenAuth
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http as _transport
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import TokenAuth
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     API,

@@ -20,7 +20,7 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
     AuthBase,
     HTTPAdapter,
     exceptions,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import NOT_SENT
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import NOT_SENT
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     UnusableResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job, dataset_name
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job, dataset_name
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 
 _UNKNOWN_JOB_WORDS = "job not found"
 

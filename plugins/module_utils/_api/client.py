@@ -20,15 +20,15 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     InvalidInput,
     UnusableResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
     AuthBase,
     requests,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import (
     GATEWAY_FAULTS,
     RATE_LIMITED,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Answer
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Answer
 
 # What trying again later may mend.
 _RETRYABLE = (RATE_LIMITED, 500, *GATEWAY_FAULTS)

@@ -14,20 +14,20 @@ import json
 import typing as t
 from urllib.parse import parse_qs
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_comparison import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_comparison import (
     compare,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     CVE_KEY,
     Job,
     parsed_filter,
     with_option_names,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
 
 # What Cloudflare documents to hold where a property is not set, or null.
 _DEFAULTS: dict[str, t.Any] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
@@ -20,16 +20,16 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     RequestError,
     Unreachable,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import find_changes
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import is_rejection
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import LogpushJobs
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import find_changes
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import is_rejection
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import LogpushJobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     OWNERSHIP_CHALLENGE,
     disagreements,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import GATEWAY_FAULTS
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import GATEWAY_FAULTS
 
 _MISSING = (
     f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "

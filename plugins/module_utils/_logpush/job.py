@@ -10,7 +10,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
     without_secrets,
 )

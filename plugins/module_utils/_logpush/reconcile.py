@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
@@ -19,27 +19,27 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     InvalidInput,
     Refused,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
     find_changes,
     names_of,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_diff import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_diff import (
     shown_creation,
     shown_job,
     shown_update,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import (
     Wanted,
     check_combination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_writer import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
     Written,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Scope
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import LogpushJobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import LogpushJobs
 
 Result = dict[str, t.Any]
 

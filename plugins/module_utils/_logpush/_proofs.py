@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Logpush
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     clean_token,
     disagreements,
 )

@@ -21,17 +21,17 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     HeldBack,
     Unreachable,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
     Governor,
     TooLong,
     Turn,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._requests import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
     HTTPResponse,
     Retry,
     exceptions,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     Answer,
     NoAnswer,

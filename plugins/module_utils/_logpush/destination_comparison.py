@@ -10,7 +10,7 @@ import re
 import typing as t
 from urllib.parse import unquote, unquote_plus
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     Destination,
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._governor import Governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._retries import Sender
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._transport import Transport
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Transport
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 
 

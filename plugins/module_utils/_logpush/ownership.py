@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Challenge, Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Challenge, Logpush
 
 Result = dict[str, t.Any]
 

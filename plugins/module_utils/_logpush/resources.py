@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._client import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
     NOT_SENT,
     Client,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import Destination
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     InvalidInput,
     UnusableResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._results import field
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 # 1002 is a code for anything invalid, a bucket that cannot be written to included: the words tell.

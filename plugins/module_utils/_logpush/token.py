@@ -17,10 +17,10 @@ import re
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_comparison import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_comparison import (
     differences,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import Destination
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination_rules import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     CVE_KEY,
     CVE_OPTION,
     checked_id,
@@ -26,7 +26,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
     parsed_filter,
     with_api_names,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._ownership import clean_token
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import clean_token
 
 _LONGEST_NAME = 512
 _LONGEST_LOGPULL_OPTIONS = 4096

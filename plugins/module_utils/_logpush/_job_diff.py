@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._destination import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     Job,
     parsed_filter,
     with_option_names,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_changes import Changes
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import Changes
 
 _ORDER = (
     "name",

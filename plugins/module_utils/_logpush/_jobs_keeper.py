@@ -14,12 +14,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     CloudflareError,
     InvalidInput,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job import Job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_keeper import JobKeeper
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._job_options import Wanted
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import Scope
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush_jobs import LogpushJobs
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._many import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import JobKeeper
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import LogpushJobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
     Label,
     Outcome,
     Result,
