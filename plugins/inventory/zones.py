@@ -129,14 +129,14 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
-    without_secrets,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import SHORTEST_MASKED
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
@@ -225,12 +225,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         super().set_options(task_keys=task_keys, var_options=var_options, direct=given)
 
     def _checked(self, given: dict[str, t.Any]) -> dict[str, t.Any]:
-        self._conceal(given)
+        self._register_secrets(given)
         self.templar.available_variables = self._vars
         resolved = {name: self._resolved(name, value) for name, value in given.items()}
-        self._conceal(resolved)
+        self._register_secrets(resolved)
         result = ArgumentSpecValidator(CHECKED).validate(resolved)
-        self._conceal(result.validated_parameters)
+        self._register_secrets(result.validated_parameters)
         if result.error_messages:
             raise CloudflareError("; ".join(result.error_messages))
         return t.cast("dict[str, t.Any]", result.validated_parameters)
@@ -241,7 +241,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except AnsibleError as error:
             raise InvalidInput(name, f"the template cannot be resolved: {error}") from None
 
-    def _conceal(self, options: dict[str, t.Any]) -> None:
+    def _register_secrets(self, options: dict[str, t.Any]) -> None:
         secrets = {str(options.get(name) or "").strip() for name in _SECRET}
         self._secrets.update(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
 

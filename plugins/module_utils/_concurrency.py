@@ -21,7 +21,7 @@ _Made = t.TypeVar("_Made")
 Outcome = t.Union[_Made, CloudflareError]
 
 
-def side_by_side(
+def run_concurrently(
     work: t.Callable[[_Item], _Made], items: t.Sequence[_Item], concurrency: int
 ) -> list[Outcome[_Made]]:
     """Do ``work`` for each item, ``concurrency`` at a time; one failure stops no other.

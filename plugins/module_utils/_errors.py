@@ -33,7 +33,7 @@ class InvalidInput(CloudflareError):
         super().__init__(f"{option}: {problem}")
 
 
-class Refused(CloudflareError):
+class Rejected(CloudflareError):
     """Cloudflare carried the request out and said no (``valid: false``)."""
 
 
@@ -82,15 +82,15 @@ class Unreachable(RequestError):
     sent = True
 
 
-class HeldBack(RequestError):
+class RateLimited(RequestError):
     """The rate limit allows no request for longer than the user allows to wait; none was sent."""
 
 
-class BadAnswer(RequestError):
+class MalformedResponse(RequestError):
     """Something answered, but not with Cloudflare's envelope, or with a result of no use."""
 
 
-class UnusableResult(ValueError):
+class UnexpectedResult(ValueError):
     """A result is not of the shape that is documented. The text goes on "Cloudflare's answer"."""
 
 

@@ -16,19 +16,22 @@ from ansible.module_utils.common.validation import check_type_dict, check_type_l
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     Destination,
     without_secrets,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    CloudflareError,
-    InvalidInput,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    Logpush,
+    Scope,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush, Scope
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import (
     SHORTEST_MASKED,
     Secrets,
@@ -122,27 +125,27 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             missing = missing_required_lib("requests")
             self.fail_json(msg=missing, exception=_requests.IMPORT_ERROR)
         # Nobody but this collection knows of a secret inside of an option.
-        self._conceal(_inner_secrets(self.params))
-        governor = None
+        self._register_secrets(_inner_secrets(self.params))
+        rate_limiter = None
         try:
             sender = sender_for(self.params)
-            governor = sender.governor
+            rate_limiter = sender.rate_limiter
             client = Client(sender, mask=self._masked, dry_run=self.check_mode)
             result = work(functools.partial(self._api_of, api, client))
         except CloudflareError as error:
-            self._exit(self.fail_json, {**error.values, "msg": error.message}, governor)
-        self._exit(self.exit_json, result, governor)
+            self._exit(self.fail_json, {**error.values, "msg": error.message}, rate_limiter)
+        self._exit(self.exit_json, result, rate_limiter)
 
     def _exit(
-        self, end: t.Callable[..., t.NoReturn], result: Result, governor: Governor | None
+        self, end: t.Callable[..., t.NoReturn], result: Result, rate_limiter: RateLimiter | None
     ) -> t.NoReturn:
         for warning in result.pop("warnings", ()):
             # Newer versions of Ansible mask whatever is returned, but for the warnings.
             self.warn(self._masked(warning))
         if not self._diff:
             result.pop("diff", None)
-        if governor is not None and governor.waited:
-            result["rate_limit_waited"] = round(governor.waited, 3)
+        if rate_limiter is not None and rate_limiter.waited:
+            result["rate_limit_waited"] = round(rate_limiter.waited, 3)
         # As Ansible shows it by itself.
         result["invocation"] = {"module_args": self._secrets.masked(self.params)}
         self.no_log_values = self._secrets.within(result)
@@ -176,7 +179,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                         given[ours] = given.pop(name)
                 options[option] = given
 
-    def _conceal(self, secrets: t.Iterable[str]) -> None:
+    def _register_secrets(self, secrets: t.Iterable[str]) -> None:
         self._secrets.add(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
 
     def _masked(self, text: str) -> str:
@@ -184,7 +187,11 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         return without_secrets(str(self._secrets.masked(text)))
 
     def _api_of(self, api: type[_Api], client: Client, scope: t.Mapping[str, t.Any]) -> _Api:
-        return api(client, Scope.of(scope["zone_id"], scope["account_id"]), conceal=self._conceal)
+        return api(
+            client,
+            Scope.of(scope["zone_id"], scope["account_id"]),
+            register_secrets=self._register_secrets,
+        )
 
 
 def _as_dictionaries(given: t.Any) -> t.Any:

@@ -11,12 +11,12 @@ import re
 import typing as t
 from urllib.parse import urlencode
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     InvalidInput,
-    UnusableResult,
+    UnexpectedResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
 
 STATUSES = ("active", "initializing", "moved", "pending")
 # The most that the API gives at once.
@@ -185,15 +185,15 @@ def _read_page(result: t.Any, info: t.Any, number: int) -> _Page:
     # None is an empty list, as APIs that are written in Go tell it.
     entries = [] if result is None else result
     if not isinstance(entries, list):
-        raise UnusableResult("does not list zones")
+        raise UnexpectedResult("does not list zones")
     zones = [zone for zone in map(Zone.of, entries) if zone is not None]
     if len(zones) < len(entries):
-        raise UnusableResult("holds an entry that is no zone")
+        raise UnexpectedResult("holds an entry that is no zone")
     pages, page = _number(info, "total_pages"), _number(info, "page")
     if pages is None or not 0 <= pages <= MOST_PAGES:
-        raise UnusableResult("does not say how many pages of zones there are, or no sane number")
+        raise UnexpectedResult("does not say how many pages of zones there are, or no sane number")
     if page not in (None, number):
-        raise UnusableResult(f"is page {page} of the zones, not page {number}")
+        raise UnexpectedResult(f"is page {page} of the zones, not page {number}")
     return _Page(zones, pages, _number(info, "total_count"))
 
 

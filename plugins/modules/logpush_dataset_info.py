@@ -128,7 +128,7 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     LogpushJobs,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute

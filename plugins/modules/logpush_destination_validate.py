@@ -185,10 +185,10 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Rejected
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
@@ -212,7 +212,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     }
     if verdict is not None and not verdict.valid and params["fail_on_invalid"]:
         said = verdict.message or "valid: false, without a reason"
-        raise Refused(f"Cloudflare cannot write to the destination: {said}", result)
+        raise Rejected(f"Cloudflare cannot write to the destination: {said}", result)
     return result
 
 

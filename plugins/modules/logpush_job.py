@@ -258,7 +258,7 @@ reasons:
   sample:
     - "The token was issued for another destination: the path is '/http' in the token and
       '/http/{DATE}' in destination_conf."
-answer_lost:
+response_lost:
   description:
     - Whether the answer to a creation, a change or a removal got lost. Then it is looked for, some
       seconds long where it may be under way; a creation is never sent again. Where it was carried
@@ -318,13 +318,15 @@ error:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import keep_job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     API_NAMES,
     JOB,
-    Wanted,
+    DesiredJob,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import (
+    reconcile_job,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     LogpushJobs,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
@@ -332,7 +334,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
 
 def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
     """Keep the job that the options describe."""
-    return keep_job(Wanted.of(params), logpush)
+    return reconcile_job(DesiredJob.of(params), logpush)
 
 
 def main() -> None:

@@ -244,7 +244,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     checked_id,
     dataset_name,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     LogpushJobs,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute

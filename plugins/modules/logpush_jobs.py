@@ -152,18 +152,18 @@ rate_limit_waited:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import summarize
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     API_NAMES,
     JOB,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._jobs_keeper import (
-    keep_jobs,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import (
     label_of,
+    reconcile_jobs,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     LogpushJobs,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import summarize
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     LogpushOf,
     execute_many,
@@ -175,7 +175,7 @@ def run(
 ) -> dict[str, t.Any]:
     """Keep the jobs that the options describe."""
     return summarize(
-        "jobs", [label_of(job) for job in jobs], keep_jobs(jobs, logpush_of, concurrency)
+        "jobs", [label_of(job) for job in jobs], reconcile_jobs(jobs, logpush_of, concurrency)
     )
 
 

@@ -180,9 +180,9 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import check
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._proofs import check
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:

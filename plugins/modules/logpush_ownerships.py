@@ -148,18 +148,20 @@ rate_limit_waited:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import ask
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
     Label,
-    side_by_side,
+    run_concurrently,
     summarize,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
+    ask,
+    check,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     LogpushOf,
     execute_many,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._proofs import check
 
 
 def run(
@@ -173,7 +175,7 @@ def run(
             return ask(conf, logpush_of(target))
         return check(conf, token, logpush_of(target), fail_on_invalid=True)
 
-    outcomes = side_by_side(prove, targets, concurrency)
+    outcomes = run_concurrently(prove, targets, concurrency)
     return summarize("targets", [_label(target) for target in targets], outcomes)
 
 

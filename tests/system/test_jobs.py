@@ -261,7 +261,7 @@ def test_a_lost_answer_leaves_one_job_not_two(zone: Zone, how: dict[str, t.Any])
     fault = {"method": "POST", "path": "/logpush/jobs$", **how}
     zone.world.control("POST", "faults", fault)
     result = zone.keep(destination_conf=R2 + SECRET)
-    assert (result["changed"], result["answer_lost"]) == (True, True)
+    assert (result["changed"], result["response_lost"]) == (True, True)
     assert [job["id"] for job in zone.world.jobs()] == [result["job"]["id"]]
     assert len(zone.sent("POST")) == 1
 
@@ -270,7 +270,7 @@ def test_a_lost_request_leaves_no_job_and_says_so(zone: Zone) -> None:
     fault = {"method": "POST", "path": "/logpush/jobs$", "reset": "before"}
     zone.world.control("POST", "faults", fault)
     result = zone.keep(destination_conf=R2 + SECRET)
-    assert (result["failed"], result["answer_lost"], result["ids"]) == (True, True, [])
+    assert (result["failed"], result["response_lost"], result["ids"]) == (True, True, [])
     assert zone.world.jobs() == []
     assert zone.keep(destination_conf=R2 + SECRET)["action"] == "created"
 

@@ -52,12 +52,12 @@ class Call(t.NamedTuple):
 class Network:
     """Answers exactly the requests expected, in order; fails on a missing or an extra one.
 
-    Of threads ``side_by_side`` each sees to a zone or account, so the order is that of each.
+    Of threads ``concurrent`` each sees to a zone or account, so the order is that of each.
     """
 
-    def __init__(self, calls: t.Sequence[Call], *, side_by_side: bool = False) -> None:
+    def __init__(self, calls: t.Sequence[Call], *, concurrent: bool = False) -> None:
         self._expected = list(calls)
-        self._side_by_side = side_by_side
+        self._concurrent = concurrent
         self._lock = threading.Lock()
         self.sent: list[requests.PreparedRequest] = []
         self.settings: list[dict[str, t.Any]] = []
@@ -85,7 +85,7 @@ class Network:
         calls = (
             call
             for call in self._expected
-            if not self._side_by_side or call.path.partition("/logpush/")[0] == scope
+            if not self._concurrent or call.path.partition("/logpush/")[0] == scope
         )
         call = next(calls, None)
         # Raised through the code under test, which must not take it for a broken connection.
@@ -99,9 +99,9 @@ class Network:
 
 
 @contextlib.contextmanager
-def network(*calls: Call, side_by_side: bool = False) -> t.Iterator[Network]:
+def network(*calls: Call, concurrent: bool = False) -> t.Iterator[Network]:
     """Put a ``Network`` in the place of the real one, and a clock that only pauses move."""
-    double = Network(calls, side_by_side=side_by_side)
+    double = Network(calls, concurrent=concurrent)
     with (
         mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=double.send),
         mock.patch("time.sleep", side_effect=double.pauses.append),

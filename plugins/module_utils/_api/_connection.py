@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Transport
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 
 
@@ -31,5 +31,5 @@ def sender_for(options: dict[str, t.Any]) -> Sender:
         ),
         timeout=_arguments.seconds(options, "timeout", least=0.1),
         rate_limit_retry_timeout=patience,
-        governor=Governor(share=_arguments.share(options), patience=patience),
+        rate_limiter=RateLimiter(share=_arguments.share(options), patience=patience),
     )

@@ -17,15 +17,6 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    HeldBack,
-    Unreachable,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
-    Governor,
-    TooLong,
-    Turn,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
     HTTPResponse,
     Retry,
@@ -33,8 +24,17 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
-    Answer,
-    NoAnswer,
+    NoResponse,
+    Response,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
+    Permit,
+    RateLimiter,
+    RateLimitTimeout,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    RateLimited,
+    Unreachable,
 )
 
 REPEATS = 3
@@ -50,8 +50,8 @@ GATEWAY_FAULTS = (*PASSING_FAULTS, *range(520, 525))
 class Exchanger(t.Protocol):
     """What sends a request once: ``_transport.Transport``, or a double of it."""
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
-        """Return the answer within ``seconds`` or raise ``NoAnswer``."""
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
+        """Return the answer within ``seconds`` or raise ``NoResponse``."""
 
 
 class Sender:
@@ -59,7 +59,7 @@ class Sender:
 
     ``timeout`` (seconds) is the deadline for one request, its repeats and the pauses between
     them included. ``rate_limit_retry_timeout`` (seconds) bounds how long rate limits (429) are
-    waited out, which comes on top, and so does what ``governor`` holds a request back for.
+    waited out, which comes on top, and so does what ``rate_limiter`` holds a request back for.
     It may be used by several threads.
     """
 
@@ -69,33 +69,33 @@ class Sender:
         *,
         timeout: float,
         rate_limit_retry_timeout: float,
-        governor: Governor | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._transport = transport
         self.timeout = timeout
         self.rate_limit_retry_timeout = rate_limit_retry_timeout
-        self.governor = governor or Governor(patience=rate_limit_retry_timeout)
+        self.rate_limiter = rate_limiter or RateLimiter(patience=rate_limit_retry_timeout)
 
-    def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
+    def send(self, method: str, path: str, body: bytes | None, *, idempotent: bool) -> Response:
         """Send a request and return its last answer, whatever its status.
 
         A connection that was never made is tried again, and so is a 429, which carried nothing
-        out. Only where ``repeatable`` says that carrying it out twice does no harm, a broken
+        out. Only where ``idempotent`` says that carrying it out twice does no harm, a broken
         connection and a 502, 503 or 504 are tried again too. Raise ``Unreachable`` where no
-        whole answer came, ``HeldBack`` where the rate limit allows no request for too long.
+        whole answer came, ``RateLimited`` where the rate limit allows no request for too long.
         """
-        course = _Course(self, method, path, repeatable)
+        course = _Attempt(self, method, path, idempotent)
         while True:
             try:
-                turn = course.wait_for_turn()
-            except TooLong as held:
+                turn = course.acquire_permit()
+            except RateLimitTimeout as held:
                 return course.give_up(held)
             answer = None
             try:
                 answer = self._transport.exchange(
                     method, path, body, max(course.remaining(), SHORTEST_TRY)
                 )
-            except NoAnswer as failure:
+            except NoResponse as failure:
                 pause = course.pause_after_failure(failure)
             else:
                 wait = course.pause_after(answer)
@@ -103,28 +103,28 @@ class Sender:
                     return answer
                 pause = wait
             finally:
-                self.governor.leave(turn, answer.headers if answer else None)
+                self.rate_limiter.release(turn, answer.headers if answer else None)
             if pause > 0:
                 time.sleep(pause)
 
 
-class _Course:
+class _Attempt:
     """The course of one request: its deadline, its repeats, its waits for a rate limit."""
 
-    def __init__(self, sender: Sender, method: str, path: str, repeatable: bool) -> None:
+    def __init__(self, sender: Sender, method: str, path: str, idempotent: bool) -> None:
         self._sender = sender
         self._method = method
         self._path = path
-        self._repeatable = repeatable
+        self._idempotent = idempotent
         self._held = 0.0
         self._rate_limits = 0
         self._last_reason: str | None = None
         # Whether any of the tries may have arrived.
         self._sent = False
         # Of the last try.
-        self._outcome: Answer | Unreachable | None = None
+        self._outcome: Response | Unreachable | None = None
         self._deadline = time.monotonic() + sender.timeout
-        repeats = REPEATS if repeatable else 0
+        repeats = REPEATS if idempotent else 0
         self._retry = Retry(
             total=None,
             connect=REPEATS,
@@ -142,18 +142,18 @@ class _Course:
         """Return the seconds that are left."""
         return self._deadline - time.monotonic()
 
-    def wait_for_turn(self) -> Turn:
+    def acquire_permit(self) -> Permit:
         """Wait until the rate limit allows a request; that is no part of its time."""
-        turn = self._sender.governor.enter(self._held)
+        turn = self._sender.rate_limiter.acquire(self._held)
         self._held = turn.held
         self._deadline += turn.waited
         return turn
 
-    def give_up(self, held: TooLong) -> Answer:
+    def give_up(self, held: RateLimitTimeout) -> Response:
         """Return what the last try was answered, or raise what it ended with: no other may go."""
-        if isinstance(self._outcome, Answer):
+        if isinstance(self._outcome, Response):
             return self._outcome
-        raise self._outcome or HeldBack(
+        raise self._outcome or RateLimited(
             f"nothing was sent, since the rate limit is used up for {held.seconds:.0f} s more, "
             f"and rate_limit_retry_timeout allows {self._sender.rate_limit_retry_timeout:g} s",
             method=self._method,
@@ -161,7 +161,7 @@ class _Course:
             retryable=True,
         ) from held
 
-    def pause_after_failure(self, failure: NoAnswer) -> float:
+    def pause_after_failure(self, failure: NoResponse) -> float:
         """Return how long to pause before the next try, or raise ``Unreachable``."""
         pause = None
         if failure.cause is not None:
@@ -178,13 +178,13 @@ class _Course:
         self._outcome = error
         return pause
 
-    def pause_after(self, answer: Answer) -> float | None:
+    def pause_after(self, answer: Response) -> float | None:
         """Return how long to pause before the next try, or None: the answer stands."""
         self._outcome = answer
         if answer.status == RATE_LIMITED:
             return self._rate_limit_pause(answer)
         self._sent = True
-        if answer.status in PASSING_FAULTS and self._repeatable:
+        if answer.status in PASSING_FAULTS and self._idempotent:
             response = HTTPResponse(status=answer.status)
             return self._next_pause(response=response, at_least=self._retry_after(answer))
         return None
@@ -199,11 +199,11 @@ class _Course:
         pause = max(self._retry.get_backoff_time() * random.uniform(0.5, 1.0), at_least or 0.0)
         return pause if pause < self.remaining() else None
 
-    def _rate_limit_pause(self, answer: Answer) -> float | None:
+    def _rate_limit_pause(self, answer: Response) -> float | None:
         asked = self._retry_after(answer)
         pause = float(2**self._rate_limits) if asked is None else max(asked, BACKOFF)
         # It holds for all requests: they wait where they wait for their turn.
-        self._sender.governor.block(pause)
+        self._sender.rate_limiter.block(pause)
         if self._held + pause > self._sender.rate_limit_retry_timeout:
             return None
         self._rate_limits += 1
@@ -211,7 +211,7 @@ class _Course:
         self._deadline = time.monotonic() + self._sender.timeout
         return 0.0
 
-    def _retry_after(self, answer: Answer) -> float | None:
+    def _retry_after(self, answer: Response) -> float | None:
         """Return the seconds that the server asks for, if it does."""
         value = answer.headers.get("Retry-After")
         if value is None:

@@ -14,12 +14,6 @@ import json
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    ApiError,
-    BadAnswer,
-    InvalidInput,
-    UnusableResult,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
     AuthBase,
     requests,
@@ -28,7 +22,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries i
     GATEWAY_FAULTS,
     RATE_LIMITED,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Answer
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Response
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    ApiError,
+    InvalidInput,
+    MalformedResponse,
+    UnexpectedResult,
+)
 
 # What trying again later may mend.
 _RETRYABLE = (RATE_LIMITED, 500, *GATEWAY_FAULTS)
@@ -40,7 +40,7 @@ _LOOKED_AT_BYTES = 64 * 1024
 # What a write returns in a dry run; a result can be anything else, None included.
 NOT_SENT: t.Final = object()
 
-# Makes of a result what a caller wants of it, or raises ``UnusableResult``.
+# Makes of a result what a caller wants of it, or raises ``UnexpectedResult``.
 Reads = t.Callable[[t.Any], t.Any]
 # The same for a page of a list: gets the result, and what the answer says of it as a page.
 ReadsPage = t.Callable[[t.Any, t.Any], t.Any]
@@ -89,7 +89,7 @@ class Sends(t.Protocol):
 
     rate_limit_retry_timeout: float
 
-    def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
+    def send(self, method: str, path: str, body: bytes | None, *, idempotent: bool) -> Response:
         """Return the last answer, or raise ``Unreachable``."""
 
 
@@ -112,14 +112,14 @@ class Client:
 
         Return what ``reads`` makes of the result.
         """
-        return self._call(method, path, body, repeatable=True, reads=reads)
+        return self._call(method, path, body, idempotent=True, reads=reads)
 
     def read_page(self, path: str, *, reads: ReadsPage) -> t.Any:
         """Send a request for one page of a list.
 
         Return what ``reads`` makes of the result and of the envelope's ``result_info``.
         """
-        return self._ask("GET", path, None, repeatable=True).page(reads)
+        return self._ask("GET", path, None, idempotent=True).page(reads)
 
     def write(
         self,
@@ -127,35 +127,40 @@ class Client:
         path: str,
         body: t.Any = None,
         *,
-        repeatable: bool,
+        idempotent: bool,
         reads: Reads = as_it_is,
     ) -> t.Any:
         """Send a request that changes something; return ``NOT_SENT`` in a dry run.
 
-        Return what ``reads`` makes of the result. ``repeatable`` says that carrying it out twice
+        Return what ``reads`` makes of the result. ``idempotent`` says that carrying it out twice
         does no harm.
         """
         if self.dry_run:
             return NOT_SENT
-        return self._call(method, path, body, repeatable=repeatable, reads=reads)
+        return self._call(method, path, body, idempotent=idempotent, reads=reads)
 
     def _call(
-        self, method: str, path: str, body: t.Any, *, repeatable: bool, reads: Reads
+        self, method: str, path: str, body: t.Any, *, idempotent: bool, reads: Reads
     ) -> t.Any:
-        return self._ask(method, path, body, repeatable=repeatable).result(reads)
+        return self._ask(method, path, body, idempotent=idempotent).result(reads)
 
-    def _ask(self, method: str, path: str, body: t.Any, *, repeatable: bool) -> _Reading:
+    def _ask(self, method: str, path: str, body: t.Any, *, idempotent: bool) -> _Envelope:
         content = None if body is None else json.dumps(body).encode()
-        answer = self._sender.send(method, path, content, repeatable=repeatable)
+        answer = self._sender.send(method, path, content, idempotent=idempotent)
         patience = self._sender.rate_limit_retry_timeout
-        return _Reading(answer, method, path, patience, self._mask)
+        return _Envelope(answer, method, path, patience, self._mask)
 
 
-class _Reading:
+class _Envelope:
     """One answer being read."""
 
     def __init__(
-        self, answer: Answer, method: str, path: str, patience: float, mask: t.Callable[[str], str]
+        self,
+        answer: Response,
+        method: str,
+        path: str,
+        patience: float,
+        mask: t.Callable[[str], str],
     ) -> None:
         self._answer = answer
         self._method = method
@@ -176,7 +181,7 @@ class _Reading:
     def _read(self, reads: t.Callable[[dict[str, t.Any]], t.Any]) -> t.Any:
         status = self._answer.status
         if 300 <= status < 400:
-            raise self._bad_answer(
+            raise self._malformed(
                 f"redirected to {self._redirect_host()}, which is not followed; check base_url"
             )
         envelope = self._envelope()
@@ -184,8 +189,8 @@ class _Reading:
             raise self._api_error(envelope)
         try:
             return reads(envelope)
-        except UnusableResult as error:
-            raise BadAnswer(f"Cloudflare's answer {error}", **self._context()) from error
+        except UnexpectedResult as error:
+            raise MalformedResponse(f"Cloudflare's answer {error}", **self._context()) from error
 
     def _envelope(self) -> dict[str, t.Any]:
         try:
@@ -198,7 +203,7 @@ class _Reading:
             # The status says enough.
             return {}
         kind = self._answer.headers.get("Content-Type") or "no content type"
-        raise self._bad_answer(f"not with Cloudflare's JSON but with {kind}: {self._excerpt()}")
+        raise self._malformed(f"not with Cloudflare's JSON but with {kind}: {self._excerpt()}")
 
     def _excerpt(self) -> str:
         """Return how the content begins, as far as it may be shown."""
@@ -217,9 +222,9 @@ class _Reading:
             return "an address that is none"
         return host or "another path"
 
-    def _bad_answer(self, problem: str) -> BadAnswer:
+    def _malformed(self, problem: str) -> MalformedResponse:
         status = self._answer.status
-        return BadAnswer(
+        return MalformedResponse(
             f"the server answered HTTP {status}, {problem}",
             **self._context(),
             retryable=status in _RETRYABLE,

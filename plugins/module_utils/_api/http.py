@@ -19,16 +19,16 @@ import typing as t
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
     AuthBase,
     HTTPAdapter,
     exceptions,
     requests,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 # Far above any list of jobs, far below what would hurt the machine.
-LARGEST_ANSWER = 16 * 1024 * 1024
+LARGEST_RESPONSE = 16 * 1024 * 1024
 # In seconds. A connection that is not made by then is better tried anew than waited for.
 LONGEST_CONNECT = 10.0
 
@@ -39,7 +39,7 @@ _NETLOC = re.compile(rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Answer(t.NamedTuple):
+class Response(t.NamedTuple):
     """What came back: an HTTP status, whichever it is, the headers, and the whole body."""
 
     status: int
@@ -47,7 +47,7 @@ class Answer(t.NamedTuple):
     content: bytes
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """No whole answer came.
 
     ``reason`` says why in plain words; ``passing`` whether it may be otherwise at a later time;
@@ -102,29 +102,29 @@ class Transport:
             # A credential for this machine has no business with a proxy.
             self._settings["proxies"] = {}
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
-        """Send one request and return its answer within ``seconds``, or raise ``NoAnswer``."""
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
+        """Send one request and return its answer within ``seconds``, or raise ``NoResponse``."""
         try:
             return self._exchange(method, path, body, seconds)
         except (requests.RequestException, exceptions.HTTPError, OSError, ValueError) as error:
             # The last two: a CA bundle that is not there, a host name that cannot be one.
-            raise _no_answer(error) from error
+            raise _no_response(error) from error
 
-    def _exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
+    def _exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
         url = self._base_url + path
         headers = {"Content-Type": "application/json"} if body is not None else {}
         prepared = self._session.prepare_request(
             requests.Request(method, url, data=body, headers=headers)
         )
 
-        def send_and_read() -> Answer:
+        def send_and_read() -> Response:
             with self._session.send(
                 prepared,
                 allow_redirects=False,
                 timeout=(min(LONGEST_CONNECT, seconds), seconds),
                 **self._settings,
             ) as response:
-                return Answer(response.status_code, response.headers, _read(response))
+                return Response(response.status_code, response.headers, _read(response))
 
         return _within(seconds, send_and_read)
 
@@ -155,13 +155,13 @@ def check_base_url(base_url: str) -> bool:
     return loopback
 
 
-def _within(seconds: float, work: t.Callable[[], Answer]) -> Answer:
+def _within(seconds: float, work: t.Callable[[], Response]) -> Response:
     """Do ``work`` in at most ``seconds``.
 
     The timeouts of ``requests`` are per read, and a server that sends a byte a second outlasts
     them, as a slow name server does; so the work is done aside and not waited for any longer.
     """
-    outcome: queue.SimpleQueue[tuple[Answer | None, Exception | None]] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[tuple[Response | None, Exception | None]] = queue.SimpleQueue()
 
     def work_aside() -> None:
         try:
@@ -173,25 +173,25 @@ def _within(seconds: float, work: t.Callable[[], Answer]) -> Answer:
     try:
         answer, error = outcome.get(timeout=seconds)
     except queue.Empty:
-        raise NoAnswer(LATE, passing=True) from None
+        raise NoResponse(LATE, passing=True) from None
     if error is not None:
         raise error
-    return t.cast(Answer, answer)
+    return t.cast(Response, answer)
 
 
 def _read(response: requests.Response) -> bytes:
-    """Return the whole body, decoded; raise ``NoAnswer`` where it is larger than makes sense."""
+    """Return the whole body, decoded; raise ``NoResponse`` where it is larger than makes sense."""
     chunks, size = [], 0
     for chunk in response.iter_content(64 * 1024):
         size += len(chunk)
-        if size > LARGEST_ANSWER:
-            limit = f"{LARGEST_ANSWER // 1024 // 1024} MiB"
-            raise NoAnswer(f"the answer is larger than {limit}", passing=False)
+        if size > LARGEST_RESPONSE:
+            limit = f"{LARGEST_RESPONSE // 1024 // 1024} MiB"
+            raise NoResponse(f"the answer is larger than {limit}", passing=False)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _no_answer(error: Exception) -> NoAnswer:
+def _no_response(error: Exception) -> NoResponse:
     chain = list(_chain(error))
     cause = next(filter(_is_cause, chain), None)
     cause = t.cast("Exception | None", cause)
@@ -199,9 +199,9 @@ def _no_answer(error: Exception) -> NoAnswer:
         link = next((link for link in chain if isinstance(link, meaning.kind)), None)
         if link is not None:
             reason = meaning.explain(link)
-            return NoAnswer(reason, passing=meaning.passing, sent=meaning.sent, cause=cause)
+            return NoResponse(reason, passing=meaning.passing, sent=meaning.sent, cause=cause)
     # What nobody knows is not tried again.
-    return NoAnswer(f"{type(error).__name__}: {error}", passing=False)
+    return NoResponse(f"{type(error).__name__}: {error}", passing=False)
 
 
 def _is_cause(link: BaseException) -> bool:
@@ -222,7 +222,7 @@ def _chain(error: BaseException) -> t.Iterator[BaseException]:
 class _Meaning(t.NamedTuple):
     """What a kind of error means.
 
-    ``explain`` returns plain words for it; ``passing`` and ``sent`` are those of ``NoAnswer``.
+    ``explain`` returns plain words for it; ``passing`` and ``sent`` are those of ``NoResponse``.
     """
 
     kind: type[BaseException] | tuple[type[BaseException], ...]

@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _LONGEST_HEADER = 4096
 
 
-class TooLong(Exception):
+class RateLimitTimeout(Exception):
     """The next request would have to wait for longer than the user allows; ``seconds`` it is."""
 
     def __init__(self, seconds: float) -> None:
@@ -44,7 +44,7 @@ class TooLong(Exception):
         self.seconds = seconds
 
 
-class Turn(t.NamedTuple):
+class Permit(t.NamedTuple):
     """What lets one request go.
 
     ``sent`` is when, ``asks`` whether it goes to see how things stand. ``waited`` is for how many
@@ -114,7 +114,7 @@ class _Window:
         return max(1.0, math.ceil((self.quota or 0) * part))
 
 
-class Governor:
+class RateLimiter:
     """Lets requests go, side by side, as fast as the rate limit allows and no faster.
 
     ``share`` (above 0, at most 1) is the part of the limit that this task may use; ``patience``
@@ -140,11 +140,11 @@ class Governor:
         # Also the lock for all of the above; notified whenever a request has ended.
         self._news = threading.Condition()
 
-    def enter(self, held: float = 0.0) -> Turn:
-        """Wait until a request may go; each call that returns has to be followed by ``leave``.
+    def acquire(self, held: float = 0.0) -> Permit:
+        """Wait until a request may go; each call that returns has to be followed by ``release``.
 
-        ``held`` is for how many seconds the same request was held back before. Raise ``TooLong``
-        where that would come to more than ``patience``.
+        ``held`` is for how many seconds the same request was held back before. Raise
+        ``RateLimitTimeout`` where that would come to more than ``patience``.
         """
         began = time.monotonic()
         with self._news:
@@ -154,13 +154,13 @@ class Governor:
                 if pause is None:
                     self._news.wait()
                 elif pause <= 0:
-                    return Turn(now, self._let_go(now), now - began, held)
+                    return Permit(now, self._let_go(now), now - began, held)
                 elif held + pause > self._patience:
-                    raise TooLong(pause)
+                    raise RateLimitTimeout(pause)
                 else:
                     held += self._hold(pause)
 
-    def leave(self, turn: Turn, headers: t.Mapping[str, str] | None) -> None:
+    def release(self, turn: Permit, headers: t.Mapping[str, str] | None) -> None:
         """Note the end of a request, with the headers of its answer if there was one."""
         now = time.monotonic()
         with self._news:
@@ -251,7 +251,7 @@ class Governor:
         self._asking += asks
         return asks
 
-    def _learn(self, headers: t.Mapping[str, str], turn: Turn, now: float) -> None:
+    def _learn(self, headers: t.Mapping[str, str], turn: Permit, now: float) -> None:
         if turn.asks and self._blocked_until <= now:
             self._answered = True
         policies = _items(headers.get("Ratelimit-Policy"))

@@ -13,12 +13,12 @@ from __future__ import annotations
 import datetime
 import re
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     KNOWN_SCHEMES,
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 # What other tools call a destination.
 _OTHER_NAMES = {

@@ -10,11 +10,15 @@ import json
 import re
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
     without_secrets,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
+    checked_destination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import clean_token
 
 # The API's spelling is no name that a template could use.
 CVE_KEY = "CVE-2021-44228"
@@ -174,3 +178,174 @@ def with_option_names(output_options: dict[str, t.Any]) -> dict[str, t.Any]:
 def with_api_names(output_options: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return output options under the names that the API gives them."""
     return {CVE_KEY if name == CVE_OPTION else name: v for name, v in output_options.items()}
+
+
+_LONGEST_NAME = 512
+_LONGEST_LOGPULL_OPTIONS = 4096
+# Each may also be zero, which stands for no limit.
+_RANGES = {
+    "max_upload_bytes": (5_000_000, 1_000_000_000),
+    "max_upload_interval_seconds": (30, 300),
+    "max_upload_records": (1_000, 1_000_000),
+}
+_NOT_WITH_EDGE = ("max_upload_bytes", "max_upload_records")
+_MERGING_DATASET = "http_requests"
+
+OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
+    "field_names": {"type": "list", "elements": "str"},
+    "output_type": {"type": "str", "choices": ["ndjson", "csv"]},
+    "timestamp_format": {
+        "type": "str",
+        "choices": ["unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"],
+    },
+    "sample_rate": {"type": "float"},
+    CVE_OPTION: {"type": "bool"},
+    "merge_subrequests": {"type": "bool"},
+    "batch_prefix": {"type": "str"},
+    "batch_suffix": {"type": "str"},
+    "record_prefix": {"type": "str"},
+    "record_suffix": {"type": "str"},
+    "record_template": {"type": "str"},
+    "record_delimiter": {"type": "str"},
+    "field_delimiter": {"type": "str"},
+}
+
+API_NAMES = {"output_options": {CVE_KEY: CVE_OPTION}}
+
+JOB: dict[str, dict[str, t.Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "id": {"type": "int"},
+    "name": {"type": "str"},
+    "dataset": {"type": "str"},
+    "destination_conf": {"type": "str", "no_log": True},
+    "ownership_challenge": {"type": "str", "no_log": True},
+    "enabled": {"type": "bool"},
+    "kind": {"type": "str", "choices": ["", "edge"]},
+    "filter": {"type": "json"},
+    "output_options": {"type": "dict", "options": OUTPUT_OPTIONS},
+    "logpull_options": {"type": "str"},
+    "frequency": {"type": "str", "choices": ["high", "low"]},
+    "max_upload_bytes": {"type": "int"},
+    "max_upload_interval_seconds": {"type": "int"},
+    "max_upload_records": {"type": "int"},
+    "resend_hidden": {"type": "bool", "default": False},
+}
+# What is told to the API as it was given.
+_PLAIN = (
+    "name",
+    "dataset",
+    "enabled",
+    "kind",
+    "filter",
+    "logpull_options",
+    "frequency",
+    *_RANGES,
+)
+
+
+class DesiredJob(t.NamedTuple):
+    """A job as it is described: only what the description sets is in ``properties``.
+
+    ``properties`` has the API's names and values, without the destination and the token;
+    ``output_options`` in it has only what is set.
+    """
+
+    state: str
+    id: int | None
+    name: str | None
+    dataset: str | None
+    destination: Destination | None
+    token: str | None
+    properties: dict[str, t.Any]
+    resend_hidden: bool
+
+    @classmethod
+    def of(cls, params: t.Mapping[str, t.Any]) -> DesiredJob:
+        """Read a module's options, or raise ``InvalidInput``."""
+        name, dataset = params["name"], params["dataset"]
+        job_id = None if params["id"] is None else checked_id(params["id"])
+        if not name and job_id is None:
+            # Ansible takes a null for a value.
+            raise InvalidInput("name", "is empty; give the name of the job, or its id")
+        conf, token = params["destination_conf"], params["ownership_challenge"]
+        if params["state"] == "absent":
+            # They do not matter for what is to go, whatever is wrong with them.
+            conf = token = None
+        desired = cls(
+            state=params["state"],
+            id=job_id,
+            name=name,
+            dataset=None if dataset is None else dataset_name(dataset),
+            destination=None if conf is None else checked_destination(conf),
+            token=None if token is None else clean_token(token),
+            properties=_properties(params),
+            resend_hidden=params["resend_hidden"],
+        )
+        check_combination(desired.properties, dataset=dataset, kind=params["kind"])
+        return desired
+
+
+def check_combination(
+    properties: t.Mapping[str, t.Any], *, dataset: str | None, kind: str | None
+) -> None:
+    """Raise ``InvalidInput`` for what such a dataset or kind of job does not take."""
+    merging = properties.get("output_options", {}).get("merge_subrequests")
+    if merging and dataset not in (None, _MERGING_DATASET):
+        raise InvalidInput(
+            "output_options.merge_subrequests", f"is for {_MERGING_DATASET} only, not for {dataset}"
+        )
+    given = [name for name in _NOT_WITH_EDGE if name in properties]
+    if kind == "edge" and given:
+        raise InvalidInput(given[0], "cannot be set for a job of the kind edge")
+
+
+def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what the options set, under the API's names."""
+    _check_length("name", params["name"], _LONGEST_NAME)
+    _check_length("logpull_options", params["logpull_options"], _LONGEST_LOGPULL_OPTIONS)
+    for option in _RANGES:
+        _check_range(option, params[option])
+    _check_filter(params["filter"])
+    properties = {name: params[name] for name in _PLAIN if params[name] is not None}
+    if "filter" in properties and parsed_filter(properties["filter"]) is None:
+        # However emptiness is written, the API knows it as an empty text.
+        properties["filter"] = ""
+    given = params["output_options"] or {}
+    options = {name: value for name, value in given.items() if value is not None}
+    _check_sample_rate(options.get("sample_rate"))
+    if options:
+        properties["output_options"] = with_api_names(options)
+    return properties
+
+
+def _check_length(option: str, value: str | None, longest: int) -> None:
+    if value is not None and len(value) > longest:
+        raise InvalidInput(
+            option, f"has {len(value)} characters; Cloudflare takes at most {longest}"
+        )
+
+
+def _check_range(option: str, value: int | None) -> None:
+    least, most = _RANGES[option]
+    # Ansible lets true and false through as integers.
+    if isinstance(value, bool) or (value and not least <= value <= most):
+        raise InvalidInput(option, f"has to be 0 or from {least} to {most}, and is {value}")
+
+
+def _check_sample_rate(value: float | None) -> None:
+    # Written so that NaN, which compares with nothing, is refused too.
+    if value is not None and not 0 < value <= 1:
+        raise InvalidInput(
+            "output_options.sample_rate", f"has to be above 0 and at most 1: {value}"
+        )
+
+
+def _check_filter(text: str | None) -> None:
+    if not text:
+        return
+    try:
+        content = load_json(text)
+    except ValueError as error:
+        raise InvalidInput("filter", f"is no JSON: {error}") from error
+    if not isinstance(content, dict) or (content and "where" not in content):
+        raise InvalidInput("filter", 'has to be an object with "where" in it')

@@ -18,16 +18,16 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
     DESTINATION_CONF,
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_comparison import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_diff import (
     compare,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     CVE_KEY,
+    DesiredJob,
     Job,
     parsed_filter,
     with_option_names,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
 
 # What Cloudflare documents to hold where a property is not set, or null.
 _DEFAULTS: dict[str, t.Any] = {
@@ -76,9 +76,9 @@ class Changes(t.NamedTuple):
     missing: t.Sequence[str] = ()
 
 
-def find_changes(wanted: Wanted, job: Job) -> Changes:
+def find_changes(desired: DesiredJob, job: Job) -> Changes:
     """Compare a job with its description."""
-    return _Comparing(wanted, job).run()
+    return _Comparing(desired, job).run()
 
 
 def names_of(body: t.Mapping[str, t.Any]) -> list[str]:
@@ -91,8 +91,8 @@ def names_of(body: t.Mapping[str, t.Any]) -> list[str]:
 class _Comparing:
     """One job being compared."""
 
-    def __init__(self, wanted: Wanted, job: Job) -> None:
-        self._wanted = wanted
+    def __init__(self, desired: DesiredJob, job: Job) -> None:
+        self._desired = desired
         self._job = job
         self._body: dict[str, t.Any] = {}
         self._names: list[str] = []
@@ -101,9 +101,9 @@ class _Comparing:
 
     def run(self) -> Changes:
         """Compare each property that is described."""
-        if self._wanted.destination is not None:
-            self._destination(self._wanted.destination)
-        for name, value in self._wanted.properties.items():
+        if self._desired.destination is not None:
+            self._destination(self._desired.destination)
+        for name, value in self._desired.properties.items():
             if name == "output_options":
                 self._output_options(value)
             elif name == "filter":
@@ -123,7 +123,7 @@ class _Comparing:
         self._masked += map(_label, found.masked)
         self._missing += map(_label, found.missing)
         hidden = bool(found.masked or found.missing)
-        if found.different or (hidden and self._wanted.resend_hidden):
+        if found.different or (hidden and self._desired.resend_hidden):
             self._change(DESTINATION_CONF, ours.raw)
 
     def _filter(self, text: str) -> None:
@@ -132,31 +132,31 @@ class _Comparing:
                 self._change("filter", text)
             return
         if not text:
-            # None is wanted, and none is shown.
+            # None is desired, and none is shown.
             return
         self._missing.append("filter")
-        if self._wanted.resend_hidden:
+        if self._desired.resend_hidden:
             self._change("filter", text)
 
-    def _output_options(self, wanted: dict[str, t.Any]) -> None:
-        old = self._wanted.properties.get(
+    def _output_options(self, desired: dict[str, t.Any]) -> None:
+        old = self._desired.properties.get(
             "logpull_options", self._job.properties.get("logpull_options")
         )
         present = self._job.output_options or _from_logpull_options(old)
         present_type = present.get("output_type") or "ndjson"
-        output_type = wanted.get("output_type") or present_type
+        output_type = desired.get("output_type") or present_type
         if output_type != present_type:
             # What encloses a record of the one type would spoil those of the other.
             present = {name: v for name, v in present.items() if name not in _NDJSON_DEFAULTS}
         defaults = dict(_OUTPUT_DEFAULTS, **(_NDJSON_DEFAULTS if output_type == "ndjson" else {}))
         different = {
             name: value
-            for name, value in wanted.items()
+            for name, value in desired.items()
             if not _same_option(name, value, _present(present, name, defaults), output_type)
         }
         if different:
             # The API replaces them whole: what was left out would fall back to its default.
-            self._body["output_options"] = {**present, **wanted}
+            self._body["output_options"] = {**present, **desired}
             self._names += [f"output_options.{name}" for name in with_option_names(different)]
 
 
@@ -204,3 +204,58 @@ def _from_logpull_options(query: t.Any) -> dict[str, t.Any]:
         if 0 < sample <= 1:
             options["sample_rate"] = sample
     return options
+
+
+_ORDER = (
+    "name",
+    "dataset",
+    "kind",
+    "enabled",
+    "frequency",
+    "filter",
+    "output_options",
+    "logpull_options",
+    "max_upload_bytes",
+    "max_upload_interval_seconds",
+    "max_upload_records",
+    DESTINATION_CONF,
+)
+_SECRET = "(secret)"
+_SECRET_SENT = "(secret, sent)"
+
+
+def shown_job(job: Job) -> dict[str, t.Any]:
+    """Return what a diff shows of a job."""
+    return _shown(job.properties, _ORDER)
+
+
+def shown_creation(properties: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what a diff shows of a job to be created: what is told to the API."""
+    return _shown(properties, [name for name in _ORDER if name in properties])
+
+
+def shown_update(job: Job, changes: Changes) -> dict[str, t.Any]:
+    """Return what a diff shows of a job after a change."""
+    secret = _SECRET_SENT if DESTINATION_CONF in changes.body else _SECRET
+    return _shown({**job.properties, **changes.body}, _ORDER, secret)
+
+
+def _shown(
+    properties: t.Mapping[str, t.Any], names: t.Sequence[str], secret: str = _SECRET
+) -> dict[str, t.Any]:
+    shown: dict[str, t.Any] = {name: properties.get(name) for name in names}
+    if shown.get("filter"):
+        shown["filter"] = parsed_filter(shown["filter"])
+    if shown.get("output_options"):
+        shown["output_options"] = with_option_names(Job(dict(properties)).output_options)
+    if DESTINATION_CONF in shown:
+        shown[DESTINATION_CONF] = _shown_destination(shown[DESTINATION_CONF], secret)
+    return shown
+
+
+def _shown_destination(conf: t.Any, secret: str) -> t.Any:
+    destination = Job({DESTINATION_CONF: conf}).destination
+    if destination is None:
+        return "(not shown by Cloudflare)"
+    parts = destination.parts().items()
+    return {name: secret if is_secret else value for name, (value, is_secret) in parts}

@@ -9,27 +9,30 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
-    DESTINATION_CONF,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import GATEWAY_FAULTS
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
-    BadAnswer,
     CloudflareError,
-    Refused,
+    MalformedResponse,
+    Rejected,
     RequestError,
     Unreachable,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import find_changes
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import is_rejection
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import LogpushJobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    DESTINATION_CONF,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import DesiredJob, Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
+    find_changes,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    LogpushJobs,
+    is_token_rejected,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     OWNERSHIP_CHALLENGE,
     disagreements,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import GATEWAY_FAULTS
 
 _MISSING = (
     f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "
@@ -55,14 +58,14 @@ class Written(t.NamedTuple):
 class JobWriter:
     """Writes one job as it is described."""
 
-    def __init__(self, wanted: Wanted, logpush: LogpushJobs) -> None:
-        self._wanted = wanted
+    def __init__(self, desired: DesiredJob, logpush: LogpushJobs) -> None:
+        self._desired = desired
         self._logpush = logpush
 
     def create(self, body: t.Mapping[str, t.Any], is_new: t.Callable[[Job], bool]) -> Written:
         """Create a job; where the answer is lost, look for one that ``is_new``.
 
-        Raise ``Refused`` with ``ownership_required`` where Cloudflare wants a proof.
+        Raise ``Rejected`` with ``ownership_required`` where Cloudflare wants a proof.
         """
 
         def look(lost: RequestError) -> Job:
@@ -76,7 +79,7 @@ class JobWriter:
     def update(self, job: Job, body: t.Mapping[str, t.Any]) -> Written:
         """Change a job; where the answer is lost, look whether it is as described.
 
-        Raise ``Refused`` with ``ownership_required`` where Cloudflare wants a proof.
+        Raise ``Rejected`` with ``ownership_required`` where Cloudflare wants a proof.
         """
 
         def send(content: t.Mapping[str, t.Any]) -> Job | None:
@@ -115,13 +118,13 @@ class JobWriter:
 
     def needs_token(self) -> bool:
         """Whether Cloudflare is known to want a token for the destination, and none is given."""
-        destination = self._wanted.destination
+        destination = self._desired.destination
         needed = destination is not None and destination.challenge == "yes"
-        return needed and self._wanted.token is None
+        return needed and self._desired.token is None
 
     def differences(self, job: Job) -> t.Sequence[str]:
         """Return by name what of a job, as far as it is shown, is not as described."""
-        return find_changes(self._wanted._replace(resend_hidden=False), job).names
+        return find_changes(self._desired._replace(resend_hidden=False), job).names
 
     def _write(
         self,
@@ -131,33 +134,33 @@ class JobWriter:
     ) -> Written:
         moved = DESTINATION_CONF in body
         if moved and self.needs_token() and not self._logpush.dry_run:
-            raise Refused(_MISSING, {"ownership_required": True})
-        if moved and self._wanted.token:
-            body = {**body, OWNERSHIP_CHALLENGE: self._wanted.token}
+            raise Rejected(_MISSING, {"ownership_required": True})
+        if moved and self._desired.token:
+            body = {**body, OWNERSHIP_CHALLENGE: self._desired.token}
         try:
             return Written(send(body))
         except RequestError as error:
-            if isinstance(error, ApiError) and is_rejection(error):
+            if isinstance(error, ApiError) and is_token_rejected(error):
                 raise self._refused(error) from error
             if not _may_be_carried_out(error):
                 raise
             return Written(look(error), error)
 
-    def _refused(self, error: ApiError) -> Refused:
+    def _refused(self, error: ApiError) -> Rejected:
         values = {**error.values, "ownership_required": True}
-        if self._wanted.token is None or self._wanted.destination is None:
-            return Refused(f"{_MISSING}. It said: {error.cause}", values)
+        if self._desired.token is None or self._desired.destination is None:
+            return Rejected(f"{_MISSING}. It said: {error.cause}", values)
         reasons = disagreements(
-            self._wanted.token,
+            self._desired.token,
             object_type=self._logpush.scope.kind,
             object_id=self._logpush.scope.id,
-            destination=self._wanted.destination,
+            destination=self._desired.destination,
         )
         sentence = (
             f"Cloudflare does not take {OWNERSHIP_CHALLENGE} as the proof: {error.cause}. Ask for "
             "a new challenge with edgeops.cloudflare.logpush_ownership."
         )
-        return Refused(" ".join([sentence, *reasons]), {**values, "reasons": reasons})
+        return Rejected(" ".join([sentence, *reasons]), {**values, "reasons": reasons})
 
     def _look(self, lost: RequestError, ask: t.Callable[[], t.Any]) -> t.Any:
         """Look what became of a request until there is something, or there has been time enough.
@@ -208,7 +211,7 @@ class JobWriter:
 def _lost(error: RequestError, found: str, **values: t.Any) -> CloudflareError:
     """Say that an answer was lost, and what was found afterwards."""
     return CloudflareError(
-        f"{error.message}; {found}", {**error.values, "answer_lost": True, **values}
+        f"{error.message}; {found}", {**error.values, "response_lost": True, **values}
     )
 
 
@@ -217,7 +220,7 @@ def _may_be_carried_out(error: RequestError) -> bool:
     if isinstance(error, Unreachable):
         return error.sent
     status = error.status or 0
-    return status >= 500 or (status < 300 and isinstance(error, BadAnswer))
+    return status >= 500 or (status < 300 and isinstance(error, MalformedResponse))
 
 
 def _may_be_under_way(error: RequestError) -> bool:

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Rejected
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Refused
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Challenge, Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    Challenge,
+    Logpush,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
+    clean_token,
+    disagreements,
+)
 
 Result = dict[str, t.Any]
 
@@ -26,10 +33,43 @@ def ask(destination_conf: str, logpush: Logpush) -> Result:
         return {**result, **Challenge()._asdict()}
     result.update(challenge._asdict())
     if not challenge.written:
-        raise Refused(_refusal(challenge), {**result, "changed": False})
+        raise Rejected(_refusal(challenge), {**result, "changed": False})
     return result
 
 
 def _refusal(challenge: Challenge) -> str:
     said = challenge.message or "it gave no reason"
     return f"Cloudflare wrote no challenge file to destination_conf: {said}"
+
+
+def check(
+    destination_conf: str, ownership_challenge: str, logpush: Logpush, *, fail_on_invalid: bool
+) -> Result:
+    """Ask whether a token is good, and if it is not, look for the reason in its claims."""
+    destination = checked_destination(destination_conf)
+    token = clean_token(ownership_challenge)
+    verdict = logpush.validate_challenge(destination, token)
+    reasons = (
+        []
+        if verdict.valid
+        else disagreements(
+            token,
+            object_type=logpush.scope.kind,
+            object_id=logpush.scope.id,
+            destination=destination,
+        )
+    )
+    result = {
+        "changed": False,
+        "destination": destination.describe(),
+        "valid": verdict.valid,
+        "message": verdict.message,
+        "reasons": reasons,
+    }
+    if verdict.error is not None:
+        result["error"] = verdict.error
+    if not verdict.valid and fail_on_invalid:
+        said = verdict.message or "valid: false, without a reason"
+        sentence = f"Cloudflare does not take ownership_challenge as the proof: {said}."
+        raise Rejected(" ".join([sentence, *reasons]), result)
+    return result

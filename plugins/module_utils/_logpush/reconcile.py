@@ -9,66 +9,72 @@ The plan is the same in check mode; what a dry run leaves out is decided below, 
 
 from __future__ import annotations
 
+import threading
 import typing as t
+from collections import Counter, defaultdict
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
-    DESTINATION_CONF,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
+    Label,
+    Outcome,
+    Result,
+    run_concurrently,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
-    Refused,
+    Rejected,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    DESTINATION_CONF,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
+    DesiredJob,
+    Job,
+    check_combination,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
     find_changes,
     names_of,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_diff import (
     shown_creation,
     shown_job,
     shown_update,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import (
-    Wanted,
-    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
     Written,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._logpush_jobs import LogpushJobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    LogpushJobs,
+    Scope,
+)
 
-Result = dict[str, t.Any]
 
-
-def keep_job(wanted: Wanted, logpush: LogpushJobs) -> Result:
-    """Make a job what ``wanted`` says and return what a module returns.
+def reconcile_job(desired: DesiredJob, logpush: LogpushJobs) -> Result:
+    """Make a job what ``desired`` says and return what a module returns.
 
     ``warnings`` and ``diff`` in it are Ansible's own. Raise ``CloudflareError`` where it fails.
     """
-    keeper = JobKeeper(wanted, logpush, logpush.jobs)
+    keeper = JobReconciler(desired, logpush, logpush.jobs)
     keeper.plan()
-    return keeper.carry_out()
+    return keeper.apply()
 
 
-class JobKeeper:
+class JobReconciler:
     """One job being kept: first planned, then carried out.
 
     ``list_jobs`` returns all jobs of the scope as they are before anything is done.
     """
 
     def __init__(
-        self, wanted: Wanted, logpush: LogpushJobs, list_jobs: t.Callable[[], list[Job]]
+        self, desired: DesiredJob, logpush: LogpushJobs, list_jobs: t.Callable[[], list[Job]]
     ) -> None:
-        self._wanted = wanted
+        self._desired = desired
         self._logpush = logpush
         self._list_jobs = list_jobs
-        self._writer = JobWriter(wanted, logpush)
+        self._writer = JobWriter(desired, logpush)
         self._known: set[int] = set()
-        self._carry_out: t.Callable[[], Result] | None = None
+        self._apply: t.Callable[[], Result] | None = None
         # The job that there is, once it was looked for: its scope and number.
         self.job: tuple[Scope, int] | None = None
 
@@ -76,29 +82,29 @@ class JobKeeper:
         """Find the job and see what is to be done; write nothing."""
         job = self._find()
         self.job = (self._logpush.scope.canonical, job.id) if job else None
-        if self._wanted.state == "absent":
-            self._carry_out = self._plan_removal(job)
+        if self._desired.state == "absent":
+            self._apply = self._plan_removal(job)
         elif job is None:
-            self._carry_out = self._plan_creation()
+            self._apply = self._plan_creation()
         else:
-            self._carry_out = self._plan_update(job)
+            self._apply = self._plan_update(job)
 
-    def carry_out(self) -> Result:
+    def apply(self) -> Result:
         """Do what was planned and return what a module returns."""
-        work = self._carry_out
+        work = self._apply
         work = t.cast("t.Callable[[], Result]", work)
         return work()
 
     def _find(self) -> Job | None:
-        wanted = self._wanted
-        if wanted.id is None:
+        desired = self._desired
+        if desired.id is None:
             job = self._find_by_name()
         else:
-            job = self._logpush.job(wanted.id)
-            if job is None and wanted.state == "present":
+            job = self._logpush.job(desired.id)
+            if job is None and desired.state == "present":
                 raise InvalidInput(
                     "id",
-                    f"there is no job {wanted.id} in {self._where}; a job to be created gets its "
+                    f"there is no job {desired.id} in {self._where}; a job to be created gets its "
                     "id from Cloudflare, so leave id out and give a name",
                 )
         if job is not None:
@@ -112,15 +118,15 @@ class JobKeeper:
         if len(found) > 1:
             ids = [job.id for job in found]
             raise CloudflareError(
-                f"name: {len(found)} jobs in {self._where} have the name '{self._wanted.name}' "
+                f"name: {len(found)} jobs in {self._where} have the name '{self._desired.name}' "
                 f"(their ids: {', '.join(map(str, ids))}); give the id of the one that is meant"
-                + ("" if self._wanted.dataset else ", or its dataset"),
+                + ("" if self._desired.dataset else ", or its dataset"),
                 {"ids": ids},
             )
         return found[0] if found else None
 
     def _matches(self, job: Job) -> bool:
-        return job.name == self._wanted.name and _agree(self._wanted.dataset, job.dataset)
+        return job.name == self._desired.name and _agree(self._desired.dataset, job.dataset)
 
     def _is_new(self, job: Job) -> bool:
         return job.id not in self._known and self._matches(job)
@@ -131,22 +137,22 @@ class JobKeeper:
 
     def _check_unchangeable(self, job: Job) -> None:
         """Raise where the job cannot become what is described."""
-        wanted = self._wanted
-        if wanted.state == "absent":
+        desired = self._desired
+        if desired.state == "absent":
             self._check_removable(job)
             return
-        if not _agree(wanted.dataset, job.dataset):
+        if not _agree(desired.dataset, job.dataset):
             raise _unchangeable("dataset", job, job.dataset)
         kind = job.properties.get("kind") or ""
-        if wanted.properties.get("kind", kind) != kind:
+        if desired.properties.get("kind", kind) != kind:
             raise _unchangeable("kind", job, kind)
-        check_combination(wanted.properties, dataset=job.dataset, kind=kind)
+        check_combination(desired.properties, dataset=job.dataset, kind=kind)
 
     def _check_removable(self, job: Job) -> None:
         """Raise where the job is not the one that is described."""
         for option, given, present in (
-            ("name", self._wanted.name, job.name),
-            ("dataset", self._wanted.dataset, job.dataset),
+            ("name", self._desired.name, job.name),
+            ("dataset", self._desired.dataset, job.dataset),
         ):
             if not _agree(given, present):
                 raise InvalidInput(option, f"job {job.id} has '{present}'; it was not removed")
@@ -161,19 +167,19 @@ class JobKeeper:
     def _remove(self, job: Job, result: Result) -> Result:
         lost = self._writer.delete(job.id)
         if lost is not None:
-            result["answer_lost"] = True
+            result["response_lost"] = True
             result["warnings"].append(f"{lost.message}, but job {job.id} is gone")
         return result
 
     def _plan_creation(self) -> t.Callable[[], Result]:
-        wanted = self._wanted
-        if wanted.destination is None:
+        desired = self._desired
+        if desired.destination is None:
             raise InvalidInput(
                 DESTINATION_CONF,
-                f"is missing: there is no job '{wanted.name}' in {self._where} yet, and creating "
+                f"is missing: there is no job '{desired.name}' in {self._where} yet, and creating "
                 "it needs a destination",
             )
-        body = {**wanted.properties, DESTINATION_CONF: wanted.destination.raw}
+        body = {**desired.properties, DESTINATION_CONF: desired.destination.raw}
         result = self._result(
             "created",
             Job(body),
@@ -183,7 +189,7 @@ class JobKeeper:
         return lambda: self._complete(result, lambda: self._writer.create(body, self._is_new))
 
     def _plan_update(self, job: Job) -> t.Callable[[], Result]:
-        changes = find_changes(self._wanted, job)
+        changes = find_changes(self._desired, job)
         if not changes.body:
             unchanged = self._result("none", job, changes=changes)
             return lambda: unchanged
@@ -199,22 +205,22 @@ class JobKeeper:
         """Write, and add to the plan what came of it."""
         try:
             job, lost = write()
-        except Refused as refusal:
+        except Rejected as refusal:
             refusal.values.setdefault("changes", result["changes"])
             raise
         if job is None:
             return result
         result["job"] = job.describe()
         if lost is not None:
-            result["answer_lost"] = True
+            result["response_lost"] = True
             result["warnings"].append(
                 f"{lost.message}, but it was carried out: job {job.id} is as described"
             )
         else:
-            result["warnings"] += self._say_what_did_not_last(job)
+            result["warnings"] += self._warn_not_applied(job)
         return result
 
-    def _say_what_did_not_last(self, job: Job) -> list[str]:
+    def _warn_not_applied(self, job: Job) -> list[str]:
         names = ", ".join(self._writer.differences(job))
         said = (
             f"Cloudflare took what was sent for job {job.id}, but shows something else for "
@@ -238,15 +244,15 @@ class JobKeeper:
             "changes": list(changes.names),
             "not_compared": [*changes.masked, *changes.missing],
             "ownership_required": moved and self._writer.needs_token(),
-            "answer_lost": False,
+            "response_lost": False,
             "job": job.describe() if job else None,
             "warnings": [],
         }
         if diff is not None:
-            label = f"{self._where}: job '{self._wanted.name or self._wanted.id}'"
+            label = f"{self._where}: job '{self._desired.name or self._desired.id}'"
             header = {"before_header": label, "after_header": label}
             result["diff"] = {"before": diff[0], "after": diff[1], **header}
-        if job is not None and changes.missing and not self._wanted.resend_hidden:
+        if job is not None and changes.missing and not self._desired.resend_hidden:
             result["warnings"].append(_say_missing(job, changes.missing))
         return result
 
@@ -270,3 +276,114 @@ def _say_missing(job: Job, missing: t.Sequence[str]) -> str:
         "compared: either the job has none, or they are hidden. Set resend_hidden: true once to "
         "send them"
     )
+
+
+Params = t.Mapping[str, t.Any]
+_Key = tuple[t.Any, ...]
+
+
+def label_of(entry: Params) -> Label:
+    """Return how an entry is called."""
+    names = ("zone_id", "account_id", "id", "name", "dataset")
+    item = {name: entry[name] for name in names if entry.get(name) is not None}
+    scope = f"zone {item['zone_id']}" if "zone_id" in item else f"account {item.get('account_id')}"
+    # In a sentence, which is a line.
+    name = " ".join(str(item.get("name") or item.get("id")).split())
+    return Label(item, f"job '{name}' in {scope}")
+
+
+def reconcile_jobs(
+    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], LogpushJobs], concurrency: int
+) -> list[Outcome[Result]]:
+    """Make each job what its entry says; return what came of each.
+
+    ``logpush_of`` returns the API of an entry's zone or account. Raise ``InvalidInput`` where two
+    entries describe one job, which would change it to and fro.
+    """
+    _check_unique(entries)
+    lists = _Lists()
+
+    def plan(entry: Params) -> JobReconciler:
+        logpush = logpush_of(entry)
+        keeper = JobReconciler(DesiredJob.of(entry), logpush, lambda: lists.of(logpush))
+        keeper.plan()
+        return keeper
+
+    planned = _without_doubles(run_concurrently(plan, entries, concurrency))
+
+    def apply(each: Outcome[JobReconciler]) -> Result:
+        if isinstance(each, CloudflareError):
+            raise each
+        return each.apply()
+
+    return run_concurrently(apply, planned, concurrency)
+
+
+class _Lists:
+    """The jobs of each zone and account, asked for once, however many entries want to know."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[Scope, threading.Lock] = defaultdict(threading.Lock)
+        self._found: dict[Scope, list[Job] | CloudflareError] = {}
+
+    def of(self, logpush: LogpushJobs) -> list[Job]:
+        """Return the jobs of one; raise what was raised the first time."""
+        scope = logpush.scope.canonical
+        with self._lock:
+            lock = self._locks[scope]
+        with lock:
+            if scope not in self._found:
+                self._found[scope] = self._ask(logpush)
+            found = self._found[scope]
+        if isinstance(found, CloudflareError):
+            raise found
+        return found
+
+    @staticmethod
+    def _ask(logpush: LogpushJobs) -> list[Job] | CloudflareError:
+        try:
+            return logpush.jobs()
+        except CloudflareError as error:
+            return error
+
+
+def _check_unique(entries: t.Sequence[Params]) -> None:
+    """Raise for two entries that describe one job, by its number or its name."""
+    seen: dict[_Key, list[tuple[int, Params]]] = defaultdict(list)
+    for number, entry in enumerate(entries, 1):
+        for key in _keys(entry):
+            for other, theirs in seen[key]:
+                if _describe_one_job(entry, theirs):
+                    raise InvalidInput(
+                        "jobs",
+                        f"entries {other} and {number} both describe the {label_of(entry).text}",
+                    )
+            seen[key].append((number, entry))
+
+
+def _keys(entry: Params) -> list[_Key]:
+    """Return what a job may be known by. Cloudflare takes capitals in a zone's number too."""
+    scope = ((entry["zone_id"] or "").lower(), (entry["account_id"] or "").lower())
+    return [(*scope, each, entry[each]) for each in ("id", "name") if entry[each] is not None]
+
+
+def _describe_one_job(entry: Params, other: Params) -> bool:
+    """Tell whether two with the same id or name do; one without a dataset is for any dataset."""
+    if None not in (entry["id"], other["id"]):
+        return bool(entry["id"] == other["id"])
+    datasets = (entry["dataset"], other["dataset"])
+    return None in datasets or datasets[0] == datasets[1]
+
+
+def _without_doubles(planned: t.Sequence[Outcome[JobReconciler]]) -> list[Outcome[JobReconciler]]:
+    """Put an error in the place of each plan for a job that another entry is for as well."""
+    entries_of = Counter(
+        each.job for each in planned if isinstance(each, JobReconciler) and each.job
+    )
+    return [
+        CloudflareError(f"job {each.job[1]} is described by several entries")
+        if isinstance(each, JobReconciler) and each.job and entries_of[each.job] > 1
+        else each
+        for each in planned
+    ]

@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
-    NOT_SENT,
-    Client,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import Destination
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import NOT_SENT, Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     InvalidInput,
-    UnusableResult,
+    UnexpectedResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    Destination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
+    Job,
+    dataset_name,
+)
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 # 1002 is a code for anything invalid, a bucket that cannot be written to included: the words tell.
@@ -74,7 +77,7 @@ class Verdict(t.NamedTuple):
 class Logpush:
     """The Logpush API of one scope.
 
-    ``conceal`` is told the secrets in whatever is read, before anybody sees it.
+    ``register_secrets`` is told the secrets in whatever is read, before anybody sees it.
     """
 
     def __init__(
@@ -82,10 +85,10 @@ class Logpush:
         client: Client,
         scope: Scope,
         *,
-        conceal: t.Callable[[t.Iterable[str]], None],
+        register_secrets: t.Callable[[t.Iterable[str]], None],
     ) -> None:
         self._client = client
-        self._conceal = conceal
+        self._register_secrets = register_secrets
         self.scope = scope
         self._base = f"/{scope.kind}s/{scope.id}/logpush"
 
@@ -102,7 +105,7 @@ class Logpush:
         path = f"{self._base}/ownership"
         body = {"destination_conf": destination.raw}
         challenge: Challenge = self._client.write(
-            "POST", path, body, repeatable=True, reads=_challenge
+            "POST", path, body, idempotent=True, reads=_challenge
         )
         return None if challenge is NOT_SENT else challenge
 
@@ -114,7 +117,7 @@ class Logpush:
         try:
             verdict: Verdict = self._client.read("POST", path, body, reads=reads)
         except ApiError as error:
-            if is_rejection(error):
+            if is_token_rejected(error):
                 return Verdict(False, error.cause, error.values["error"])
             raise
         return verdict
@@ -124,7 +127,7 @@ class Logpush:
         path = f"{self._base}/validate/destination"
         body = {"destination_conf": destination.raw}
         reads = _verdict("whether the destination is valid")
-        verdict: Verdict = self._client.write("POST", path, body, repeatable=True, reads=reads)
+        verdict: Verdict = self._client.write("POST", path, body, idempotent=True, reads=reads)
         return None if verdict is NOT_SENT else verdict
 
     def destination_exists(self, destination: Destination) -> bool:
@@ -135,7 +138,7 @@ class Logpush:
         return exists
 
 
-def is_rejection(error: ApiError) -> bool:
+def is_token_rejected(error: ApiError) -> bool:
     """Tell "the token is wrong" and "a token is needed" from every other error."""
     return (
         error.status == 400
@@ -168,5 +171,91 @@ def _existence(result: t.Any) -> bool:
 def _told(result: t.Any, name: str, question: str) -> bool:
     answer = field(result, name, bool)
     if answer is None:
-        raise UnusableResult(f"does not say {question}")
+        raise UnexpectedResult(f"does not say {question}")
     return answer
+
+
+_UNKNOWN_JOB_WORDS = "job not found"
+
+
+class LogpushJobs(Logpush):
+    """The jobs of one scope, and what they push."""
+
+    def dataset_fields(self, dataset: str) -> dict[str, str]:
+        """Return the fields of a dataset by name, each with its description."""
+        path = f"{self._base}/datasets/{dataset_name(dataset)}/fields"
+        fields: dict[str, str] = self._client.read("GET", path, reads=_fields)
+        return fields
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs of the scope."""
+        jobs: list[Job] = self._client.read("GET", f"{self._base}/jobs", reads=self._read_jobs)
+        return jobs
+
+    def job(self, job_id: int) -> Job | None:
+        """Return one job, or None where there is no such job."""
+        try:
+            job: Job = self._client.read("GET", self._job_path(job_id), reads=self._read_job)
+        except ApiError as error:
+            if _is_unknown_job(error):
+                return None
+            raise
+        return job
+
+    def create_job(self, properties: t.Mapping[str, t.Any]) -> Job | None:
+        """Create a job; None in a dry run. Asking twice would make two jobs."""
+        path = f"{self._base}/jobs"
+        job: Job = self._client.write(
+            "POST", path, properties, idempotent=False, reads=self._read_job
+        )
+        return None if job is NOT_SENT else job
+
+    def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
+        """Change these properties of a job and leave the others; None in a dry run.
+
+        ``output_options`` is replaced whole. With a token it is not repeated, since nobody knows
+        whether a token may be used twice.
+        """
+        path = self._job_path(job_id)
+        idempotent = "ownership_challenge" not in properties
+        job: Job = self._client.write(
+            "PUT", path, properties, idempotent=idempotent, reads=self._read_job
+        )
+        return None if job is NOT_SENT else job
+
+    def delete_job(self, job_id: int) -> None:
+        """Delete a job, or find that it is gone already."""
+        try:
+            self._client.write("DELETE", self._job_path(job_id), idempotent=True)
+        except ApiError as error:
+            if not _is_unknown_job(error):
+                raise
+
+    def _job_path(self, job_id: int) -> str:
+        return f"{self._base}/jobs/{job_id}"
+
+    def _read_jobs(self, result: t.Any) -> list[Job]:
+        if result is None:
+            # An empty list, as APIs that are written in Go tell it.
+            return []
+        if not isinstance(result, list):
+            raise UnexpectedResult("does not list jobs")
+        return [self._read_job(each) for each in result]
+
+    def _read_job(self, result: t.Any) -> Job:
+        job = Job.of(result)
+        if job is None:
+            raise UnexpectedResult("holds no job")
+        self._register_secrets(job.secrets())
+        return job
+
+
+def _is_unknown_job(error: ApiError) -> bool:
+    # An unknown zone is a 404 as well, in other words.
+    return error.status == 404 and _UNKNOWN_JOB_WORDS in error.cause.lower()
+
+
+def _fields(result: t.Any) -> dict[str, str]:
+    if not isinstance(result, dict):
+        raise UnexpectedResult("does not list the dataset's fields")
+    return {str(name): str(text or "") for name, text in result.items()}

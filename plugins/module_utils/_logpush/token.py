@@ -17,13 +17,13 @@ import re
 import time
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_comparison import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_diff import (
     differences,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 OWNERSHIP_CHALLENGE = "ownership_challenge"
 LONGEST = 4096

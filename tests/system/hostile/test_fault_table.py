@@ -224,7 +224,7 @@ def assert_clear(result: Result, cell: Cell) -> None:
     assert result["failed"] is True
     if fault.never_arrives:
         # So there is nothing to look for either.
-        assert "answer_lost" not in result
+        assert "response_lost" not in result
     assert re.search(fault.says, result["msg"]), result["msg"]
     if "error" not in result:
         # A refusal under HTTP 200, which is no error of a request.

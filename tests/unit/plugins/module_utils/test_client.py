@@ -19,11 +19,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
     TokenAuth,
     as_it_is,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Response
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     RequestError,
-    UnusableResult,
+    UnexpectedResult,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Answer
 
 JSON = {"Content-Type": "application/json"}
 
@@ -33,13 +33,13 @@ class Once:
 
     rate_limit_retry_timeout = 300.0
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         self.answer = answer
         self.asked: list[tuple[str, str, bytes | None, bool]] = []
 
-    def send(self, method: str, path: str, body: bytes | None, *, repeatable: bool) -> Answer:
+    def send(self, method: str, path: str, body: bytes | None, *, idempotent: bool) -> Response:
         """Give the answer."""
-        self.asked.append((method, path, body, repeatable))
+        self.asked.append((method, path, body, idempotent))
         return self.answer
 
 
@@ -52,7 +52,7 @@ def once(
     """Return a sender for one answer: bytes as they are, anything else as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = JSON if headers is None else headers
-    return Once(Answer(status, CaseInsensitiveDict(given), content))
+    return Once(Response(status, CaseInsensitiveDict(given), content))
 
 
 def masked(text: str) -> str:
@@ -76,13 +76,13 @@ def test_a_question_may_be_repeated() -> None:
     assert sender.asked == [("GET", "/x", None, True)]
 
 
-@pytest.mark.parametrize("repeatable", [True, False])
-def test_a_write_is_repeated_where_that_is_said(repeatable: bool) -> None:
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_write_is_repeated_where_that_is_said(idempotent: bool) -> None:
     sender = once(OK)
     assert (
-        Client(sender, mask=masked).write("PUT", "/x", {"a": "\u00e4"}, repeatable=repeatable) == 7
+        Client(sender, mask=masked).write("PUT", "/x", {"a": "\u00e4"}, idempotent=idempotent) == 7
     )
-    assert sender.asked == [("PUT", "/x", b'{"a": "\\u00e4"}', repeatable)]
+    assert sender.asked == [("PUT", "/x", b'{"a": "\\u00e4"}', idempotent)]
 
 
 TEXT = {"Content-Type": "text/plain"}
@@ -170,7 +170,7 @@ def test_what_the_next_task_gets_of_an_error() -> None:
 
 def test_a_result_of_no_use() -> None:
     def reads(_result: object) -> None:
-        raise UnusableResult("holds no name")
+        raise UnexpectedResult("holds no name")
 
     error = failed(once(OK), reads)
     assert error.message == "GET /x failed: Cloudflare's answer holds no name"

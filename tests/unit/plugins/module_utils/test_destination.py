@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
-    Destination,
-    without_secrets,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    Destination,
+    without_secrets,
 )
 
 PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "challenge")

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
-    checked_destination,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
+    checked_destination,
 )
 
 KEYS = "access-key-id=AK&secret-access-key=SK"

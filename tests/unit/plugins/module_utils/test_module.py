@@ -141,7 +141,7 @@ def test_what_is_secret_in_a_base_url_is_masked_wherever_it_is(
 @pytest.mark.parametrize(("waited", "told"), [(0.0, None), (12.34567, 12.346), (0.5, 0.5)])
 def test_for_how_long_requests_were_held_back_is_told(waited: float, told: float | None) -> None:
     def wait(_params: object, logpush: t.Any) -> dict[str, t.Any]:
-        logpush._client._sender.governor.waited = waited
+        logpush._client._sender.rate_limiter.waited = waited
         return {"changed": False}
 
     given = {"zone_id": ZONE, "api_token": TOKEN, "destination_conf": "r2://b/p"}

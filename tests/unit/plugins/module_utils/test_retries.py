@@ -12,53 +12,55 @@ from unittest import mock
 import pytest
 from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    HeldBack,
-    Unreachable,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
-    Answer,
-    NoAnswer,
+    NoResponse,
+    Response,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    RateLimited,
+    Unreachable,
 )
 
-OK = Answer(200, {}, b"{}")
-NEVER_MADE = NoAnswer(
+OK = Response(200, {}, b"{}")
+NEVER_MADE = NoResponse(
     "connection refused",
     passing=True,
     sent=False,
     cause=exceptions.NewConnectionError(mock.Mock(), "refused"),
 )
-BROKEN = NoAnswer("the connection was reset", passing=True, cause=exceptions.ProtocolError("reset"))
-GIVEN_UP = NoAnswer("the answer is too large", passing=False)
-UNTRUSTED = NoAnswer("not trusted", passing=False, cause=exceptions.SSLError("bad certificate"))
+BROKEN = NoResponse(
+    "the connection was reset", passing=True, cause=exceptions.ProtocolError("reset")
+)
+GIVEN_UP = NoResponse("the answer is too large", passing=False)
+UNTRUSTED = NoResponse("not trusted", passing=False, cause=exceptions.SSLError("bad certificate"))
 
 
-def limited(retry_after: str | None = None) -> Answer:
+def limited(retry_after: str | None = None) -> Response:
     """Return a 429."""
-    return Answer(429, {} if retry_after is None else {"Retry-After": retry_after}, b"")
+    return Response(429, {} if retry_after is None else {"Retry-After": retry_after}, b"")
 
 
 class Script:
     """Gives the answers of a list, each after some seconds."""
 
     def __init__(
-        self, clock: Clock, outcomes: t.Sequence[Answer | NoAnswer], seconds: float
+        self, clock: Clock, outcomes: t.Sequence[Response | NoResponse], seconds: float
     ) -> None:
         self.clock = clock
         self.outcomes = list(outcomes)
         self.seconds = seconds
         self.allowed: list[float] = []
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
         """Give the next answer."""
         assert (method, path, body) == ("POST", "/x", b"{}")
         self.allowed.append(seconds)
         self.clock.now += self.seconds
         outcome = self.outcomes.pop(0)
-        if isinstance(outcome, NoAnswer):
+        if isinstance(outcome, NoResponse):
             raise outcome
         return outcome
 
@@ -85,33 +87,33 @@ def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Put the clock in the place of the real one."""
     clock = Clock()
     utils = "ansible_collections.edgeops.cloudflare.plugins.module_utils"
-    for where in (f"{utils}._retries", f"{utils}._governor"):
+    for where in (f"{utils}._api._retries", f"{utils}._api.rate_limit"):
         monkeypatch.setattr(f"{where}.time", clock)
     # The longest pauses that chance allows.
-    monkeypatch.setattr(f"{utils}._retries.random.uniform", lambda low, high: high)
+    monkeypatch.setattr(f"{utils}._api._retries.random.uniform", lambda low, high: high)
     return clock
 
 
 def send(
     clock: Clock,
-    *outcomes: Answer | NoAnswer,
-    repeatable: bool = True,
+    *outcomes: Response | NoResponse,
+    idempotent: bool = True,
     seconds: float = 0.0,
     timeout: float = 30.0,
     patience: float = 300.0,
-) -> tuple[Answer, Script]:
+) -> tuple[Response, Script]:
     """Send a request that meets these outcomes; every one of them has to be met."""
     script = Script(clock, outcomes, seconds)
     sender = Sender(script, timeout=timeout, rate_limit_retry_timeout=patience)
     try:
-        return sender.send("POST", "/x", b"{}", repeatable=repeatable), script
+        return sender.send("POST", "/x", b"{}", idempotent=idempotent), script
     finally:
         assert not script.outcomes
 
 
-@pytest.mark.parametrize("repeatable", [True, False])
-def test_a_connection_that_was_never_made_is_tried_again(clock: Clock, repeatable: bool) -> None:
-    answer, _script = send(clock, NEVER_MADE, NEVER_MADE, NEVER_MADE, OK, repeatable=repeatable)
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_connection_that_was_never_made_is_tried_again(clock: Clock, idempotent: bool) -> None:
+    answer, _script = send(clock, NEVER_MADE, NEVER_MADE, NEVER_MADE, OK, idempotent=idempotent)
     assert answer == OK
     assert clock.pauses == [1.0, 2.0]
 
@@ -137,11 +139,11 @@ def test_a_broken_connection_is_tried_again_where_that_is_safe(clock: Clock) -> 
 
 def test_what_may_have_been_carried_out_is_never_repeated(clock: Clock) -> None:
     with pytest.raises(Unreachable, match="reset"):
-        send(clock, BROKEN, repeatable=False)
+        send(clock, BROKEN, idempotent=False)
 
 
 @pytest.mark.parametrize("failure", [GIVEN_UP, UNTRUSTED])
-def test_what_repeating_cannot_mend_is_not_repeated(clock: Clock, failure: NoAnswer) -> None:
+def test_what_repeating_cannot_mend_is_not_repeated(clock: Clock, failure: NoResponse) -> None:
     with pytest.raises(Unreachable, match=failure.reason) as caught:
         send(clock, failure)
     assert caught.value.values["error"]["retryable"] is False
@@ -149,27 +151,27 @@ def test_what_repeating_cannot_mend_is_not_repeated(clock: Clock, failure: NoAns
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_passing_faults(clock: Clock, status: int) -> None:
-    fault = Answer(status, {}, b"")
+    fault = Response(status, {}, b"")
     assert send(clock, fault, OK)[0] == OK
-    assert send(clock, fault, repeatable=False)[0] == fault
+    assert send(clock, fault, idempotent=False)[0] == fault
     assert send(clock, fault, fault, fault, fault)[0] == fault
 
 
 def test_a_passing_fault_that_says_how_long(clock: Clock) -> None:
-    assert send(clock, Answer(503, {"Retry-After": "5"}, b""), OK)[0] == OK
+    assert send(clock, Response(503, {"Retry-After": "5"}, b""), OK)[0] == OK
     assert clock.pauses == [5.0]
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 403, 404, 409, 500, 501, 520])
 def test_every_other_answer_stands(clock: Clock, status: int) -> None:
-    answer = Answer(status, {"Retry-After": "1"}, b"")
+    answer = Response(status, {"Retry-After": "1"}, b"")
     assert send(clock, answer)[0] == answer
     assert not clock.pauses
 
 
-@pytest.mark.parametrize("repeatable", [True, False])
-def test_a_rate_limit_is_waited_out_as_told(clock: Clock, repeatable: bool) -> None:
-    answer, _script = send(clock, limited("7"), limited("100"), OK, repeatable=repeatable)
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_rate_limit_is_waited_out_as_told(clock: Clock, idempotent: bool) -> None:
+    answer, _script = send(clock, limited("7"), limited("100"), OK, idempotent=idempotent)
     assert answer == OK
     assert clock.pauses == [7.0, 100.0]
 
@@ -223,25 +225,25 @@ def test_no_repeat_after_the_timeout(clock: Clock) -> None:
 
 
 def test_the_timeout_does_not_hide_what_used_up_the_time(clock: Clock) -> None:
-    late = NoAnswer(LATE, passing=True)
+    late = NoResponse(LATE, passing=True)
     with pytest.raises(Unreachable, match=r"within 30 s \(timeout\); last, connection refused$"):
         send(clock, NEVER_MADE, late, seconds=15.0)
 
 
 def test_what_ends_just_before_the_timeout_is_told_as_it_is(clock: Clock) -> None:
     with pytest.raises(Unreachable, match=r"^POST /x failed: the connection was reset$"):
-        send(clock, BROKEN, repeatable=False, seconds=29.5)
+        send(clock, BROKEN, idempotent=False, seconds=29.5)
 
 
 @pytest.mark.parametrize("header", ["30", "31"])
 def test_no_pause_that_outlasts_the_timeout(clock: Clock, header: str) -> None:
-    answer, _script = send(clock, Answer(503, {"Retry-After": header}, b""))
+    answer, _script = send(clock, Response(503, {"Retry-After": header}, b""))
     assert answer.status == 503
     assert not clock.pauses
 
 
 def test_a_timeout_names_the_option(clock: Clock) -> None:
-    late = NoAnswer(LATE, passing=True)
+    late = NoResponse(LATE, passing=True)
     with pytest.raises(Unreachable, match=r"no whole answer within 30 s \(timeout\)$"):
         send(clock, late, seconds=30.0)
 
@@ -255,12 +257,12 @@ def told(left: int, rest: int) -> dict[str, str]:
 
 
 def test_a_request_that_is_held_back_for_too_long_is_not_sent(clock: Clock) -> None:
-    used_up = Answer(200, told(1, 300), b"")
+    used_up = Response(200, told(1, 300), b"")
     script = Script(clock, [used_up], 0.0)
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=299.5)
-    assert sender.send("POST", "/x", b"{}", repeatable=True) == used_up
-    with pytest.raises(HeldBack) as caught:
-        sender.send("POST", "/x", b"{}", repeatable=True)
+    assert sender.send("POST", "/x", b"{}", idempotent=True) == used_up
+    with pytest.raises(RateLimited) as caught:
+        sender.send("POST", "/x", b"{}", idempotent=True)
     assert caught.value.message == (
         "POST /x failed: nothing was sent, since the rate limit is used up for 300 s more, and "
         "rate_limit_retry_timeout allows 299.5 s"
@@ -278,26 +280,26 @@ def test_a_request_that_is_held_back_for_too_long_is_not_sent(clock: Clock) -> N
 
 
 def test_a_request_that_is_held_back_has_its_time_yet(clock: Clock) -> None:
-    ok = Answer(200, told(1, 100), b"")
+    ok = Response(200, told(1, 100), b"")
     script = Script(clock, [ok, NEVER_MADE, NEVER_MADE, OK], 5.0)
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
-    assert sender.send("POST", "/x", b"{}", repeatable=True) == ok
-    assert sender.send("POST", "/x", b"{}", repeatable=True) == OK
+    assert sender.send("POST", "/x", b"{}", idempotent=True) == ok
+    assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
     assert clock.pauses == [100.0, 1.0]
     assert script.allowed == [30.0, 30.0, 25.0, 19.0]
-    assert sender.governor.waited == 100
+    assert sender.rate_limiter.waited == 100
 
 
 def test_the_limit_is_for_waits_before_and_after_a_429_together(clock: Clock) -> None:
-    script = Script(clock, [Answer(200, told(1, 200), b""), limited("60"), limited("41")], 0.0)
+    script = Script(clock, [Response(200, told(1, 200), b""), limited("60"), limited("41")], 0.0)
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
-    sender.send("POST", "/x", b"{}", repeatable=True)
-    assert sender.send("POST", "/x", b"{}", repeatable=True).status == 429
+    sender.send("POST", "/x", b"{}", idempotent=True)
+    assert sender.send("POST", "/x", b"{}", idempotent=True).status == 429
     assert clock.pauses == [200.0, 60.0]
 
 
 def test_what_was_answered_before_no_more_was_allowed_stands(clock: Clock) -> None:
-    answer, _script = send(clock, Answer(502, told(1, 400), b"busy"))
+    answer, _script = send(clock, Response(502, told(1, 400), b"busy"))
     assert (answer.status, answer.content) == (502, b"busy")
 
 
@@ -306,23 +308,23 @@ def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
     # Another thread met the limit meanwhile.
     block = clock.sleep
-    clock.sleep = lambda seconds: (block(seconds), sender.governor.block(400))  # type: ignore
+    clock.sleep = lambda seconds: (block(seconds), sender.rate_limiter.block(400))  # type: ignore
     script.outcomes.insert(0, NEVER_MADE)
     with pytest.raises(Unreachable, match="the connection was reset") as caught:
-        sender.send("POST", "/x", b"{}", repeatable=True)
+        sender.send("POST", "/x", b"{}", idempotent=True)
     assert caught.value.sent is True
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(None, 1.0), ("7", 7.0), ("0", 0.5)])
 def test_a_429_holds_all_back(clock: Clock, asked: str | None, waits: float) -> None:
-    governor = Governor(patience=300)
+    rate_limiter = RateLimiter(patience=300)
     script = Script(clock, [limited(asked), OK, OK], 0.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300, governor=governor)
-    impatient = Sender(script, timeout=30, rate_limit_retry_timeout=0, governor=governor)
-    assert impatient.send("POST", "/x", b"{}", repeatable=True).status == 429
+    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300, rate_limiter=rate_limiter)
+    impatient = Sender(script, timeout=30, rate_limit_retry_timeout=0, rate_limiter=rate_limiter)
+    assert impatient.send("POST", "/x", b"{}", idempotent=True).status == 429
     assert not clock.pauses
-    assert sender.send("POST", "/x", b"{}", repeatable=True) == OK
-    assert sender.send("POST", "/x", b"{}", repeatable=True) == OK
+    assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
+    assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
     assert clock.pauses == [waits]
 
 
@@ -330,40 +332,43 @@ def test_a_429_holds_all_back(clock: Clock, asked: str | None, waits: float) -> 
 def test_a_429_that_asks_for_too_much_lets_no_other_go(clock: Clock, asked: str) -> None:
     script = Script(clock, [limited(asked)], 0.0)
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
-    assert sender.send("POST", "/x", b"{}", repeatable=True).status == 429
-    with pytest.raises(HeldBack, match="nothing was sent, since the rate limit"):
-        sender.send("POST", "/x", b"{}", repeatable=True)
+    assert sender.send("POST", "/x", b"{}", idempotent=True).status == 429
+    with pytest.raises(RateLimited, match="nothing was sent, since the rate limit"):
+        sender.send("POST", "/x", b"{}", idempotent=True)
 
 
 def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -> None:
-    governor = mock.create_autospec(Governor, instance=True, spec_set=True)
-    governor.enter.return_value.waited = 0.0
-    outcomes: list[Answer | NoAnswer] = [
+    rate_limiter = mock.create_autospec(RateLimiter, instance=True, spec_set=True)
+    rate_limiter.acquire.return_value.waited = 0.0
+    outcomes: list[Response | NoResponse] = [
         NEVER_MADE,
         BROKEN,
-        Answer(503, {}, b""),
-        Answer(400, {"a": "b"}, b""),
+        Response(503, {}, b""),
+        Response(400, {"a": "b"}, b""),
     ]
     sender = Sender(
-        Script(clock, outcomes, 0.0), timeout=30, rate_limit_retry_timeout=300, governor=governor
+        Script(clock, outcomes, 0.0),
+        timeout=30,
+        rate_limit_retry_timeout=300,
+        rate_limiter=rate_limiter,
     )
-    sender.send("POST", "/x", b"{}", repeatable=True)
-    turn = governor.enter.return_value
-    assert governor.leave.mock_calls == [
+    sender.send("POST", "/x", b"{}", idempotent=True)
+    turn = rate_limiter.acquire.return_value
+    assert rate_limiter.release.mock_calls == [
         mock.call(turn, headers) for headers in (None, None, {}, {"a": "b"})
     ]
     for error in (KeyboardInterrupt, ZeroDivisionError):
-        governor.leave.reset_mock()
+        rate_limiter.release.reset_mock()
         with mock.patch.object(Script, "exchange", side_effect=error), pytest.raises(error):
-            sender.send("POST", "/x", b"{}", repeatable=True)
-        governor.leave.assert_called_once_with(turn, None)
+            sender.send("POST", "/x", b"{}", idempotent=True)
+        rate_limiter.release.assert_called_once_with(turn, None)
 
 
 @pytest.mark.parametrize(
-    ("first", "sent"), [(BROKEN, True), (Answer(503, {}, b""), True), (NEVER_MADE, False)]
+    ("first", "sent"), [(BROKEN, True), (Response(503, {}, b""), True), (NEVER_MADE, False)]
 )
 def test_what_may_have_arrived_once_may_have_arrived(
-    clock: Clock, first: Answer | NoAnswer, sent: bool
+    clock: Clock, first: Response | NoResponse, sent: bool
 ) -> None:
     with pytest.raises(Unreachable) as caught:
         send(clock, first, *[NEVER_MADE] * (4 if sent else 3))

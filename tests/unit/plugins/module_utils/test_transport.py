@@ -17,7 +17,7 @@ import requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import TokenAuth
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
-    NoAnswer,
+    NoResponse,
     Transport,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
@@ -97,7 +97,7 @@ def test_an_answer_that_comes_too_late() -> None:
         return success({})
 
     with mock.patch("requests.adapters.HTTPAdapter.send", side_effect=send):
-        with pytest.raises(NoAnswer, match=LATE) as caught:
+        with pytest.raises(NoResponse, match=LATE) as caught:
             transport().exchange("GET", "/x", None, 0.01)
         daemon = begun.get(timeout=5)
     ended.set()

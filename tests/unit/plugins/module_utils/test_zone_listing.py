@@ -12,11 +12,11 @@ import pytest
 import requests
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import NOT_SENT, Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import NOT_SENT, Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    BadAnswer,
     InvalidInput,
+    MalformedResponse,
     RequestError,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import Selection, Zones
@@ -314,7 +314,7 @@ def test_what_went_wrong_is_told(answer: t.Callable[[], requests.Response], said
     ],
 )
 def test_a_number_of_pages_without_sense(info: dict[str, t.Any]) -> None:
-    with network(listing(page(zone(), **info))), pytest.raises(BadAnswer) as caught:
+    with network(listing(page(zone(), **info))), pytest.raises(MalformedResponse) as caught:
         select()
     assert str(caught.value) == (
         f"{QUERY} failed: Cloudflare's answer does not say how many pages of zones there are, or "
@@ -323,7 +323,10 @@ def test_a_number_of_pages_without_sense(info: dict[str, t.Any]) -> None:
 
 
 def test_no_word_about_pages() -> None:
-    with network(listing(success([zone()]))), pytest.raises(BadAnswer, match="how many pages"):
+    with (
+        network(listing(success([zone()]))),
+        pytest.raises(MalformedResponse, match="how many pages"),
+    ):
         select()
 
 
@@ -405,8 +408,8 @@ def test_the_shortest_times_are_taken() -> None:
 def test_a_client_of_a_dry_run_writes_nothing() -> None:
     with network():
         client = Client(sender_for(CONNECTION), mask=str, dry_run=True)
-        assert client.write("POST", "/zones", {}, repeatable=False) is NOT_SENT
+        assert client.write("POST", "/zones", {}, idempotent=False) is NOT_SENT
     written = Call("POST", "/zones", {}, success("x"))
     with network(written):
         client = Client(sender_for(CONNECTION), mask=str)
-        assert client.write("POST", "/zones", {}, repeatable=False) == "x"
+        assert client.write("POST", "/zones", {}, idempotent=False) == "x"

@@ -24,8 +24,8 @@ from urllib3 import exceptions
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http as _transport
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import TokenAuth
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import TokenAuth
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_ownership
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     API,
@@ -332,7 +332,7 @@ class Counted(io.BytesIO):
 
 
 def test_an_answer_larger_than_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_transport, "LARGEST_ANSWER", MEBIBYTE)
+    monkeypatch.setattr(_transport, "LARGEST_RESPONSE", MEBIBYTE)
     answer, body = response(), Counted(b" " * 3 * MEBIBYTE)
     answer.raw = body
     with network(call(answer)):
@@ -344,7 +344,7 @@ def test_an_answer_larger_than_makes_sense(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_largest_answer_that_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_transport, "LARGEST_ANSWER", MEBIBYTE)
+    monkeypatch.setattr(_transport, "LARGEST_RESPONSE", MEBIBYTE)
     content = json.dumps({"success": True, "result": WRITTEN}).encode().ljust(MEBIBYTE)
     with network(call(response(content=content))):
         assert run(api_token=TOKEN)["valid"] is True
@@ -491,7 +491,7 @@ def test_whether_the_request_may_have_arrived(
     error: Exception, _tries: int, sent: bool, said: str
 ) -> None:
     transport = _transport.Transport(base_url=API, auth=TokenAuth(TOKEN), user_agent="x")
-    with network(Call("GET", "/x", None, error)), pytest.raises(_transport.NoAnswer) as caught:
+    with network(Call("GET", "/x", None, error)), pytest.raises(_transport.NoResponse) as caught:
         transport.exchange("GET", "/x", None, 30.0)
     assert caught.value.sent is sent
     assert caught.value.reason == str(caught.value) == said

@@ -153,7 +153,7 @@ def test_creates_a_job_with_what_is_described_and_nothing_else() -> None:
     assert result["job"]["output_options"]["cve_2021_44228"] is True
     assert result["job"]["destination"]["bucket"] == "edge-logs"
     assert result["ownership_required"] is False
-    assert result["answer_lost"] is False
+    assert result["response_lost"] is False
     assert "diff" not in result
     printed = json.dumps(result["job"]) + result.get("msg", "")
     assert CHALLENGE not in printed
@@ -837,7 +837,7 @@ def test_a_creation_whose_answer_is_lost_is_looked_for(number: int) -> None:
         result = run(destination_conf=R2 + SECRET)
     assert not result.get("failed"), result
     assert (result["changed"], result["action"]) == (True, "created")
-    assert result["answer_lost"] is True
+    assert result["response_lost"] is True
     assert result["job"]["id"] == 42
     assert len(result["warnings"]) == 1
     assert result["warnings"][0].endswith(", but it was carried out: job 42 is as described")
@@ -849,7 +849,7 @@ def test_a_creation_that_did_not_happen_fails_and_says_so(number: int) -> None:
     with network(listed(), created(NEW, lost), *[listed() for _look in range(looks)]) as net:
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
-    assert (result["answer_lost"], result["ids"]) == (True, [])
+    assert (result["response_lost"], result["ids"]) == (True, [])
     assert "the job is not there" in result["msg"]
     assert net.pauses == [0, 1, 2, 4][:looks]
 
@@ -883,7 +883,7 @@ def test_a_refusal_in_html_is_no_lost_answer(status: int) -> None:
     with network(listed(), created(NEW, refusal)):
         result = run(destination_conf=R2 + SECRET)
     assert result["error"]["status"] == status
-    assert "answer_lost" not in result
+    assert "response_lost" not in result
 
 
 def test_what_was_never_sent_is_not_looked_for() -> None:
@@ -894,7 +894,7 @@ def test_what_was_never_sent_is_not_looked_for() -> None:
     with network(listed(), *[created(NEW, error)] * 4):
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
-    assert "answer_lost" not in result
+    assert "response_lost" not in result
 
 
 def test_a_creation_that_cannot_be_looked_for() -> None:
@@ -902,7 +902,7 @@ def test_a_creation_that_cannot_be_looked_for() -> None:
     with network(listed(), created(NEW, response(status=502, content=b"x")), look):
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
-    assert result["answer_lost"] is True
+    assert result["response_lost"] is True
     assert result["msg"].partition("; ")[2] == (
         "whether it was carried out is not known, since looking failed too: "
         f"GET {JOBS} failed: Cloudflare answered HTTP 403: Authentication error (code 10000). "
@@ -934,7 +934,7 @@ def test_a_change_with_a_token_is_not_repeated_but_looked_for() -> None:
         ]
         with network(listed(job()), lost, *look):
             result = run(**options)
-        assert result["answer_lost"] is True
+        assert result["response_lost"] is True
         assert result.get("failed", False) is (after == BUCKET)
         if result.get("failed"):
             said = f"; job 42 is not as described. {RUN_AGAIN}"
@@ -946,7 +946,7 @@ def test_a_lost_change_of_what_is_hidden_is_not_taken_for_done() -> None:
     lost = put({"destination_conf": R2 + SECRET}, failure(500, 1000, "internal"))
     with network(listed(masked), lost, Call("GET", ONE, None, success(masked))):
         result = run(destination_conf=R2 + SECRET, resend_hidden=True)
-    assert (result["failed"], result["answer_lost"]) == (True, True)
+    assert (result["failed"], result["response_lost"]) == (True, True)
     assert result["msg"].partition("; ")[2] == (
         "whether it was carried out cannot be seen, since Cloudflare hides what was sent. Run the "
         "task again"
@@ -959,7 +959,7 @@ def test_a_removal_whose_answer_is_lost_is_looked_for(gone: bool) -> None:
     answer = failure(404, 1002, "job not found") if gone else success(job())
     with network(listed(job()), lost, Call("GET", ONE, None, answer)):
         result = run(state="absent")
-    assert result["answer_lost"] is True
+    assert result["response_lost"] is True
     said = f"DELETE {ONE} failed: Cloudflare answered HTTP 500: internal (code 1000)"
     if gone:
         assert result["warnings"] == [f"{said}, but job 42 is gone"]
@@ -975,7 +975,7 @@ def test_a_change_without_a_token_is_repeated() -> None:
         put({"enabled": False}),
     ):
         result = run(enabled=False)
-    assert (result["changed"], result["answer_lost"]) == (True, False)
+    assert (result["changed"], result["response_lost"]) == (True, False)
 
 
 # Errors and options
@@ -1008,7 +1008,7 @@ def test_refusals_of_each_request(status: int, code: int, message: str) -> None:
         assert result["msg"].startswith(f"{refused.method} {refused.path} failed: ")
         assert message in result["msg"]
         assert (result["error"]["status"], result["error"]["method"]) == (status, refused.method)
-        assert "answer_lost" not in result
+        assert "response_lost" not in result
 
 
 def test_a_rate_limit_is_waited_out_also_when_creating() -> None:

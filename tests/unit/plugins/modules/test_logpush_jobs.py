@@ -232,7 +232,7 @@ def test_side_by_side_each_request_comes_once_and_results_are_in_order(
     writes = [
         put({"enabled": False}, zone=zone, id=number) for number, zone in enumerate(ZONES, 100)
     ]
-    with network(*lists, *writes, side_by_side=True) as net:
+    with network(*lists, *writes, concurrent=True) as net:
         result = run(*(entry(zone, enabled=False) for zone in ZONES), concurrency=concurrency)
     assert [one["job"]["id"] for one in result["results"]] == list(range(100, 120))
     methods = [request.method for request in net.sent]
@@ -241,7 +241,7 @@ def test_side_by_side_each_request_comes_once_and_results_are_in_order(
 
 def test_side_by_side_a_zone_is_listed_once() -> None:
     jobs = [job(id=number, name=f"job-{number}") for number in range(1, 51)]
-    with network(listed(*jobs), side_by_side=True):
+    with network(listed(*jobs), concurrent=True):
         result = run(*(entry(name=f"job-{number}") for number in range(1, 51)), concurrency=50)
     assert [one["job"]["id"] for one in result["results"]] == list(range(1, 51))
 
@@ -335,7 +335,7 @@ def test_the_only_one_that_failed_is_told() -> None:
     with network(listed(job()), internal, looked_at(42)):
         result = run(entry(enabled=False), entry(name="other", state="absent"))
     assert result["msg"].startswith(f"1 of 2 jobs failed: job 'http' in zone {ZONE}: PUT ")
-    assert result["results"][0]["answer_lost"] is True
+    assert result["results"][0]["response_lost"] is True
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ def test_a_lost_answer_is_looked_into_and_told_of_whom() -> None:
     ):
         result = run(NEW, entry(enabled=False))
     assert not result.get("failed"), result
-    assert result["results"][0]["answer_lost"] is True
+    assert result["results"][0]["response_lost"] is True
     assert result["results"][0]["job"]["id"] == 43
     (warning,) = result["warnings"]
     assert warning.startswith(f"job 'new' in zone {ZONE}: POST ")

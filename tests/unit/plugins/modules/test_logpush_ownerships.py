@@ -163,7 +163,7 @@ def test_the_same_target_twice_is_asked_twice() -> None:
 def test_side_by_side_each_is_asked_once_and_results_are_in_order(concurrency: int | None) -> None:
     answers = [success({**WRITTEN, "filename": f"{zone}.txt"}) for zone in ZONES]
     calls = [asked(zone, answer) for zone, answer in zip(ZONES, answers)]
-    with network(*calls, side_by_side=True):
+    with network(*calls, concurrent=True):
         result = run(*map(target, ZONES), concurrency=concurrency)
     assert [each["filename"] for each in result["results"]] == [f"{zone}.txt" for zone in ZONES]
 
@@ -200,7 +200,7 @@ def test_one_failure_stops_no_other_and_is_counted(concurrency: int) -> None:
         asked(ZONES[2]),
         asked(ZONES[3], failure(403, 10000, "Authentication error")),
         asked(ZONES[4]),
-        side_by_side=concurrency > 1,
+        concurrent=concurrency > 1,
     ):
         result = run(*map(target, ZONES[:5]), concurrency=concurrency)
     assert (result["failed"], result["changed"]) == (True, True)

@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _concurrency as _many
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    CloudflareError,
-    InvalidInput,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
     Label,
     Outcome,
-    side_by_side,
+    run_concurrently,
     summarize,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
 )
 
 PATIENCE = 10.0
@@ -33,12 +33,12 @@ NOT_AT_ONCE = 0.05
 
 @pytest.mark.parametrize("concurrency", [1, 2, 10, 100])
 def test_results_are_in_the_order_given(concurrency: int) -> None:
-    assert side_by_side(lambda item: item * 2, range(50), concurrency) == list(range(0, 100, 2))
+    assert run_concurrently(lambda item: item * 2, range(50), concurrency) == list(range(0, 100, 2))
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
 def test_nothing_to_do_is_done(concurrency: int) -> None:
-    assert side_by_side(lambda item: item, [], concurrency) == []
+    assert run_concurrently(lambda item: item, [], concurrency) == []
 
 
 @pytest.mark.parametrize(("concurrency", "items"), [(2, 10), (7, 21), (10, 3)])
@@ -59,12 +59,12 @@ def test_as_many_at_a_time_as_are_allowed_and_no_more(concurrency: int, items: i
             running -= 1
         return item
 
-    assert side_by_side(work, range(items), concurrency) == list(range(items))
+    assert run_concurrently(work, range(items), concurrency) == list(range(items))
     assert most == together
 
 
 def test_one_at_a_time_needs_no_thread() -> None:
-    threads = side_by_side(lambda _item: threading.get_ident(), range(3), 1)
+    threads = run_concurrently(lambda _item: threading.get_ident(), range(3), 1)
     assert threads == [threading.get_ident()] * 3
 
 
@@ -75,7 +75,7 @@ def test_an_error_of_one_stops_no_other(concurrency: int) -> None:
             raise InvalidInput("item", f"is {item}")
         return item
 
-    outcomes = side_by_side(work, range(10), concurrency)
+    outcomes = run_concurrently(work, range(10), concurrency)
     assert [str(outcome) for outcome in outcomes] == [
         f"item: is {item}" if item % 3 == 0 else str(item) for item in range(10)
     ]
@@ -95,7 +95,7 @@ def test_after_an_error_of_the_program_nothing_is_begun(concurrency: int) -> Non
         time.sleep(NOT_AT_ONCE)
 
     with pytest.raises(ZeroDivisionError, match="of the program"):
-        side_by_side(work, range(50), concurrency)
+        run_concurrently(work, range(50), concurrency)
     assert sorted(begun) == list(range(concurrency))
 
 
@@ -147,7 +147,7 @@ def test_after_ctrl_c_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, interrup
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            side_by_side(work, items, 2)
+            run_concurrently(work, items, 2)
     finally:
         signal.signal(signal.SIGINT, before)
     assert sorted(begun) == [0, 1]

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
     without_secrets,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_comparison import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_diff import (
     Comparison,
     compare,
     differences,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
 
 
 def test_differences_name_every_part() -> None:

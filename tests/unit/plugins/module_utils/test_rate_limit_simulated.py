@@ -18,16 +18,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit as _governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _retries
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import Governor
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit as _governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
-    Answer,
-    NoAnswer,
+    NoResponse,
+    Response,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
 PATIENCE = 86400.0
@@ -50,8 +50,8 @@ class Server:
         self.most = 0
         self.refused = 0
 
-    def answer(self) -> Answer:
-        """Answer one request."""
+    def answer(self) -> Response:
+        """Response one request."""
         now = self._time.now
         while now >= self._began + self._window:
             self._began += self._window
@@ -59,10 +59,10 @@ class Server:
         if now < self._blocked_until or self.used >= self._quota:
             self._blocked_until = max(self._blocked_until, now + BLOCK)
             self.refused += 1
-            return Answer(429, {**self._headers(), "Retry-After": str(BLOCK)}, b"")
+            return Response(429, {**self._headers(), "Retry-After": str(BLOCK)}, b"")
         self.used += 1
         self.most = max(self.most, self.used)
-        return Answer(200, self._headers(), b"")
+        return Response(200, self._headers(), b"")
 
     def _headers(self) -> dict[str, str]:
         rest = math.ceil(self._began + self._window - self._time.now)
@@ -87,17 +87,17 @@ class Network:
         self._lost = lost
         self._chance = random.Random(seed)
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Answer:
+    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
         """Carry one request."""
         assert (method, path, body) == ("GET", "/x", None)
         self._travel()
         lost = self._chance.randrange(1000) < self._lost
         if lost and self._chance.random() < 0.5:
-            raise NoAnswer(LATE, passing=True)
+            raise NoResponse(LATE, passing=True)
         answer = self._server.answer()
         self._travel()
         if lost:
-            raise NoAnswer(LATE, passing=True)
+            raise NoResponse(LATE, passing=True)
         return answer
 
     def _travel(self) -> None:
@@ -141,21 +141,21 @@ class World(t.NamedTuple):
             return time.now - began, server
 
     @staticmethod
-    def _start(task: Task, time: VirtualTime, network: Network) -> list[Answer | None]:
+    def _start(task: Task, time: VirtualTime, network: Network) -> list[Response | None]:
         sender = Sender(
             network,
             timeout=30,
             rate_limit_retry_timeout=PATIENCE,
-            governor=Governor(share=task.share, patience=PATIENCE),
+            rate_limiter=RateLimiter(share=task.share, patience=PATIENCE),
         )
-        waiting, done = list(range(task.number)), t.cast("list[Answer | None]", [])
+        waiting, done = list(range(task.number)), t.cast("list[Response | None]", [])
 
         def work() -> None:
             time.pass_by(task.begin)
             while waiting:
                 waiting.pop()
                 try:
-                    done.append(sender.send("GET", "/x", None, repeatable=True))
+                    done.append(sender.send("GET", "/x", None, idempotent=True))
                 except Unreachable:
                     done.append(None)
 

@@ -10,11 +10,11 @@ import re
 import typing as t
 from urllib.parse import unquote, unquote_plus
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 # What an API puts in the place of a secret: a row of one sign, a word, or nothing. In a part that
 # is no secret only that counts which cannot be meant.

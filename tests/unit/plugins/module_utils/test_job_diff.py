@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import Destination
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    Destination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import DesiredJob, Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
     find_changes,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush._job_options import Wanted
 
 
 def test_what_could_not_be_compared_can_be_read_more_than_once() -> None:
-    wanted = Wanted(
+    desired = DesiredJob(
         state="present",
         id=1,
         name=None,
@@ -31,4 +32,4 @@ def test_what_could_not_be_compared_can_be_read_more_than_once() -> None:
         ("https://h/in?header_X=***", Changes(masked=masked, names=[], missing=[])),
         (None, Changes(missing=["destination_conf"], names=[], masked=[])),
     ):
-        assert find_changes(wanted, Job({"id": 1, "destination_conf": conf})) == changes
+        assert find_changes(desired, Job({"id": 1, "destination_conf": conf})) == changes

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit as _governor
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
-    Governor,
-    TooLong,
-    Turn,
+    Permit,
+    RateLimiter,
+    RateLimitTimeout,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
@@ -53,34 +53,36 @@ def use_virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
 
 
 class Task:
-    """A governor, and how long each of the requests that it let go had to wait."""
+    """A rate_limiter, and how long each of the requests that it let go had to wait."""
 
     def __init__(self, clock: VirtualTime, *, share: float = 1.0, patience: float = 300.0) -> None:
         self.clock = clock
-        self.governor = Governor(share=share, patience=patience)
+        self.rate_limiter = RateLimiter(share=share, patience=patience)
 
     def request(self, headers: Headers | None = None) -> float:
         """Send a request that takes no time; return for how long it had to wait."""
-        turn = self.governor.enter()
-        self.governor.leave(turn, {} if headers is None else headers)
+        turn = self.rate_limiter.acquire()
+        self.rate_limiter.release(turn, {} if headers is None else headers)
         return turn.waited
 
 
-def go_at_once(governor: Governor, headers: Headers, most: int = 2000) -> int:
+def go_at_once(rate_limiter: RateLimiter, headers: Headers, most: int = 2000) -> int:
     """Return how many requests go, each answered like that, until one would have to wait."""
     for number in range(most):
         try:
-            governor.leave(governor.enter(), headers)
-        except TooLong:
+            rate_limiter.release(rate_limiter.acquire(), headers)
+        except RateLimitTimeout:
             return number
     return most
 
 
-def enter_side_by_side(clock: VirtualTime, governor: Governor, threads: int) -> list[Turn]:
+def acquire_concurrently(
+    clock: VirtualTime, rate_limiter: RateLimiter, threads: int
+) -> list[Permit]:
     """Have threads ask, of which some wait for others; return the turns, later ones too."""
-    turns: list[Turn] = []
+    turns: list[Permit] = []
     for _thread in range(threads):
-        clock.start(lambda: turns.append(governor.enter()))
+        clock.start(lambda: turns.append(rate_limiter.acquire()))
     with pytest.raises(AssertionError, match="wait for ever"):
         clock.run()
     return turns
@@ -95,63 +97,63 @@ def enter_side_by_side(clock: VirtualTime, governor: Governor, threads: int) -> 
 def test_where_nothing_is_known_what_others_leave_over_goes_and_the_rest_waits(
     clock: VirtualTime, share: float, asking: int
 ) -> None:
-    governor, log = Governor(share=share, patience=300), []
+    rate_limiter, log = RateLimiter(share=share, patience=300), []
 
     def work() -> None:
-        turn = governor.enter()
+        turn = rate_limiter.acquire()
         log.append((clock.now - 1000, turn.waited, turn.asks))
         clock.pass_by(2)
         # Of so many that a part of it is enough.
-        governor.leave(turn, told(1e8, 300, 1e8))
+        rate_limiter.release(turn, told(1e8, 300, 1e8))
 
     for _thread in range(15):
         clock.start(work)
     clock.run()
     assert log == [(0, 0, True)] * asking + [(2, 2, False)] * (15 - asking)
-    assert governor.waited == 0, "to wait for another one is not the rate limit's doing"
+    assert rate_limiter.waited == 0, "to wait for another one is not the rate limit's doing"
 
 
 def test_with_real_threads_as_well() -> None:
-    governor, second = Governor(share=ONE_ASKS, patience=300), threading.Event()
-    first = governor.enter()
+    rate_limiter, second = RateLimiter(share=ONE_ASKS, patience=300), threading.Event()
+    first = rate_limiter.acquire()
 
     def work() -> None:
-        turn = governor.enter()
+        turn = rate_limiter.acquire()
         second.set()
-        governor.leave(turn, told(1000, 300))
+        rate_limiter.release(turn, told(1000, 300))
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     assert not second.wait(NOT_AT_ONCE)
-    governor.leave(first, told(1000, 300))
+    rate_limiter.release(first, told(1000, 300))
     assert second.wait(AT_ONCE)
     thread.join(AT_ONCE)
     assert not thread.is_alive()
 
 
 def test_real_threads_that_are_held_go_on_when_there_is_more() -> None:
-    governor, done = Governor(patience=300), threading.Event()
-    governor.leave(governor.enter(), told(13, 200))
-    slow = governor.enter()
+    rate_limiter, done = RateLimiter(patience=300), threading.Event()
+    rate_limiter.release(rate_limiter.acquire(), told(13, 200))
+    slow = rate_limiter.acquire()
 
     def work() -> None:
-        governor.leave(governor.enter(), None)
+        rate_limiter.release(rate_limiter.acquire(), None)
         done.set()
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     assert not done.wait(NOT_AT_ONCE)
     # Another window, which began early.
-    governor.leave(slow, told(1199, 300))
+    rate_limiter.release(slow, told(1199, 300))
     assert done.wait(AT_ONCE)
     thread.join(AT_ONCE)
-    assert 0 < governor.waited < AT_ONCE
+    assert 0 < rate_limiter.waited < AT_ONCE
 
 
 def test_without_headers_there_is_no_limit(clock: VirtualTime) -> None:
     task = Task(clock)
     task.request()
-    assert go_at_once(task.governor, {}) == 2000
+    assert go_at_once(task.rate_limiter, {}) == 2000
     assert clock.now == 1000
 
 
@@ -159,24 +161,24 @@ def test_without_headers_there_is_no_limit(clock: VirtualTime) -> None:
 def test_where_no_answer_comes_the_next_one_asks_and_some_more(
     clock: VirtualTime, failures: int
 ) -> None:
-    governor = Governor(share=ONE_ASKS, patience=300)
+    rate_limiter = RateLimiter(share=ONE_ASKS, patience=300)
     for _failure in range(failures):
-        governor.leave(governor.enter(), None)
-    turns = enter_side_by_side(clock, governor, 10)
+        rate_limiter.release(rate_limiter.acquire(), None)
+    turns = acquire_concurrently(clock, rate_limiter, 10)
     assert [turn.asks for turn in turns] == [True] * (failures + 1)
-    governor.leave(turns[0], told(1000, 300))
+    rate_limiter.release(turns[0], told(1000, 300))
     clock.run()
     assert len(turns) == 10
 
 
 def test_an_answer_of_use_after_failures_is_asked_for_by_one_again(clock: VirtualTime) -> None:
-    governor = Governor(share=ONE_ASKS, patience=300)
-    governor.leave(governor.enter(), None)
-    governor.leave(governor.enter(), told(1000, 5))
+    rate_limiter = RateLimiter(share=ONE_ASKS, patience=300)
+    rate_limiter.release(rate_limiter.acquire(), None)
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 5))
     clock.sleep(6)
-    asking = governor.enter()
+    asking = rate_limiter.acquire()
     assert asking.asks
-    clock.start(governor.enter)
+    clock.start(rate_limiter.acquire)
     with pytest.raises(AssertionError, match="wait for ever"):
         clock.run()
 
@@ -197,13 +199,13 @@ def test_an_answer_of_use_after_failures_is_asked_for_by_one_again(clock: Virtua
 def test_as_many_go_at_once_as_are_told_to_be_left(
     clock: VirtualTime, left: float, quota: float | None, free: int
 ) -> None:
-    governor = Governor(patience=0)
-    governor.leave(governor.enter(), told(left, 30, quota))
+    rate_limiter = RateLimiter(patience=0)
+    rate_limiter.release(rate_limiter.acquire(), told(left, 30, quota))
     for _each in range(free):
         # None of them ends: what is under way may not be counted yet.
-        governor.enter()
-    with pytest.raises(TooLong):
-        governor.enter()
+        rate_limiter.acquire()
+    with pytest.raises(RateLimitTimeout):
+        rate_limiter.acquire()
 
 
 def test_what_is_told_to_be_left_by_each_answer_is_obeyed(clock: VirtualTime) -> None:
@@ -214,16 +216,16 @@ def test_what_is_told_to_be_left_by_each_answer_is_obeyed(clock: VirtualTime) ->
 
 
 def test_the_last_are_spread_over_the_rest_of_the_window(clock: VirtualTime) -> None:
-    governor, waits = Governor(patience=300), []
+    rate_limiter, waits = RateLimiter(patience=300), []
     for left in range(38, 11, -1):
-        turn = governor.enter()
+        turn = rate_limiter.acquire()
         waits.append(turn.waited)
-        governor.leave(turn, told(left, 1240 - clock.now))
+        rate_limiter.release(turn, told(left, 1240 - clock.now))
     # Once 24 may go, which is a fiftieth, each gets a 24th of the window.
     assert waits[:4] == [0, 0, 0, 0]
     assert waits[4:] == pytest.approx([10.0] * 23)
     # What is left over is not touched before the window ends.
-    assert governor.enter().asks
+    assert rate_limiter.acquire().asks
     assert clock.now == pytest.approx(1240)
 
 
@@ -235,7 +237,7 @@ def test_time_and_number_may_have_fractions(clock: VirtualTime) -> None:
 
 @pytest.mark.parametrize(("share", "free"), [(0.5, 571), (0.2, 214), (0.7, 808)])
 def test_a_share_is_of_the_quota_of_a_window(clock: VirtualTime, share: float, free: int) -> None:
-    impatient, headers = Governor(share=share, patience=0), told(1199, 300)
+    impatient, headers = RateLimiter(share=share, patience=0), told(1199, 300)
     # Of what is there but for the reserve; and of the last 24, a fiftieth, the first goes at once.
     assert go_at_once(impatient, headers) == free
     # In the next window as many again.
@@ -244,7 +246,7 @@ def test_a_share_is_of_the_quota_of_a_window(clock: VirtualTime, share: float, f
 
 
 def test_a_share_without_a_quota_is_of_nothing(clock: VirtualTime) -> None:
-    assert go_at_once(Governor(share=0.01, patience=0), told(1000, 300, None)) == 2000
+    assert go_at_once(RateLimiter(share=0.01, patience=0), told(1000, 300, None)) == 2000
 
 
 def test_a_share_is_never_less_than_one(clock: VirtualTime) -> None:
@@ -296,7 +298,7 @@ def test_the_quota_is_that_of_the_policy(
     clock: VirtualTime, policy: str, quota: int | None
 ) -> None:
     headers = {"Ratelimit": '"default";r=50;t=30', "Ratelimit-Policy": policy}
-    number = go_at_once(Governor(share=0.1, patience=0), headers, most=40)
+    number = go_at_once(RateLimiter(share=0.1, patience=0), headers, most=40)
     assert number == (40 if quota is None else (quota - 10) // 10 - 1)
 
 
@@ -312,10 +314,10 @@ def test_a_quota_once_told_is_kept(clock: VirtualTime) -> None:
 
 @pytest.mark.parametrize("failures", [1, 3])
 def test_where_no_answer_comes_more_ask_than_usual(clock: VirtualTime, failures: int) -> None:
-    governor = Governor(share=0.25, patience=300)
+    rate_limiter = RateLimiter(share=0.25, patience=300)
     for _failure in range(failures):
-        governor.leave(governor.enter(), None)
-    turns = enter_side_by_side(clock, governor, 20)
+        rate_limiter.release(rate_limiter.acquire(), None)
+    turns = acquire_concurrently(clock, rate_limiter, 20)
     assert len(turns) == 3 + failures
 
 
@@ -323,53 +325,53 @@ def test_where_no_answer_comes_more_ask_than_usual(clock: VirtualTime, failures:
 def test_after_the_end_of_a_window_as_many_ask_as_are_left_over_of_its_quota(
     clock: VirtualTime, quota: int | None, asking: int
 ) -> None:
-    governor = Governor(patience=300)
-    governor.leave(governor.enter(), told(5, 10, quota))
+    rate_limiter = RateLimiter(patience=300)
+    rate_limiter.release(rate_limiter.acquire(), told(5, 10, quota))
     clock.sleep(10)
-    turns = enter_side_by_side(clock, governor, 4)
+    turns = acquire_concurrently(clock, rate_limiter, 4)
     assert [turn.asks for turn in turns] == [True] * asking
 
 
 def test_of_several_limits_the_smallest_says_how_many_ask(clock: VirtualTime) -> None:
     limits = {"Ratelimit": '"a";r=9;t=10, "b";r=9;t=10'}
-    governor = Governor(patience=300)
-    governor.leave(
-        governor.enter(), limits | {"Ratelimit-Policy": '"a";q=1000;w=300, "b";q=200;w=300'}
+    rate_limiter = RateLimiter(patience=300)
+    rate_limiter.release(
+        rate_limiter.acquire(), limits | {"Ratelimit-Policy": '"a";q=1000;w=300, "b";q=200;w=300'}
     )
     clock.sleep(10)
-    turns = enter_side_by_side(clock, governor, 4)
+    turns = acquire_concurrently(clock, rate_limiter, 4)
     assert len(turns) == 2
 
 
 def test_after_a_block_one_asks_however_many_might(clock: VirtualTime) -> None:
-    governor = Governor(patience=300)
-    governor.block(7)
-    turns = enter_side_by_side(clock, governor, 4)
+    rate_limiter = RateLimiter(patience=300)
+    rate_limiter.block(7)
+    turns = acquire_concurrently(clock, rate_limiter, 4)
     assert [turn.waited for turn in turns] == [7]
-    governor.leave(turns[0], None)
+    rate_limiter.release(turns[0], None)
     with pytest.raises(AssertionError, match="wait for ever"):
         clock.run()
     assert len(turns) == 3, "and one more where that was not answered"
-    governor.leave(turns[1], told(1000, 300))
+    rate_limiter.release(turns[1], told(1000, 300))
     clock.run()
     assert len(turns) == 4
 
 
 def test_after_the_end_of_a_window_those_that_ask_go_first(clock: VirtualTime) -> None:
-    governor = Governor(share=ONE_ASKS, patience=300)
-    governor.leave(governor.enter(), told(1000, 10))
-    old = governor.enter()
+    rate_limiter = RateLimiter(share=ONE_ASKS, patience=300)
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 10))
+    old = rate_limiter.acquire()
     clock.sleep(10)
     # What is still under way need not end before.
-    asking = governor.enter()
+    asking = rate_limiter.acquire()
     assert asking.asks
     assert not old.asks
-    turns = enter_side_by_side(clock, governor, 1)
+    turns = acquire_concurrently(clock, rate_limiter, 1)
     # An answer to what was sent before tells nothing of the new window.
-    governor.leave(old, told(999, 1))
+    rate_limiter.release(old, told(999, 1))
     with pytest.raises(AssertionError, match="wait for ever"):
         clock.run()
-    governor.leave(asking, told(1199, 300))
+    rate_limiter.release(asking, told(1199, 300))
     clock.run()
     assert [turn.asks for turn in turns] == [False]
 
@@ -379,7 +381,7 @@ def test_a_window_that_ended_and_is_no_more_spoken_of(clock: VirtualTime) -> Non
     task.request(told(1000, 10))
     clock.sleep(10)
     task.request()
-    turns = [task.governor.enter() for _each in range(100)]
+    turns = [task.rate_limiter.acquire() for _each in range(100)]
     assert not any(turn.asks for turn in turns)
 
 
@@ -395,52 +397,52 @@ def test_a_window_that_seems_to_end_too_early_is_asked_about_once_a_second(
 
 
 def test_a_window_that_began_early(clock: VirtualTime) -> None:
-    governor = Governor(patience=0)
-    governor.leave(governor.enter(), told(37, 100))
-    turns = [governor.enter(), governor.enter()]
-    with pytest.raises(TooLong):
-        governor.enter()
-    governor.leave(turns[0], told(1199, 300))
+    rate_limiter = RateLimiter(patience=0)
+    rate_limiter.release(rate_limiter.acquire(), told(37, 100))
+    turns = [rate_limiter.acquire(), rate_limiter.acquire()]
+    with pytest.raises(RateLimitTimeout):
+        rate_limiter.acquire()
+    rate_limiter.release(turns[0], told(1199, 300))
     # What is under way is counted in the new one, and the last of the old one is over.
     for _each in range(1000):
-        governor.leave(governor.enter(), told(1198, 300))
+        rate_limiter.release(rate_limiter.acquire(), told(1198, 300))
 
 
 def test_a_share_counts_what_is_under_way_when_a_window_begins(clock: VirtualTime) -> None:
-    governor = Governor(share=0.1, patience=0)
-    governor.leave(governor.enter(), told(1000, 20, 100, 60))
-    turns = [governor.enter() for _each in range(5)]
-    governor.leave(turns[0], told(99, 60, 100))
+    rate_limiter = RateLimiter(share=0.1, patience=0)
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 20, 100, 60))
+    turns = [rate_limiter.acquire() for _each in range(5)]
+    rate_limiter.release(turns[0], told(99, 60, 100))
     # Nine are allowed, since ten share and one is left for each; five were; the last two spread.
     for _each in range(3):
-        governor.enter()
-    with pytest.raises(TooLong):
-        governor.enter()
+        rate_limiter.acquire()
+    with pytest.raises(RateLimitTimeout):
+        rate_limiter.acquire()
 
 
 def test_an_answer_that_was_overtaken_gives_nothing_back(clock: VirtualTime) -> None:
-    governor = Governor(patience=0)
-    governor.leave(governor.enter(), told(1000, 300))
-    early, late = governor.enter(), governor.enter()
+    rate_limiter = RateLimiter(patience=0)
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 300))
+    early, late = rate_limiter.acquire(), rate_limiter.acquire()
     clock.sleep(5)
-    governor.leave(late, told(12, 295))
+    rate_limiter.release(late, told(12, 295))
     clock.sleep(20)
     # Sent when nearly all were left, it comes 25 seconds later, and is no new window.
-    governor.leave(early, told(999, 300))
-    with pytest.raises(TooLong) as caught:
-        governor.enter()
+    rate_limiter.release(early, told(999, 300))
+    with pytest.raises(RateLimitTimeout) as caught:
+        rate_limiter.acquire()
     assert caught.value.seconds == 275
 
 
 def test_an_answer_of_the_window_before_takes_nothing_away(clock: VirtualTime) -> None:
-    governor = Governor(patience=0)
-    governor.leave(governor.enter(), told(1000, 10))
-    old = governor.enter()
+    rate_limiter = RateLimiter(patience=0)
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 10))
+    old = rate_limiter.acquire()
     clock.sleep(10)
-    governor.leave(governor.enter(), told(1199, 300))
-    governor.leave(old, told(0, 1))
+    rate_limiter.release(rate_limiter.acquire(), told(1199, 300))
+    rate_limiter.release(old, told(0, 1))
     for _each in range(1000):
-        governor.leave(governor.enter(), told(1198, 300))
+        rate_limiter.release(rate_limiter.acquire(), told(1198, 300))
 
 
 def test_the_earliest_end_that_is_told_is_the_end(clock: VirtualTime) -> None:
@@ -501,30 +503,30 @@ def test_whatever_the_headers_all_go_in_the_end(
         clock = use_virtual_time(patch)
         task = Task(clock, share=share, patience=86400 * 2)
         for headers in answers:
-            task.governor.leave(task.governor.enter(), headers)
+            task.rate_limiter.release(task.rate_limiter.acquire(), headers)
         assert clock.now - 1000 <= 86400.0 * len(answers)
-        assert task.governor.waited == pytest.approx(clock.now - 1000)
+        assert task.rate_limiter.waited == pytest.approx(clock.now - 1000)
 
 
 # Being held
 
 
 def test_a_block_is_for_all(clock: VirtualTime) -> None:
-    governor, log = Governor(patience=300), []
-    governor.leave(governor.enter(), told(1000, 300))
+    rate_limiter, log = RateLimiter(patience=300), []
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 300))
 
     def limited() -> None:
-        turn = governor.enter()
+        turn = rate_limiter.acquire()
         clock.pass_by(1)
-        governor.block(7)
-        governor.leave(turn, {})
+        rate_limiter.block(7)
+        rate_limiter.release(turn, {})
 
     def work(begin: float) -> None:
         clock.pass_by(begin)
-        turn = governor.enter()
+        turn = rate_limiter.acquire()
         log.append((clock.now - 1000, turn.waited))
         clock.pass_by(2)
-        governor.leave(turn, told(900, 200))
+        rate_limiter.release(turn, told(900, 200))
 
     clock.start(limited)
     for begin in (2, 5, 20):
@@ -532,66 +534,66 @@ def test_a_block_is_for_all(clock: VirtualTime) -> None:
     clock.run()
     # One asks how things stand first.
     assert log == [(8, 6), (10, 5), (20, 0)]
-    assert governor.waited == 6
+    assert rate_limiter.waited == 6
 
 
 def test_the_longest_block_counts(clock: VirtualTime) -> None:
     task = Task(clock)
-    task.governor.block(50)
-    task.governor.block(7)
+    task.rate_limiter.block(50)
+    task.rate_limiter.block(7)
     assert task.request() == 50
 
 
 def test_an_answer_from_before_a_block_does_not_end_it(clock: VirtualTime) -> None:
-    governor = Governor(patience=300)
-    first = governor.enter()
-    governor.block(7)
-    governor.leave(first, told(1000, 300))
-    turn = governor.enter()
+    rate_limiter = RateLimiter(patience=300)
+    first = rate_limiter.acquire()
+    rate_limiter.block(7)
+    rate_limiter.release(first, told(1000, 300))
+    turn = rate_limiter.acquire()
     assert (turn.waited, turn.held, turn.asks) == (7, 7, True)
 
 
 def test_too_long_is_told_before_it_is_begun_and_nothing_is_counted(clock: VirtualTime) -> None:
-    governor = Governor(patience=9.5)
-    governor.leave(governor.enter(), told(13, 10))
-    governor.leave(governor.enter(), told(12, 10))
+    rate_limiter = RateLimiter(patience=9.5)
+    rate_limiter.release(rate_limiter.acquire(), told(13, 10))
+    rate_limiter.release(rate_limiter.acquire(), told(12, 10))
     for _each in range(3):
-        with pytest.raises(TooLong) as caught:
-            governor.enter()
+        with pytest.raises(RateLimitTimeout) as caught:
+            rate_limiter.acquire()
         assert caught.value.seconds == 10
-    assert (clock.now, governor.waited) == (1000, 0)
+    assert (clock.now, rate_limiter.waited) == (1000, 0)
     clock.sleep(0.5)
-    turn = governor.enter()
+    turn = rate_limiter.acquire()
     assert (turn.waited, turn.asks) == (9.5, True)
-    governor.leave(turn, {})
+    rate_limiter.release(turn, {})
     # None of the three is thought to be under way.
-    assert governor.enter().waited == 0
+    assert rate_limiter.acquire().waited == 0
 
 
 @pytest.mark.parametrize(("before", "fits"), [(0, True), (4, True), (4.5, False), (10, False)])
 def test_the_limit_is_for_all_that_one_request_was_held(
     clock: VirtualTime, before: float, fits: bool
 ) -> None:
-    governor = Governor(patience=10)
-    governor.block(6)
+    rate_limiter = RateLimiter(patience=10)
+    rate_limiter.block(6)
     if fits:
-        assert governor.enter(before).held == before + 6
+        assert rate_limiter.acquire(before).held == before + 6
     else:
-        with pytest.raises(TooLong):
-            governor.enter(before)
+        with pytest.raises(RateLimitTimeout):
+            rate_limiter.acquire(before)
 
 
 def test_held_again_and_again_it_comes_to_an_end(clock: VirtualTime) -> None:
-    governor, ended = Governor(patience=10), []
+    rate_limiter, ended = RateLimiter(patience=10), []
 
     def blocks() -> None:
         for _each in range(9):
-            governor.block(3)
+            rate_limiter.block(3)
             clock.pass_by(2)
 
     def work() -> None:
-        with pytest.raises(TooLong):
-            governor.enter()
+        with pytest.raises(RateLimitTimeout):
+            rate_limiter.acquire()
         ended.append(clock.now - 1000)
 
     clock.start(blocks)
@@ -601,49 +603,49 @@ def test_held_again_and_again_it_comes_to_an_end(clock: VirtualTime) -> None:
 
 
 def test_waited_is_how_long_anything_was_held(clock: VirtualTime) -> None:
-    governor = Governor(patience=300)
-    governor.leave(governor.enter(), told(1000, 300))
-    governor.block(10)
+    rate_limiter = RateLimiter(patience=300)
+    rate_limiter.release(rate_limiter.acquire(), told(1000, 300))
+    rate_limiter.block(10)
 
     def work(begin: float) -> None:
         clock.pass_by(begin)
-        governor.leave(governor.enter(), told(1000, 300))
+        rate_limiter.release(rate_limiter.acquire(), told(1000, 300))
 
     for begin in (0, 3, 4, 4, 50):
         clock.start(functools.partial(work, begin))
     clock.run()
-    assert governor.waited == 10
-    governor.block(5)
-    governor.enter()
-    assert governor.waited == 15
+    assert rate_limiter.waited == 10
+    rate_limiter.block(5)
+    rate_limiter.acquire()
+    assert rate_limiter.waited == 15
 
 
 def test_what_interrupts_a_wait_leaves_all_in_order(
     clock: VirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    governor = Governor(patience=300)
-    governor.block(10)
+    rate_limiter = RateLimiter(patience=300)
+    rate_limiter.block(10)
     with monkeypatch.context() as patch:
         patch.setattr(clock, "sleep", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            governor.enter()
-    assert governor.enter().waited == 10
+            rate_limiter.acquire()
+    assert rate_limiter.acquire().waited == 10
 
 
 def held_beside(
-    clock: VirtualTime, governor: Governor, seconds: float, *, block: float = 0.0
-) -> Turn:
+    clock: VirtualTime, rate_limiter: RateLimiter, seconds: float, *, block: float = 0.0
+) -> Permit:
     """Return the turn of a request that is held while another, unanswered one takes so long."""
-    turns: list[Turn] = []
+    turns: list[Permit] = []
 
     def slow() -> None:
-        turn = governor.enter()
+        turn = rate_limiter.acquire()
         clock.pass_by(seconds)
-        governor.block(block)
-        governor.leave(turn, None)
+        rate_limiter.block(block)
+        rate_limiter.release(turn, None)
 
     clock.start(slow)
-    clock.start(lambda: turns.append(governor.enter()))
+    clock.start(lambda: turns.append(rate_limiter.acquire()))
     clock.run()
     return turns[0]
 
@@ -651,13 +653,13 @@ def held_beside(
 def test_a_request_is_held_no_longer_than_told_however_long_another_takes(
     clock: VirtualTime,
 ) -> None:
-    governor = Governor(patience=300)
-    governor.leave(governor.enter(), told(13, 5))
-    assert held_beside(clock, governor, 100).waited == 5
+    rate_limiter = RateLimiter(patience=300)
+    rate_limiter.release(rate_limiter.acquire(), told(13, 5))
+    assert held_beside(clock, rate_limiter, 100).waited == 5
 
 
 def test_a_hold_that_ends_early_counts_for_as_long_as_it_was(clock: VirtualTime) -> None:
-    governor = Governor(patience=10)
-    governor.leave(governor.enter(), told(13, 8))
+    rate_limiter = RateLimiter(patience=10)
+    rate_limiter.release(rate_limiter.acquire(), told(13, 8))
     # Nothing is left, for longer than was thought.
-    assert held_beside(clock, governor, 1, block=9).held == 10
+    assert held_beside(clock, rate_limiter, 1, block=9).held == 10
