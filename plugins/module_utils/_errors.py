@@ -96,3 +96,20 @@ class UnexpectedResult(ValueError):
 
 class ApiError(RequestError):
     """Cloudflare's own refusal: ``success: false`` or an HTTP status of 400 and above."""
+
+
+class StoreError(CloudflareError):
+    """An object store gave no object. ``pending``: the object may become readable later."""
+
+    def __init__(self, message: str, *, pending: bool = False) -> None:
+        super().__init__(message)
+        self.pending = pending
+
+
+class MissingLibrary(CloudflareError):
+    """A Python library that a destination needs is not installed."""
+
+    def __init__(self, library: str, traceback: str) -> None:
+        super().__init__(f"the Python library {library} is required")
+        self.library = library
+        self.traceback = traceback
