@@ -51,7 +51,10 @@ class ChallengeFiles:
         """Return the token and the key."""
         sas = options["azure"]["sas_token"]
         url = f"https://{destination.host}/{destination.bucket}/{filename}?{sas}"
-        response = requests.get(url, timeout=30)
+        try:
+            response = requests.get(url, timeout=30)
+        except requests.RequestException as error:
+            raise StoreError("unreachable", pending=True) from error
         if response.status_code in (403, 404):
             raise StoreError(f"HTTP {response.status_code}", pending=True)
         return response.text, filename

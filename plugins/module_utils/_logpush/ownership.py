@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import typing as t
 
@@ -34,6 +35,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     clean_token,
     disagreements,
+    wrong_object,
 )
 
 Result = dict[str, t.Any]
@@ -43,7 +45,9 @@ Options = t.Mapping[str, t.Any]
 class OwnershipProof:
     """The ownership token of one destination in one scope, shared by the jobs that need it.
 
-    Not thread-safe: jobs that share a proof are written one after another.
+    Not thread-safe: jobs that share a proof are written one after another. The challenge files of
+    several scopes may be one object, which each challenge overwrites; ``location`` is locked from
+    the request of a challenge until its file is read.
     ``options`` are those of ``challenge_file``, complete. ``filename`` is the challenge file,
     ``token`` what it holds, once they are known.
     """
@@ -54,7 +58,9 @@ class OwnershipProof:
         destination: Destination,
         files: ChallengeFiles,
         options: Options,
+        location: threading.Lock,
     ) -> None:
+        self._location = location
         self._logpush = logpush
         self._files = files
         self._options = options
@@ -81,7 +87,7 @@ class OwnershipProof:
 
     def request(self) -> None:
         """Request a challenge; a failure is raised by ``require``."""
-        self.token = self._error = self._key = None
+        self.token = self._error = self._key = self.filename = None
         self.used = False
         try:
             challenge = request_challenge(self._logpush, self.destination)
@@ -97,12 +103,19 @@ class OwnershipProof:
         if self.filename is None or self.token is not None:
             return False
         try:
-            token, self._key = self._files.fetch(self.filename, self.destination, self._options)
-            self.token = clean_token(token)
+            content, self._key = self._files.fetch(self.filename, self.destination, self._options)
+            token = clean_token(content)
         except CloudflareError as error:
             self._error = error
             return isinstance(error, StoreError) and error.pending
-        self._error = None
+        scope = self._logpush.scope
+        others = wrong_object(token, scope.kind, scope.id)
+        if others:
+            # A run for another zone has overwritten the file, so request another challenge.
+            self.request()
+            self._error = self._error or StoreError(" ".join(others), pending=True)
+            return self.filename is not None
+        self._error, self.token = None, token
         return False
 
     def require(self) -> str:
@@ -116,8 +129,9 @@ class OwnershipProof:
     def renew(self) -> str:
         """Request another challenge, wait for its file and return the token."""
         self.check()
-        self.request()
-        read_files([self], 1)
+        with self._location:
+            self.request()
+            read_files([self], 1)
         return self.require()
 
     def accept(self) -> list[str]:
@@ -136,6 +150,11 @@ class OwnershipProof:
         return []
 
     @property
+    def location(self) -> tuple[t.Any, ...]:
+        """Where the challenge file is written, as far as the destination shows it."""
+        return (self.destination.scheme, self.destination.host, self.destination.path)
+
+    @property
     def timeout(self) -> float:
         """How long to wait for the file, in seconds."""
         return float(self._options["timeout"])
@@ -144,6 +163,40 @@ class OwnershipProof:
     def delay(self) -> float:
         """How long to wait between two attempts, in seconds."""
         return float(self._options["delay"])
+
+
+def obtain_tokens(proofs: t.Sequence[OwnershipProof], concurrency: int) -> None:
+    """Request challenges and read their files, concurrently where the files do not collide.
+
+    Whether Cloudflare gives each file a name of its own shows in the names. Until that is seen,
+    and where it does not, destinations with the same path take turns.
+    """
+    queues: dict[t.Any, _Queue] = {}
+    for proof in proofs:
+        queues.setdefault(proof.location, _Queue()).waiting.append(proof)
+    while True:
+        turn = [proof for queue in queues.values() for proof in queue.take()]
+        if not turn:
+            return
+        run_concurrently(lambda proof: proof.request(), turn, concurrency)
+        read_files(turn, concurrency)
+
+
+class _Queue:
+    """The proofs whose challenge files may be one object."""
+
+    def __init__(self) -> None:
+        self.waiting: list[OwnershipProof] = []
+        self._taken: list[OwnershipProof] = []
+
+    def take(self) -> list[OwnershipProof]:
+        """Return those whose turn it is: one, or all where the file names are seen to differ."""
+        names = [proof.filename for proof in self._taken]
+        distinct = len(names) > 1 and None not in names and len(set(names)) == len(names)
+        count = len(self.waiting) if distinct else 1
+        turn, self.waiting = self.waiting[:count], self.waiting[count:]
+        self._taken += turn
+        return turn
 
 
 def read_files(proofs: t.Sequence[OwnershipProof], concurrency: int) -> None:

@@ -10,6 +10,7 @@ all entries are planned; what fails after that does not stop the other jobs.
 
 from __future__ import annotations
 
+import threading
 import typing as t
 from collections import Counter, defaultdict
 
@@ -32,7 +33,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_wr
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
     OwnershipProof,
-    read_files,
+    obtain_tokens,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
     Plan,
@@ -161,6 +162,7 @@ class _Reconciling:
         self._apis: dict[Scope, Logpush] = {each.scope: each.logpush for each in valid}
         self._lists: dict[Scope, Outcome[list[Job]]] = {}
         self._proofs: dict[_Key, OwnershipProof] = {}
+        self._locations: dict[_Key, threading.Lock] = defaultdict(threading.Lock)
         self._check_mode = any(each.logpush.check_mode for each in valid)
 
     def run(self) -> Reconciled:
@@ -219,8 +221,13 @@ class _Reconciling:
         assert destination is not None  # it is written
         key = (entry.scope, destination.raw)
         if key not in self._proofs:
+            location = (destination.scheme, destination.host, destination.path)
             self._proofs[key] = OwnershipProof(
-                entry.logpush, destination, self._files, entry.challenge_file
+                entry.logpush,
+                destination,
+                self._files,
+                entry.challenge_file,
+                self._locations[location],
             )
         return self._proofs[key]
 
@@ -241,9 +248,7 @@ class _Reconciling:
         if not proofs or self._check_mode:
             return
         proofs[0].expect(len(proofs))
-        concurrency = self._settings.concurrency
-        run_concurrently(lambda proof: proof.request(), proofs, concurrency)
-        read_files(proofs, concurrency)
+        obtain_tokens(proofs, self._settings.concurrency)
 
     def _apply(self, plans: t.Sequence[Outcome[Plan]]) -> list[Outcome[Result]]:
         """Write the jobs concurrently; those that share a proof one after another."""

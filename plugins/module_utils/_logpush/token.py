@@ -126,6 +126,11 @@ def disagreements(
     ]
 
 
+def wrong_object(token: str, object_type: str, object_id: str) -> list[str]:
+    """Return a sentence where a token's claims name another object; else an empty list."""
+    return _other_object(read_claims(token), object_type, object_id)
+
+
 def _texts(claims: dict[str, t.Any]) -> dict[str, str]:
     """Return the claims that are texts, those one level down too."""
     found = dict(claims)

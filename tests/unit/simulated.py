@@ -1,0 +1,120 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Cloudflare and an Azure container that keep state, in the place of the network.
+
+Small on purpose: just what a job with ownership proved takes. The sandbox is the whole double.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import re
+import threading
+import typing as t
+from unittest import mock
+from urllib.parse import unquote, urlsplit
+
+import requests
+
+from .doubles import challenge_token, failure, response, success
+
+CONTAINER = "acme.blob.core.windows.net"
+CHALLENGE_FILE = "http/ownership-challenge.txt"
+# What happens to one request: it never arrives, its response is lost, or the process is stopped
+# before or after it had its effect.
+UNREACHED, LOST, STOPPED_BEFORE, STOPPED_AFTER = "unreached", "lost", "before", "after"
+
+
+class Stopped(Exception):
+    """The process ends, as by a kill. Nothing in the collection catches it."""
+
+
+class World:
+    """The state. ``single_use``: a token is accepted for one job only; ``late``: so many looks
+    at the challenge file find nothing."""
+
+    def __init__(self, *, single_use: bool = False, late: int = 0) -> None:
+        self.jobs: dict[str, list[dict[str, t.Any]]] = {}
+        self.requests: list[str] = []
+        self._single_use = single_use
+        self._late = late
+        self._file: str | None = None
+        self._used: set[str] = set()
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def reached(self, fault: str | None = None, at: int = 0) -> t.Iterator[World]:
+        """Stand in for the network; ``fault`` happens to the request number ``at``, from 1."""
+        count = itertools.count(1)
+        pauses: list[float] = []
+
+        def send(
+            _adapter: object, request: requests.PreparedRequest, **_settings: t.Any
+        ) -> requests.Response:
+            with self._lock:
+                mine = fault if next(count) == at else None
+                return self._send(request, mine)
+
+        with (
+            mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=send),
+            mock.patch("time.sleep", side_effect=pauses.append),
+            mock.patch("time.monotonic", side_effect=lambda: float(sum(pauses))),
+        ):
+            yield self
+
+    def _send(self, request: requests.PreparedRequest, fault: str | None) -> requests.Response:
+        url = urlsplit(str(request.url))
+        self.requests.append(f"{request.method} {url.path}")
+        if fault == UNREACHED:
+            raise requests.ConnectionError("connection refused")
+        if fault == STOPPED_BEFORE:
+            raise Stopped
+        answer = self._store(url.path) if url.hostname == CONTAINER else self._api(request)
+        if fault == LOST:
+            raise requests.exceptions.ChunkedEncodingError("the connection was reset")
+        if fault == STOPPED_AFTER:
+            raise Stopped
+        answer.request, answer.url = request, str(request.url)
+        return answer
+
+    def _store(self, path: str) -> requests.Response:
+        if self._late > 0 or self._file is None or not unquote(path).endswith(CHALLENGE_FILE):
+            self._late -= 1
+            return response(status=404, content=b"<Error/>")
+        return response(content=self._file.encode())
+
+    def _api(self, request: requests.PreparedRequest) -> requests.Response:
+        path = urlsplit(str(request.url)).path
+        zone, action, number = re.findall(r"zones/(\w+)/logpush/(\w+)/?(\d*)$", path)[0]
+        body = json.loads(request.body or "null")
+        jobs = self.jobs.setdefault(zone, [])
+        if action == "ownership":
+            claims = {"type": "zone", "id": zone, "jti": str(next(self._numbers))}
+            self._file = challenge_token({**claims, "exp": 4102444800})
+            return success({"filename": CHALLENGE_FILE, "message": "", "valid": True})
+        if request.method == "GET":
+            found = [job for job in jobs if not number or str(job["id"]) == number]
+            return success(found[0] if number and found else found)
+        return self._write(jobs, number, body)
+
+    def _write(
+        self, jobs: list[dict[str, t.Any]], number: str, body: dict[str, t.Any]
+    ) -> requests.Response:
+        if "destination_conf" in body:
+            token = body.pop("ownership_challenge", None)
+            if token is None or token in self._used:
+                return failure(400, 1002, "incorrect ownership challenge")
+            if self._single_use:
+                self._used.add(token)
+        if number:
+            job = next(each for each in jobs if str(each["id"]) == number)
+            job.update(body)
+        else:
+            job = {"id": next(self._numbers), **body}
+            jobs.append(job)
+        return success(job)
