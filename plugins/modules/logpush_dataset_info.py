@@ -129,12 +129,12 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
-def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Ask for the fields, and put them in order."""
     fields = logpush.dataset_fields(params["dataset"])
     return {"changed": False, "fields": dict(sorted(fields.items()))}
@@ -142,7 +142,7 @@ def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, LogpushJobs, {"dataset": {"type": "str", "required": True}})
+    execute(run, Logpush, {"dataset": {"type": "str", "required": True}})
 
 
 if __name__ == "__main__":

@@ -327,19 +327,19 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconc
     reconcile_job,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
-def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Keep the job that the options describe."""
     return reconcile_job(DesiredJob.of(params), logpush)
 
 
 def main() -> None:
     """Run the module."""
-    execute(run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
+    execute(run, Logpush, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

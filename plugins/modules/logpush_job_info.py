@@ -245,12 +245,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     dataset_name,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
-def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Look at the jobs that match each filter that is set."""
     job_id, name, dataset = params["id"], params["name"], params["dataset"]
     if job_id is not None:
@@ -271,7 +271,7 @@ def main() -> None:
     """Run the module."""
     execute(
         run,
-        LogpushJobs,
+        Logpush,
         {"id": {"type": "int"}, "name": {"type": "str"}, "dataset": {"type": "str"}},
     )
 

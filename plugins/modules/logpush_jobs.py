@@ -162,7 +162,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconc
     reconcile_jobs,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     LogpushOf,
@@ -171,7 +171,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
 
 
 def run(
-    jobs: list[dict[str, t.Any]], logpush_of: LogpushOf[LogpushJobs], concurrency: int
+    jobs: list[dict[str, t.Any]], logpush_of: LogpushOf[Logpush], concurrency: int
 ) -> dict[str, t.Any]:
     """Keep the jobs that the options describe."""
     return summarize(
@@ -181,9 +181,7 @@ def run(
 
 def main() -> None:
     """Run the module."""
-    execute_many(
-        "jobs", run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES
-    )
+    execute_many("jobs", run, Logpush, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

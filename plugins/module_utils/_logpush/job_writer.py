@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import GATEWAY_FAULTS
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import GATEWAY_ERRORS
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
@@ -26,7 +26,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     find_changes,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
     is_token_rejected,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
@@ -58,7 +58,7 @@ class Written(t.NamedTuple):
 class JobWriter:
     """Writes one job as it is described."""
 
-    def __init__(self, desired: DesiredJob, logpush: LogpushJobs) -> None:
+    def __init__(self, desired: DesiredJob, logpush: Logpush) -> None:
         self._desired = desired
         self._logpush = logpush
 
@@ -133,7 +133,7 @@ class JobWriter:
         look: t.Callable[[RequestError], Job],
     ) -> Written:
         moved = DESTINATION_CONF in body
-        if moved and self.needs_token() and not self._logpush.dry_run:
+        if moved and self.needs_token() and not self._logpush.check_mode:
             raise Rejected(_MISSING, {"ownership_required": True})
         if moved and self._desired.token:
             body = {**body, OWNERSHIP_CHALLENGE: self._desired.token}
@@ -224,4 +224,4 @@ def _may_be_carried_out(error: RequestError) -> bool:
 
 
 def _may_be_under_way(error: RequestError) -> bool:
-    return isinstance(error, Unreachable) or error.status in GATEWAY_FAULTS
+    return isinstance(error, Unreachable) or error.status in GATEWAY_ERRORS

@@ -45,12 +45,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_wr
     Written,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
     Scope,
 )
 
 
-def reconcile_job(desired: DesiredJob, logpush: LogpushJobs) -> Result:
+def reconcile_job(desired: DesiredJob, logpush: Logpush) -> Result:
     """Make a job what ``desired`` says and return what a module returns.
 
     ``warnings`` and ``diff`` in it are Ansible's own. Raise ``CloudflareError`` where it fails.
@@ -67,7 +67,7 @@ class JobReconciler:
     """
 
     def __init__(
-        self, desired: DesiredJob, logpush: LogpushJobs, list_jobs: t.Callable[[], list[Job]]
+        self, desired: DesiredJob, logpush: Logpush, list_jobs: t.Callable[[], list[Job]]
     ) -> None:
         self._desired = desired
         self._logpush = logpush
@@ -293,7 +293,7 @@ def label_of(entry: Params) -> Label:
 
 
 def reconcile_jobs(
-    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], LogpushJobs], concurrency: int
+    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], Logpush], concurrency: int
 ) -> list[Outcome[Result]]:
     """Make each job what its entry says; return what came of each.
 
@@ -327,7 +327,7 @@ class _Lists:
         self._locks: dict[Scope, threading.Lock] = defaultdict(threading.Lock)
         self._found: dict[Scope, list[Job] | CloudflareError] = {}
 
-    def of(self, logpush: LogpushJobs) -> list[Job]:
+    def of(self, logpush: Logpush) -> list[Job]:
         """Return the jobs of one; raise what was raised the first time."""
         scope = logpush.scope.canonical
         with self._lock:
@@ -341,7 +341,7 @@ class _Lists:
         return found
 
     @staticmethod
-    def _ask(logpush: LogpushJobs) -> list[Job] | CloudflareError:
+    def _ask(logpush: Logpush) -> list[Job] | CloudflareError:
         try:
             return logpush.jobs()
         except CloudflareError as error:
