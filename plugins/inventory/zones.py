@@ -128,8 +128,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
@@ -193,7 +192,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         """Add the hosts that a file describes; ``cache`` allows for what is cached."""
         super().parse(inventory, loader, path, cache)
-        if _requests.IMPORT_ERROR is not None:
+        if http.IMPORT_ERROR is not None:
             raise AnsibleParserError(missing_required_lib("requests"))
         try:
             self._read_config_data(path)
@@ -250,7 +249,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _zones(self, path: str, cache: bool) -> list[Zone]:
         selection = Selection.of(self._params)
-        client = Client(sender_for(self._params), mask=self._masked)
+        client = Client.from_options(self._params, redact=self._masked)
         zones = Zones(client, warn=self.display.warning)
         if not self.get_option("cache"):
             return zones.select(selection)

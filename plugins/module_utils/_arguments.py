@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that every module has, and how a credential is chosen among them."""
+"""The options that modules share, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
-    KeyAuth,
-    TokenAuth,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 # In seconds: a day.
@@ -71,41 +67,6 @@ SCOPE: dict[str, dict[str, t.Any]] = {
 DESTINATION: dict[str, dict[str, t.Any]] = {
     "destination_conf": {"type": "str", "required": True, "no_log": True},
 }
-
-
-def authentication(params: dict[str, t.Any]) -> TokenAuth | KeyAuth:
-    """Return how to authenticate; raise ``InvalidInput`` where no credential is complete.
-
-    A token wins over a stray e-mail address in the environment, and an e-mail address with its
-    key, both given as options, win over a token that only the environment holds.
-    """
-    token, email, key = params["api_token"], params["api_email"], params["api_key"]
-    if token and not (_in_environment(token, TOKEN_NAMES) and _given(email, key)):
-        return TokenAuth(token)
-    if email and key:
-        return KeyAuth(email, key)
-    if email or key:
-        option, other = ("api_key", "api_email") if email else ("api_email", "api_key")
-        raise InvalidInput(option, f"is missing: {other} alone is no credential")
-    raise InvalidInput(
-        "api_token",
-        "is missing: set it, or CLOUDFLARE_API_TOKEN in the environment that Ansible is started "
-        "in, or api_email with api_key",
-    )
-
-
-def _given(email: str | None, key: str | None) -> bool:
-    """Tell whether both were given as options rather than found in the environment."""
-    return bool(
-        email
-        and key
-        and not _in_environment(email, EMAIL_NAMES)
-        and not _in_environment(key, KEY_NAMES)
-    )
-
-
-def _in_environment(value: str, names: t.Sequence[str]) -> bool:
-    return value in (os.environ.get(name) for name in names)
 
 
 def verification(params: dict[str, t.Any]) -> bool | str:

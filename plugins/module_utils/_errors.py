@@ -13,11 +13,9 @@ import typing as t
 
 
 class CloudflareError(Exception):
-    """A failure with a sentence for people and values for the next task.
+    """A failure: ``message``, and what the failed task returns beside it, ``values``.
 
-    ``message`` is the whole sentence; ``values`` are what the failed task returns beside
-    ``msg``, for a rescue to look at. Neither needs to be free of secrets: the one place that
-    exits masks them.
+    Neither needs to be free of secrets: the one place that exits redacts them.
     """
 
     def __init__(self, message: str, values: dict[str, t.Any] | None = None) -> None:
@@ -27,18 +25,18 @@ class CloudflareError(Exception):
 
 
 class InvalidInput(CloudflareError):
-    """An option cannot be right; nothing was sent. The sentence begins with the option's name."""
+    """An option is invalid; nothing was sent. The message begins with the option's name."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
 
 
 class Rejected(CloudflareError):
-    """Cloudflare carried the request out and said no (``valid: false``)."""
+    """Cloudflare carried the request out and rejected what it was about (``valid: false``)."""
 
 
 class RequestError(CloudflareError):
-    """A request that got no usable answer. ``error`` is the structure that modules document."""
+    """A request failed. ``error`` in ``values`` is the structure that modules document."""
 
     def __init__(
         self,
@@ -74,7 +72,7 @@ class RequestError(CloudflareError):
 
 
 class Unreachable(RequestError):
-    """No answer came: no connection, a broken one, or a deadline that passed.
+    """No complete response came: no connection, a broken one, or a deadline that passed.
 
     ``sent`` tells whether the request may have arrived.
     """
@@ -83,19 +81,15 @@ class Unreachable(RequestError):
 
 
 class RateLimited(RequestError):
-    """The rate limit allows no request for longer than the user allows to wait; none was sent."""
+    """The request was not sent: the rate limit allows none within ``rate_limit_retry_timeout``."""
 
 
 class MalformedResponse(RequestError):
-    """Something answered, but not with Cloudflare's envelope, or with a result of no use."""
-
-
-class UnexpectedResult(ValueError):
-    """A result is not of the shape that is documented. The text goes on "Cloudflare's answer"."""
+    """The response is no envelope of Cloudflare's, or its result is not of the documented shape."""
 
 
 class ApiError(RequestError):
-    """Cloudflare's own refusal: ``success: false`` or an HTTP status of 400 and above."""
+    """Cloudflare's own error: ``success: false``, or an HTTP status of 400 and above."""
 
 
 class StoreError(CloudflareError):

@@ -15,8 +15,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
@@ -124,16 +123,17 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def run(self, work: t.Callable[[LogpushOf], Result]) -> t.NoReturn:
         """Do the work with the API that the options lead to, and exit."""
-        if _requests.IMPORT_ERROR is not None:
+        if http.IMPORT_ERROR is not None:
             missing = missing_required_lib("requests")
-            self.fail_json(msg=missing, exception=_requests.IMPORT_ERROR)
+            self.fail_json(msg=missing, exception=http.IMPORT_ERROR)
         # Nobody but this collection knows of a secret inside of an option.
         self._register_secrets(_inner_secrets(self.params))
         rate_limiter = None
         try:
-            sender = sender_for(self.params)
-            rate_limiter = sender.rate_limiter
-            client = Client(sender, mask=self._masked, dry_run=self.check_mode)
+            client = Client.from_options(
+                self.params, redact=self._masked, check_mode=self.check_mode
+            )
+            rate_limiter = client.rate_limiter
             result = work(functools.partial(self._api_of, client))
         except CloudflareError as error:
             self._exit(self.fail_json, {**error.values, "msg": error.message}, rate_limiter)

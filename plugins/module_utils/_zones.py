@@ -11,12 +11,12 @@ import re
 import typing as t
 from urllib.parse import urlencode
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._results import field
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    InvalidInput,
-    UnexpectedResult,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
+    ApiResponse,
+    Client,
+    field,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 STATUSES = ("active", "initializing", "moved", "pending")
 # The most that the API gives at once.
@@ -174,26 +174,25 @@ class Zones:
     def _page(self, query: dict[str, str], number: int) -> _Page:
         parameters = urlencode({**query, "page": number, "per_page": PER_PAGE})
 
-        def read(result: t.Any, info: t.Any) -> _Page:
-            return _read_page(result, info, number)
-
-        page: _Page = self._client.read_page(f"/zones?{parameters}", reads=read)
-        return page
+        return _read_page(self._client.read("GET", f"/zones?{parameters}"), number)
 
 
-def _read_page(result: t.Any, info: t.Any, number: int) -> _Page:
+def _read_page(response: ApiResponse, number: int) -> _Page:
     # None is an empty list, as APIs that are written in Go tell it.
-    entries = [] if result is None else result
+    entries = [] if response.result is None else response.result
+    info = response.result_info
     if not isinstance(entries, list):
-        raise UnexpectedResult("does not list zones")
+        raise response.malformed("does not list zones")
     zones = [zone for zone in map(Zone.of, entries) if zone is not None]
     if len(zones) < len(entries):
-        raise UnexpectedResult("holds an entry that is no zone")
+        raise response.malformed("holds an entry that is no zone")
     pages, page = _number(info, "total_pages"), _number(info, "page")
     if pages is None or not 0 <= pages <= MOST_PAGES:
-        raise UnexpectedResult("does not say how many pages of zones there are, or no sane number")
+        raise response.malformed(
+            "does not say how many pages of zones there are, or no sane number"
+        )
     if page not in (None, number):
-        raise UnexpectedResult(f"is page {page} of the zones, not page {number}")
+        raise response.malformed(f"is page {page} of the zones, not page {number}")
     return _Page(zones, pages, _number(info, "total_count"))
 
 

@@ -19,6 +19,7 @@ import typing as t
 from unittest import mock
 
 import requests
+import urllib3
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 
@@ -124,8 +125,13 @@ def response(
     answer.status_code = status
     answer.headers.update({"Content-Type": "application/json", "cf-ray": "8f2c1d7e4a9b0c3d-FRA"})
     answer.headers.update(headers or {})
-    answer.raw = io.BytesIO(json.dumps(body).encode() if content is None else content)
+    answer.raw = raw_body(io.BytesIO(json.dumps(body).encode() if content is None else content))
     return answer
+
+
+def raw_body(content: io.BytesIO) -> urllib3.HTTPResponse:
+    """Return a body as it comes from the network."""
+    return urllib3.HTTPResponse(body=content, preload_content=False)
 
 
 def success(result: object) -> requests.Response:

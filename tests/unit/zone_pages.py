@@ -16,8 +16,8 @@ OTHER_ACCOUNT = "f" * 32
 # An answer that breaks off, and what is said of it.
 CUT_SHORT = b'{"result": [{"id": "0'
 CUT_SHORT_IS_TOLD = (
-    "the server answered HTTP 200, not with Cloudflare's JSON but with application/json: JSON that "
-    "is cut short, or has no envelope"
+    "malformed response (HTTP 200): no Cloudflare envelope but application/json: JSON that is "
+    "incomplete, nested too deep or something else"
 )
 
 

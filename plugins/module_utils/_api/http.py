@@ -2,211 +2,407 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How one request travels: session, TLS, proxies, and a clock that nothing outlasts.
+"""How one request is sent, retried, and ended in time. Knows HTTP, neither Cloudflare nor Ansible.
 
-Knows HTTP, neither Cloudflare nor Ansible, and sends everything once: ``_retries.py`` decides
-what is sent again.
+What may be repeated is the caller's to say for each request, since its method does not tell.
 """
 
 from __future__ import annotations
 
+import http.client
 import queue
-import re
+import random
 import socket
 import ssl
 import threading
+import time
 import typing as t
-from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlsplit
+from collections import Counter
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._requests import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.connection import (
+    IMPORT_ERROR,
+    LARGEST_RESPONSE,
     AuthBase,
-    HTTPAdapter,
+    Connection,
+    MalformedHTTP,
+    RepeatedResponse,
+    Response,
+    Server,
+    TooLarge,
     exceptions,
     requests,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
+    Permit,
+    RateLimiter,
+    RateLimitTimeout,
+    retry_after,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    RateLimited,
+    Unreachable,
+)
 
-# Far above any list of jobs, far below what would hurt the machine.
-LARGEST_RESPONSE = 16 * 1024 * 1024
-# In seconds. A connection that is not made by then is better tried anew than waited for.
-LONGEST_CONNECT = 10.0
+__all__ = [
+    "IMPORT_ERROR",
+    "AuthBase",
+    "NoResponse",
+    "Response",
+    "Sender",
+    "Server",
+    "Transport",
+    "requests",
+]
 
-LATE = "no whole answer in time"
+REPEATS = 3  # of each kind
+BACKOFF = 0.5  # seconds; doubled with each repeat, the first of which comes at once
+SHORTEST_TRY = 0.001  # seconds; requests takes no timeout of zero
+RATE_LIMITED = 429
+TRANSIENT_STATUSES = (502, 503, 504)
+# Where a gateway got no response to pass on: besides those, Cloudflare's own, which tend to last,
+# so that a request is not repeated at once.
+GATEWAY_ERRORS = (*TRANSIENT_STATUSES, *range(520, 525))
 
-_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_NETLOC = re.compile(rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Response(t.NamedTuple):
-    """What came back: an HTTP status, whichever it is, the headers, and the whole body."""
-
-    status: int
-    headers: t.Mapping[str, str]
-    content: bytes
+LATE = "no complete response in time"
 
 
 class NoResponse(Exception):
-    """No whole answer came.
+    """No complete response came.
 
-    ``reason`` says why in plain words; ``passing`` whether it may be otherwise at a later time;
-    ``sent`` whether the request may have arrived; ``cause`` is urllib3's error, which its
-    ``Retry`` takes, or None where the transport gave up.
+    ``reason`` says why; ``retryable`` whether a later run may succeed, ``repeatable`` whether it
+    is worth another try at once; ``sent`` whether the request may have arrived.
     """
 
     def __init__(
-        self, reason: str, *, passing: bool, sent: bool = True, cause: Exception | None = None
+        self, reason: str, *, retryable: bool = True, sent: bool = True, repeatable: bool = True
     ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.passing = passing
+        self.retryable = retryable
         self.sent = sent
-        self.cause = cause
+        self.repeatable = repeatable
 
 
 class Transport:
-    """Sends single requests to one server.
+    """Sends single requests; it may be used by as many threads as it keeps ``connections``.
 
-    ``base_url`` is https, or plain http to this machine alone (else ``InvalidInput``);
-    ``verify`` is what ``requests`` takes: True, False, or the path of a CA bundle.
-    ``connections`` is how many threads may send at the same time.
+    ``decode`` makes a value of a body, or None where it is not what the server is expected to
+    send; then the connection is not used again.
+    """
+
+    def __init__(
+        self, server: Server, *, decode: t.Callable[[bytes], t.Any], connections: int = 1
+    ) -> None:
+        self._server = server
+        self._decode = decode
+        self._most = connections
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+
+    def exchange(
+        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+    ) -> Response:
+        """Send one request and return its response within ``seconds``, or raise ``NoResponse``.
+
+        Without ``reuse`` the request gets a new connection, so that nothing that is left of an
+        earlier one can end it or be taken for its response.
+        """
+        connection = (self._take() if reuse else None) or Connection(self._server)
+        outcome: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                outcome.put(connection.exchange(method, path, body, seconds, self._decode))
+            except Exception as error:  # pylint: disable=broad-exception-caught  # raised below
+                outcome.put(error)
+
+        # The timeouts of requests are for each read: a server that sends a byte a second outlasts
+        # them, and so does a slow name server.
+        try:
+            threading.Thread(target=work, daemon=True).start()
+        except RuntimeError:
+            # No more threads can be started.
+            work()
+        try:
+            response = outcome.get(timeout=seconds)
+        except queue.Empty:
+            connection.abort()
+            raise NoResponse(LATE) from None
+        finally:
+            self._keep_or_close(connection)
+        if isinstance(response, Exception):
+            raise _no_response(response) from response
+        return response
+
+    def _take(self) -> Connection | None:
+        """Return an idle connection on which nothing has come in the meantime, if there is one."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if connection.is_quiet():
+                return connection
+            connection.close()
+
+    def _keep_or_close(self, connection: Connection) -> None:
+        with self._lock:
+            if connection.reusable and not connection.aborted and len(self._idle) < self._most:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+class Sender:
+    """Sends requests until they are answered or the time is up; it may be used by several threads.
+
+    ``timeout`` (seconds) is the deadline for one request with its repeats and the pauses between
+    them. Waiting for ``rate_limiter``, at most ``rate_limit_retry_timeout`` (seconds), comes on
+    top.
     """
 
     def __init__(
         self,
+        transport: Transport,
         *,
-        base_url: str,
-        auth: AuthBase,
-        user_agent: str,
-        verify: bool | str = True,
-        connections: int = 1,
+        timeout: float,
+        rate_limit_retry_timeout: float,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
-        loopback = check_base_url(base_url)
-        self._base_url = base_url.rstrip("/")
-        self._session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
-        # An API has no use for cookies, and a session's are nothing for several threads.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        # requests would parse a redirect's address, and read its body, though it follows none.
-        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-        # Set as an AuthBase, not as a header: requests lets ~/.netrc replace a plain header.
-        self._session.auth = auth
-        self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
-        # Given with each request: requests prefers REQUESTS_CA_BUNDLE to a session's own option.
-        self._settings = self._session.merge_environment_settings(
-            self._base_url, {}, True, verify, None
+        self._transport = transport
+        self.timeout = timeout
+        self.patience = rate_limit_retry_timeout
+        self.rate_limiter = rate_limiter or RateLimiter(patience=rate_limit_retry_timeout)
+
+    def send(self, method: str, path: str, body: bytes | None, *, idempotent: bool) -> Response:
+        """Send a request and return its last response, whatever its status.
+
+        A connection that was never made and a 429 carry nothing out, so that any request may
+        follow them; only an ``idempotent`` one follows a broken connection, 502, 503 and 504.
+        Raise ``Unreachable`` where no complete response came, ``RateLimited`` where the rate
+        limit allows no request for too long.
+        """
+        attempt = _Attempt(self, method, path, idempotent)
+        while True:
+            try:
+                permit = attempt.acquire()
+            except RateLimitTimeout as error:
+                return attempt.give_up(error)
+            response = None
+            try:
+                response = self._transport.exchange(
+                    method, path, body, attempt.remaining(), reuse=attempt.may_reuse()
+                )
+            except NoResponse as failure:
+                pause: float | None = attempt.pause_after_failure(failure)
+            else:
+                pause = attempt.pause_after(response)
+            finally:
+                self.rate_limiter.release(
+                    permit,
+                    None if response is None else response.status,
+                    None if response is None else response.headers,
+                )
+            if pause is None:
+                return t.cast(Response, response)
+            if pause > 0:
+                time.sleep(pause)
+
+
+class _Attempt:
+    """The course of one request: its deadline, its repeats, its waits for the rate limit."""
+
+    def __init__(self, sender: Sender, method: str, path: str, idempotent: bool) -> None:
+        self._sender = sender
+        self._method = method
+        self._path = path
+        self._idempotent = idempotent
+        self._deadline = time.monotonic() + sender.timeout
+        self._repeats: Counter[str] = Counter()
+        self._held = 0.0
+        self._last_reason: str | None = None
+        # Whether any of the tries may have arrived.
+        self._sent = False
+        # Of the last try.
+        self._outcome: Response | Unreachable | None = None
+
+    def remaining(self) -> float:
+        """Return the seconds that are left for the next try."""
+        return max(self._deadline - time.monotonic(), SHORTEST_TRY)
+
+    def may_reuse(self) -> bool:
+        """Whether the request may go over a connection that has served another one."""
+        return self._idempotent and not self._repeats
+
+    def acquire(self) -> Permit:
+        """Wait until the rate limit allows a request; that is no part of its time."""
+        began = time.monotonic()
+        permit = self._sender.rate_limiter.acquire(self._held)
+        self._held = permit.held
+        self._deadline += time.monotonic() - began
+        return permit
+
+    def give_up(self, timeout: RateLimitTimeout) -> Response:
+        """Return the response to the last try, or raise what it ended with: no other may go."""
+        patience = f"{self._sender.patience:g} s"
+        resets = f"resets in {timeout.seconds:.0f} s"
+        if isinstance(self._outcome, Response):
+            still = f"still rate limited after {patience} (rate_limit_retry_timeout); {resets}"
+            if not self._held:
+                still = f"rate limit {resets}, after rate_limit_retry_timeout ({patience})"
+            return self._outcome._replace(note=still)
+        raise self._outcome or RateLimited(
+            f"rate limit exhausted, {resets}; request not sent "
+            f"(rate_limit_retry_timeout is {patience})",
+            method=self._method,
+            path=self._path,
+            retryable=True,
+        ) from timeout
+
+    def pause_after_failure(self, failure: NoResponse) -> float:
+        """Return the seconds to pause before the next try, or raise ``Unreachable``."""
+        if failure.reason != LATE:
+            self._last_reason = failure.reason
+        error = Unreachable(
+            self._cause(), method=self._method, path=self._path, retryable=failure.retryable
         )
-        if loopback:
-            # A credential for this machine has no business with a proxy.
-            self._settings["proxies"] = {}
+        self._sent = self._sent or failure.sent
+        self._outcome, error.sent = error, self._sent
+        pause = None
+        if failure.repeatable and (self._idempotent or not failure.sent):
+            pause = self._next_pause("broken" if failure.sent else "not sent")
+        if pause is None:
+            raise error from failure
+        return pause
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
-        """Send one request and return its answer within ``seconds``, or raise ``NoResponse``."""
-        try:
-            return self._exchange(method, path, body, seconds)
-        except (requests.RequestException, exceptions.HTTPError, OSError, ValueError) as error:
-            # The last two: a CA bundle that is not there, a host name that cannot be one.
-            raise _no_response(error) from error
+    def pause_after(self, response: Response) -> float | None:
+        """Return the seconds to pause before the next try, or None: the response stands."""
+        self._outcome = response
+        if response.status == RATE_LIMITED:
+            # Nothing was carried out: the request starts afresh when the rate limit allows it.
+            self._deadline = time.monotonic() + self._sender.timeout
+            return 0.0
+        self._sent = True
+        if response.status in TRANSIENT_STATUSES and self._idempotent:
+            return self._next_pause("status", at_least=retry_after(response.headers) or 0.0)
+        return None
 
-    def _exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
-        url = self._base_url + path
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        prepared = self._session.prepare_request(
-            requests.Request(method, url, data=body, headers=headers)
-        )
+    def _next_pause(self, kind: str, at_least: float = 0.0) -> float | None:
+        """Count a repeat; return its pause, or None where their number or the time is used up."""
+        earlier = sum(self._repeats.values())
+        if self._repeats[kind] == REPEATS:
+            return None
+        self._repeats[kind] += 1
+        backoff = BACKOFF * 2**earlier if earlier else 0.0
+        # Jitter: the many that met the same fault shall not come back at the same moment.
+        pause = max(backoff * random.uniform(0.5, 1.0), at_least)
+        return pause if pause < self._deadline - time.monotonic() else None
 
-        def send_and_read() -> Response:
-            with self._session.send(
-                prepared,
-                allow_redirects=False,
-                timeout=(min(LONGEST_CONNECT, seconds), seconds),
-                **self._settings,
-            ) as response:
-                return Response(response.status_code, response.headers, _read(response))
-
-        return _within(seconds, send_and_read)
+    def _cause(self) -> str:
+        """Say why there is no response; a deadline alone would hide what used up the time."""
+        late = f"no complete response within {self._sender.timeout:g} s (timeout)"
+        if self._last_reason is None:
+            return late
+        in_time = self._deadline > time.monotonic()
+        return self._last_reason if in_time else f"{late}; last error: {self._last_reason}"
 
 
-def check_base_url(base_url: str) -> bool:
-    """Return whether ``base_url`` is on this machine; raise ``InvalidInput`` if it cannot be one.
+class _Meaning(t.NamedTuple):
+    """What a kind of error means; ``explain`` makes a text of it, the others are NoResponse's."""
 
-    A credential goes with each request, so it must not travel in the clear.
+    kind: type[BaseException] | tuple[type[BaseException], ...]
+    explain: t.Callable[[t.Any], str]
+    retryable: bool = True
+    sent: bool = True
+    repeatable: bool = True
+
+
+def _meanings() -> tuple[_Meaning, ...]:
+    """Return what each kind of error means; the first that fits decides.
+
+    A function, since urllib3 may be missing.
     """
-    option = "base_url"
-    try:
-        parts = urlsplit(base_url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        # Python's own words quote what may be a password in the wrong place.
-        raise InvalidInput(option, "is not a URL: its host or port cannot be one") from error
-    if not host or parts.scheme not in ("http", "https"):
-        raise InvalidInput(option, "is not a URL such as https://api.cloudflare.com/client/v4")
-    if "@" in parts.netloc or re.search("[?#]", base_url):
-        raise InvalidInput(option, "must hold no user, query or fragment; use the options for it")
-    if not _NETLOC.fullmatch(parts.netloc) or not re.fullmatch("[!-~]*", base_url):
-        raise InvalidInput(option, "holds a space, or a character that no host or URL has")
-    loopback = host in _LOOPBACK
-    if parts.scheme == "http" and not loopback:
-        raise InvalidInput(
-            option, f"plain http would send the credential in the clear to {host}; use https"
-        )
-    return loopback
-
-
-def _within(seconds: float, work: t.Callable[[], Response]) -> Response:
-    """Do ``work`` in at most ``seconds``.
-
-    The timeouts of ``requests`` are per read, and a server that sends a byte a second outlasts
-    them, as a slow name server does; so the work is done aside and not waited for any longer.
-    """
-    outcome: queue.SimpleQueue[tuple[Response | None, Exception | None]] = queue.SimpleQueue()
-
-    def work_aside() -> None:
-        try:
-            outcome.put((work(), None))
-        except Exception as error:  # pylint: disable=broad-exception-caught  # raised below
-            outcome.put((None, error))
-
-    threading.Thread(target=work_aside, daemon=True).start()
-    try:
-        answer, error = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise NoResponse(LATE, passing=True) from None
-    if error is not None:
-        raise error
-    return t.cast(Response, answer)
-
-
-def _read(response: requests.Response) -> bytes:
-    """Return the whole body, decoded; raise ``NoResponse`` where it is larger than makes sense."""
-    chunks, size = [], 0
-    for chunk in response.iter_content(64 * 1024):
-        size += len(chunk)
-        if size > LARGEST_RESPONSE:
-            limit = f"{LARGEST_RESPONSE // 1024 // 1024} MiB"
-            raise NoResponse(f"the answer is larger than {limit}", passing=False)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    never = {"retryable": False, "repeatable": False}
+    return (
+        _Meaning(
+            TooLarge,
+            lambda e: f"response larger than {LARGEST_RESPONSE // 1024 // 1024} MiB",
+            **never,
+        ),
+        _Meaning(MalformedHTTP, lambda e: f"malformed response ({e})"),
+        _Meaning(RepeatedResponse, lambda e: "the response to an earlier request came again"),
+        # base_url is checked before, so that it is a proxy's address; it may hold a password.
+        _Meaning(
+            (requests.exceptions.InvalidURL, exceptions.LocationValueError),
+            lambda e: "invalid proxy URL in the environment (such as HTTPS_PROXY)",
+            sent=False,
+            **never,
+        ),
+        _Meaning(
+            exceptions.ProxyError,
+            lambda e: f"proxy connection failed: {e.original_error}",
+            repeatable=False,
+        ),
+        _Meaning(socket.gaierror, lambda e: f"host name not resolved ({e.strerror})", sent=False),
+        _Meaning(
+            ssl.SSLCertVerificationError,
+            lambda e: f"certificate verification failed ({e.verify_message})",
+            sent=False,
+            **never,
+        ),
+        _Meaning(ssl.SSLError, lambda e: f"TLS failed ({e})", **never),
+        _Meaning(ConnectionRefusedError, lambda e: "connection refused", sent=False),
+        _Meaning(ConnectionResetError, lambda e: "connection reset before the complete response"),
+        _Meaning(exceptions.ReadTimeoutError, lambda e: LATE),
+        _Meaning(
+            exceptions.NewConnectionError,
+            lambda e: f"connection failed ({_system_reason(e)})",
+            sent=False,
+        ),
+        _Meaning(exceptions.ConnectTimeoutError, lambda e: "connection timed out", sent=False),
+        _Meaning(
+            (
+                http.client.BadStatusLine,
+                http.client.LineTooLong,
+                http.client.UnknownTransferEncoding,
+            ),
+            lambda e: "malformed response",
+        ),
+        _Meaning(
+            (exceptions.ProtocolError, http.client.HTTPException),
+            lambda e: "connection closed before the complete response",
+        ),
+    )
 
 
 def _no_response(error: Exception) -> NoResponse:
+    """Return what an error of the connection means; raise one that is a bug."""
+    known = (
+        requests.RequestException,
+        exceptions.HTTPError,
+        http.client.HTTPException,
+        # The last two: a CA bundle that is not there, a host name that cannot be one.
+        OSError,
+        ValueError,
+    )
+    if not isinstance(error, known):
+        raise error
     chain = list(_chain(error))
-    cause = next(filter(_is_cause, chain), None)
-    cause = t.cast("Exception | None", cause)
     for meaning in _meanings():
         link = next((link for link in chain if isinstance(link, meaning.kind)), None)
         if link is not None:
-            reason = meaning.explain(link)
-            return NoResponse(reason, passing=meaning.passing, sent=meaning.sent, cause=cause)
+            return NoResponse(meaning.explain(link), **_flags(meaning))
     # What nobody knows is not tried again.
-    return NoResponse(f"{type(error).__name__}: {error}", passing=False)
+    reason = f"{type(error).__name__}: {error}"
+    return NoResponse(reason, retryable=False, repeatable=False)
 
 
-def _is_cause(link: BaseException) -> bool:
-    """Tell whether urllib3's ``Retry`` knows what to make of this link of the chain."""
-    return isinstance(link, exceptions.HTTPError) and not isinstance(link, exceptions.MaxRetryError)
+def _flags(meaning: _Meaning) -> dict[str, bool]:
+    return {
+        "retryable": meaning.retryable,
+        "sent": meaning.sent,
+        "repeatable": meaning.repeatable,
+    }
 
 
 def _chain(error: BaseException) -> t.Iterator[BaseException]:
@@ -217,64 +413,6 @@ def _chain(error: BaseException) -> t.Iterator[BaseException]:
         inner = [getattr(link, "reason", None), *link.args]
         wrapped = [each for each in inner if isinstance(each, BaseException)]
         link = wrapped[0] if wrapped else link.__cause__ or link.__context__
-
-
-class _Meaning(t.NamedTuple):
-    """What a kind of error means.
-
-    ``explain`` returns plain words for it; ``passing`` and ``sent`` are those of ``NoResponse``.
-    """
-
-    kind: type[BaseException] | tuple[type[BaseException], ...]
-    explain: t.Callable[[t.Any], str]
-    passing: bool = True
-    sent: bool = True
-
-
-def _meanings() -> tuple[_Meaning, ...]:
-    """Return what each kind of error means; the first kind that fits speaks.
-
-    A function, since urllib3 may not be there to be named.
-    """
-    return (
-        # Of the addresses only a proxy's is not looked at before, and it may hold a password.
-        _Meaning(
-            (requests.exceptions.InvalidURL, exceptions.LocationValueError),
-            lambda e: "a proxy's address in the environment (such as HTTPS_PROXY) cannot be one",
-            passing=False,
-            sent=False,
-        ),
-        _Meaning(exceptions.ProxyError, lambda e: f"the proxy did not connect: {e.original_error}"),
-        _Meaning(
-            socket.gaierror,
-            lambda e: f"the host name cannot be resolved ({e.strerror})",
-            sent=False,
-        ),
-        _Meaning(
-            ssl.SSLCertVerificationError,
-            lambda e: f"the server's certificate is not trusted ({e.verify_message})",
-            passing=False,
-            sent=False,
-        ),
-        _Meaning(ssl.SSLError, lambda e: f"TLS failed ({e})", passing=False),
-        _Meaning(ConnectionRefusedError, lambda e: "connection refused", sent=False),
-        _Meaning(
-            ConnectionResetError, lambda e: "the connection was reset before the whole answer"
-        ),
-        _Meaning(exceptions.ReadTimeoutError, lambda e: LATE),
-        _Meaning(
-            exceptions.NewConnectionError,
-            lambda e: f"no connection ({_system_reason(e)})",
-            sent=False,
-        ),
-        _Meaning(exceptions.ConnectTimeoutError, lambda e: "no connection in time", sent=False),
-        _Meaning(
-            exceptions.ProtocolError, lambda e: "the connection ended before the whole answer"
-        ),
-        _Meaning(
-            exceptions.DecodeError, lambda e: "the answer's compression is broken", passing=False
-        ),
-    )
 
 
 def _system_reason(error: BaseException) -> str:

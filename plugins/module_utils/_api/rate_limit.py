@@ -13,6 +13,8 @@ for those that do not know yet how much there is.
 from __future__ import annotations
 
 import contextlib
+import datetime
+import email.utils
 import math
 import re
 import threading
@@ -28,6 +30,8 @@ DOCUMENTED_RESERVE = 12.0
 LOW = 0.02
 # Seconds by which the end of a window may be another one: the header has whole seconds.
 _ROUNDING = 1.0
+# Seconds to pause after a 429 that asks for less.
+_SHORTEST_PAUSE = 0.5
 # Seconds. What is longer is no window, or not told in seconds.
 _LONGEST_WINDOW = 86400.0
 
@@ -122,7 +126,7 @@ class RateLimiter:
     requests were held back so far.
     """
 
-    def __init__(self, *, share: float = 1.0, patience: float) -> None:
+    def __init__(self, share: float = 1.0, *, patience: float) -> None:
         self.waited = 0.0
         self._share = share
         self._patience = patience
@@ -134,6 +138,8 @@ class RateLimiter:
         self._asking = 0
         self._more_askers = 0
         self._blocked_until = -math.inf
+        # How many 429 came one after the other.
+        self._refusals = 0
         self._next_slot = -math.inf
         self._held = 0
         self._held_since = 0.0
@@ -160,24 +166,37 @@ class RateLimiter:
                 else:
                     held += self._hold(pause)
 
-    def release(self, turn: Permit, headers: t.Mapping[str, str] | None) -> None:
-        """Note the end of a request, with the headers of its answer if there was one."""
+    def expect(self, requests: int) -> None:
+        """Note how many more requests are going to be sent."""
+
+    def release(
+        self,
+        permit: Permit,
+        status: int | None = None,
+        headers: t.Mapping[str, str] | None = None,
+    ) -> None:
+        """Note the end of a request, with its response if there was one."""
         now = time.monotonic()
         with self._news:
             self._under_way -= 1
-            self._asking -= turn.asks
+            self._asking -= permit.asks
             if headers is not None:
-                self._learn(headers, turn, now)
-            if turn.asks:
+                self._learn(headers, permit, now)
+                self._note_status(status, headers, now)
+            if permit.asks:
                 # Where none is answered, they are not kept waiting one by one for long.
                 self._more_askers = self._more_askers + 1 if headers is None else 0
             self._news.notify_all()
 
-    def block(self, seconds: float) -> None:
-        """Let nothing go for so many seconds: the limit was met."""
-        with self._news:
-            self._blocked_until = max(self._blocked_until, time.monotonic() + seconds)
-            self._answered = False
+    def _note_status(self, status: int | None, headers: t.Mapping[str, str], now: float) -> None:
+        if status != 429:
+            self._refusals = 0
+            return
+        wait = retry_after(headers)
+        pause = float(2**self._refusals) if wait is None else max(wait, _SHORTEST_PAUSE)
+        self._refusals += 1
+        self._blocked_until = max(self._blocked_until, now + pause)
+        self._answered = False
 
     def _pause(self, now: float) -> float | None:
         """Return how long a request has to wait; None: until another one has ended."""
@@ -299,3 +318,17 @@ def _items(header: str | None) -> dict[str, dict[str, float]]:
             key: float(value) for key, value in numbers.items() if _NUMBER.fullmatch(value)
         }
     return found
+
+
+def retry_after(headers: t.Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for (a number, or an HTTP date), if it does."""
+    value = (headers.get("Retry-After") or "").strip()
+    if re.fullmatch("[0-9]+", value):
+        return float(value[:20])
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+        return max(0.0, (date - datetime.datetime.now(date.tzinfo)).total_seconds())
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError, IndexError):
+        return None

@@ -9,9 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import (
-    GATEWAY_FAULTS,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import GATEWAY_ERRORS
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
@@ -267,4 +265,4 @@ def _may_be_applied(error: RequestError) -> bool:
 
 
 def _may_be_in_progress(error: RequestError) -> bool:
-    return isinstance(error, Unreachable) or error.status in GATEWAY_FAULTS
+    return isinstance(error, Unreachable) or error.status in GATEWAY_ERRORS

@@ -4,7 +4,7 @@
 
 """One play that runs every module in success and in every kind of failure, and what it needs.
 
-A kind of failure that lies in Cloudflare's answer is a zone of its own, which is answered so
+A kind of failure that lies in Cloudflare's response is a zone of its own, which is answered so
 whatever it is asked. So all of them fit into one play, and each costs one task.
 """
 

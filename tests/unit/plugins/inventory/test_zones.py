@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 from ansible.vars.manager import VariableManager
 from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
     TOKEN,
@@ -456,7 +456,7 @@ def test_an_error_is_not_cached(source: Source, cache: dict[str, t.Any]) -> None
         assert hosts(source.load_again()) == ["zone-1.example"]
 
 
-NO_HEADER = "holds white space, a line break or a character that is not ASCII"
+NO_HEADER = "contains white space or a character that is not ASCII"
 NOT_THERE = "there is no /nowhere/ca.pem on the machine that runs the module"
 
 
@@ -483,7 +483,7 @@ NOT_THERE = "there is no /nowhere/ca.pem on the machine that runs the module"
         ({"api_token": {"a": TOKEN}}, f"api_token: {NO_HEADER}"),
         (
             {"api_token": ..., "api_email": EMAIL},
-            "api_key: is missing: api_email alone is no credential",
+            "api_key: is required by api_email",
         ),
         ({"ca_path": "/nowhere/ca.pem"}, f"ca_path: {NOT_THERE}"),
     ],
@@ -585,7 +585,7 @@ RAY = "(ray id 8f2c1d7e4a9b0c3d-FRA)"
         (failure(403, 9109, "No"), "Cloudflare answered HTTP 403: No (code 9109)"),
         (failure(500, 1000, "off"), "Cloudflare answered HTTP 500: off (code 1000)"),
         (response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
-        (success({"id": "x"}), "Cloudflare's answer does not list zones"),
+        (success({"id": "x"}), "Cloudflare's response does not list zones"),
     ],
 )
 def test_what_went_wrong_is_told_in_the_words_of_the_modules(
@@ -609,7 +609,7 @@ def test_a_broken_connection_is_repeated(source: Source) -> None:
         assert hosts(source.load()) == ["zone-1.example"]
     with network(*[listing(broken)] * 4):
         said = source.refused()
-    assert said == f"{QUERY} failed: the connection was reset before the whole answer"
+    assert said == f"{QUERY} failed: connection reset before the complete response"
 
 
 def test_a_server_error_is_repeated(source: Source) -> None:
@@ -629,8 +629,8 @@ def test_a_rate_limit_that_is_too_long(source: Source) -> None:
     with network(listing(limited)):
         said = source.refused(rate_limit_retry_timeout=6)
     assert said == (
-        f"{QUERY} failed: Cloudflare answered HTTP 429: slow down (code 10000); the rate limit "
-        f"asks to wait 7 s more, and rate_limit_retry_timeout allows 6 s in all {RAY}"
+        f"{QUERY} failed: Cloudflare answered HTTP 429: slow down (code 10000); rate limit "
+        f"resets in 7 s, after rate_limit_retry_timeout (6 s) {RAY}"
     )
 
 
@@ -693,7 +693,7 @@ def test_a_file_of_another_plugin(source: Source) -> None:
 
 
 def test_missing_requests_is_reported(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_requests, "IMPORT_ERROR", "Traceback: No module named 'requests'")
+    monkeypatch.setattr(http, "IMPORT_ERROR", "Traceback: No module named 'requests'")
     source.write()
     with (
         network(),

@@ -14,24 +14,20 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
+    DEEPEST,
     Client,
     KeyAuth,
     TokenAuth,
-    as_it_is,
+    decode_envelope,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Response
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    RequestError,
-    UnexpectedResult,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import RequestError
 
 JSON = {"Content-Type": "application/json"}
 
 
 class Once:
     """Gives one answer, and keeps what was asked for."""
-
-    rate_limit_retry_timeout = 300.0
 
     def __init__(self, answer: Response) -> None:
         self.answer = answer
@@ -48,68 +44,101 @@ def once(
     *,
     status: int = 200,
     headers: t.Mapping[str, str] | None = None,
+    note: str = "",
 ) -> Once:
     """Return a sender for one answer: bytes as they are, anything else as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = JSON if headers is None else headers
-    return Once(Response(status, CaseInsensitiveDict(given), content))
+    value = decode_envelope(content)
+    return Once(Response(status, CaseInsensitiveDict(given), content, value, note))
 
 
-def masked(text: str) -> str:
+def redacted(text: str) -> str:
     """Stand in for what knows the secrets."""
     return text.replace("SECRET", "***")
 
 
-def failed(sender: Once, reads: t.Callable[[t.Any], t.Any] = as_it_is) -> RequestError:
-    """Return the error that the answer to a question is."""
+def client(sender: Once, *, check_mode: bool = False) -> Client:
+    """Return a client of that sender."""
+    return Client(t.cast(t.Any, sender), redact=redacted, check_mode=check_mode)
+
+
+def failed(sender: Once) -> RequestError:
+    """Return the error that the response is."""
     with pytest.raises(RequestError) as caught:
-        Client(sender, mask=masked).read("GET", "/x", reads=reads)
+        client(sender).read("GET", "/x")
     return caught.value
 
 
-OK = {"success": True, "result": 7}
+OK = {"success": True, "result": 7, "result_info": {"page": 1}}
 
 
-def test_a_question_may_be_repeated() -> None:
+def test_a_read_is_idempotent_and_sent_in_check_mode() -> None:
     sender = once(OK)
-    assert Client(sender, mask=masked).read("GET", "/x", reads=as_it_is) == 7
+    response = client(sender, check_mode=True).read("GET", "/x")
+    assert (response.result, response.result_info) == (7, {"page": 1})
     assert sender.asked == [("GET", "/x", None, True)]
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_a_write_is_repeated_where_that_is_said(idempotent: bool) -> None:
+def test_a_write_says_whether_it_is_idempotent(idempotent: bool) -> None:
     sender = once(OK)
-    assert (
-        Client(sender, mask=masked).write("PUT", "/x", {"a": "\u00e4"}, idempotent=idempotent) == 7
-    )
+    response = client(sender).write("PUT", "/x", {"a": "\u00e4"}, idempotent=idempotent)
+    assert response is not None
+    assert response.result == 7
     assert sender.asked == [("PUT", "/x", b'{"a": "\\u00e4"}', idempotent)]
 
 
+def test_a_write_is_not_sent_in_check_mode() -> None:
+    sender = once(OK)
+    assert client(sender, check_mode=True).write("PUT", "/x", {}, idempotent=True) is None
+    assert not sender.asked
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "value"),
+    [
+        ({"a": "b"}, str, "b"),
+        ({"a": 7}, str, None),
+        ({"a": True}, int, None),
+        ({"a": True}, bool, True),
+        ({}, str, None),
+        (None, str, None),
+        (["a"], str, None),
+    ],
+)
+def test_a_field_is_of_its_type_or_none(result: t.Any, kind: type, value: t.Any) -> None:
+    response = client(once({"success": True, "result": result})).read("GET", "/x")
+    assert response.field("a", kind) == value
+
+
 TEXT = {"Content-Type": "text/plain"}
-STAYS = "which is not followed; check base_url"
+STAYS = "not followed; check base_url"
 ELSEWHERE = {"Location": "https://other.example/x"}
-NO_JSON = "not with Cloudflare's JSON but with"
-CUT = f"{NO_JSON} application/json: JSON that is cut short, or has no envelope"
+NONE = "no Cloudflare envelope but"
+CUT = f"{NONE} application/json: JSON that is incomplete, nested too deep or something else"
+GZIP = {"Content-Encoding": "gzip"}
 
 
 @pytest.mark.parametrize(
     ("status", "headers", "body", "said", "retryable"),
     [
-        (300, ELSEWHERE, None, f"redirected to other.example, {STAYS}", False),
-        (399, {}, None, f"redirected to another path, {STAYS}", False),
-        (200, TEXT, b"a SECRET", f"{NO_JSON} text/plain: 'a ***'", False),
-        (502, {}, b"down", f"{NO_JSON} no content type: 'down'", True),
-        (522, {}, b"down", f"{NO_JSON} no content type: 'down'", True),
-        (525, {}, b"down", f"{NO_JSON} no content type: 'down'", False),
+        (300, ELSEWHERE, None, f"redirect to other.example {STAYS}", False),
+        (399, {}, None, f"redirect to another path {STAYS}", False),
+        (200, TEXT, b"a SECRET", f"{NONE} text/plain: 'a ***'", False),
+        (502, {}, b"down", f"{NONE} no content type: 'down'", True),
+        (522, {}, b"down", f"{NONE} no content type: 'down'", True),
+        (525, {}, b"down", f"{NONE} no content type: 'down'", False),
         (200, JSON, b' \n{"success": tr', CUT, False),
         (200, JSON, b'[{"destination_conf": "s3:', CUT, False),
+        (200, GZIP, b"", "unexpected Content-Encoding gzip", False),
     ],
 )
 def test_an_answer_that_is_not_cloudflares(
     status: int, headers: dict[str, str], body: bytes | None, said: str, retryable: bool
 ) -> None:
     error = failed(once(body, status=status, headers=headers))
-    assert error.message == f"GET /x failed: the server answered HTTP {status}, {said}"
+    assert error.message == f"GET /x failed: malformed response (HTTP {status}): {said}"
     assert error.values["error"]["retryable"] is retryable
 
 
@@ -130,19 +159,11 @@ def test_what_cloudflare_says_is_told(status: int, body: object, said: str) -> N
 
 
 @pytest.mark.parametrize("body", [b"slow down", {"success": True}])
-@pytest.mark.parametrize(
-    ("headers", "said"),
-    [
-        ({}, "the rate limit holds on"),
-        ({"Retry-After": "900"}, "the rate limit asks to wait 900 s more"),
-        ({"Retry-After": "soon"}, "the rate limit asks to wait soon"),
-    ],
-)
-def test_a_rate_limit_names_the_option(headers: dict[str, str], said: str, body: object) -> None:
-    error = failed(once(body, status=429, headers=headers))
+def test_a_rate_limit_is_an_error_with_a_note(body: object) -> None:
+    error = failed(once(body, status=429, note="still rate limited after 300 s"))
     assert error.message == (
-        f"GET /x failed: Cloudflare answered HTTP 429: no reason given; {said}, "
-        "and rate_limit_retry_timeout allows 300 s in all"
+        "GET /x failed: Cloudflare answered HTTP 429: no reason given; "
+        "still rate limited after 300 s"
     )
     assert error.values["error"]["retryable"] is True
 
@@ -168,13 +189,70 @@ def test_what_the_next_task_gets_of_an_error() -> None:
     }
 
 
-def test_a_result_of_no_use() -> None:
-    def reads(_result: object) -> None:
-        raise UnexpectedResult("holds no name")
-
-    error = failed(once(OK), reads)
-    assert error.message == "GET /x failed: Cloudflare's answer holds no name"
+def test_a_malformed_result() -> None:
+    error = client(once(OK)).read("GET", "/x").malformed("holds no name")
+    assert error.message == "GET /x failed: Cloudflare's response holds no name"
+    assert error.values["error"]["status"] == 200
     assert error.values["error"]["retryable"] is False
+
+
+def nested(depth: int, opening: str = "[", closing: str = "]") -> bytes:
+    """Return an envelope of so many levels."""
+    inner = depth - 1
+    return b'{"success": true, "result": %s}' % (opening * inner + closing * inner).encode()
+
+
+def test_a_response_nested_too_deep_is_no_envelope() -> None:
+    assert decode_envelope(nested(DEEPEST)) is not None
+    for depth in (DEEPEST + 1, 250, 100_000):
+        assert decode_envelope(nested(depth)) is None
+    assert decode_envelope(nested(100_000, '{"a":', "}").replace(b":}", b":1}")) is None
+
+
+def test_a_number_too_long_is_refused_at_once() -> None:
+    assert decode_envelope(b'{"success": true, "result": %s}' % (b"9" * 1_000_000)) is None
+
+
+def shown(*errors: t.Any) -> tuple[str, list[t.Any]]:
+    """Return the message and the errors of a failed request."""
+    error = failed(once({"success": False, "errors": errors}, status=400))
+    return error.message, error.values["error"]["errors"]
+
+
+def test_names_of_members_are_redacted() -> None:
+    _message, errors = shown({"message": "m", "source": {"/SECRET": 1}})
+    assert errors == [{"message": "m", "source": {"/***": 1}}]
+
+
+@pytest.mark.parametrize("length", range(16_300, 16_400, 7))
+def test_no_half_of_a_secret_is_shown_where_a_text_is_cut(length: int) -> None:
+    long = "SECRET" * 20
+    # What is redacted becomes shorter, so that the place of the cut comes near.
+    message, errors = shown({"message": "SECRET" * (length // 6) + "x" * (length % 6) + long})
+    for part in range(1, 6):
+        assert "SECRET"[:part] + "..." not in message
+    assert "SECR" not in message.replace("SECRET", "")
+    assert len(errors[0]["message"]) <= 1003
+
+
+def test_only_so_much_is_redacted() -> None:
+    seen: list[int] = []
+
+    def counted(text: str) -> str:
+        seen.append(len(text))
+        return text
+
+    big = "x" * 1_000_000
+    errors = [{"code": 1, "message": big, big: [big, {big: big}]}] * 5
+    many = [{} for _number in range(100_000)]
+    for body in (errors, many, [big] * 10):
+        sender = once({"success": False, "errors": body}, status=400)
+        with pytest.raises(RequestError) as caught:
+            Client(t.cast(t.Any, sender), redact=counted).read("GET", "/x")
+        assert len(caught.value.message) < 2000
+        assert len(json.dumps(caught.value.values)) < 150_000
+    assert max(seen) <= 16 * 1024
+    assert sum(seen) < 600_000
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _retries
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit as _governor
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     NoResponse,
     Response,
+    Sender,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
@@ -87,17 +87,19 @@ class Network:
         self._lost = lost
         self._chance = random.Random(seed)
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
+    def exchange(
+        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+    ) -> Response:
         """Carry one request."""
         assert (method, path, body) == ("GET", "/x", None)
         self._travel()
         lost = self._chance.randrange(1000) < self._lost
         if lost and self._chance.random() < 0.5:
-            raise NoResponse(LATE, passing=True)
+            raise NoResponse(LATE)
         answer = self._server.answer()
         self._travel()
         if lost:
-            raise NoResponse(LATE, passing=True)
+            raise NoResponse(LATE)
         return answer
 
     def _travel(self) -> None:
@@ -127,7 +129,7 @@ class World(t.NamedTuple):
         """Run all tasks side by side; return the seconds that they took, and the server."""
         with pytest.MonkeyPatch.context() as patch:
             time = VirtualTime()
-            for module in (_governor, _retries):
+            for module in (_governor, http):
                 patch.setattr(module, "time", time)
             patch.setattr(_governor, "threading", types.SimpleNamespace(Condition=time.condition))
             server = Server(time, self.quota, self.window, self.early)
@@ -143,7 +145,7 @@ class World(t.NamedTuple):
     @staticmethod
     def _start(task: Task, time: VirtualTime, network: Network) -> list[Response | None]:
         sender = Sender(
-            network,
+            t.cast(t.Any, network),
             timeout=30,
             rate_limit_retry_timeout=PATIENCE,
             rate_limiter=RateLimiter(share=task.share, patience=PATIENCE),

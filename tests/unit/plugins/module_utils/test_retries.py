@@ -10,13 +10,12 @@ import typing as t
 from unittest import mock
 
 import pytest
-from urllib3 import exceptions
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     NoResponse,
     Response,
+    Sender,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
@@ -25,17 +24,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 
 OK = Response(200, {}, b"{}")
-NEVER_MADE = NoResponse(
-    "connection refused",
-    passing=True,
-    sent=False,
-    cause=exceptions.NewConnectionError(mock.Mock(), "refused"),
-)
-BROKEN = NoResponse(
-    "the connection was reset", passing=True, cause=exceptions.ProtocolError("reset")
-)
-GIVEN_UP = NoResponse("the answer is too large", passing=False)
-UNTRUSTED = NoResponse("not trusted", passing=False, cause=exceptions.SSLError("bad certificate"))
+NEVER_MADE = NoResponse("connection refused", sent=False)
+BROKEN = NoResponse("connection reset")
+TOO_LARGE = NoResponse("response larger than 16 MiB", retryable=False, repeatable=False)
+UNTRUSTED = NoResponse("not trusted", retryable=False, repeatable=False, sent=False)
+NO_PROXY = NoResponse("proxy connection failed", repeatable=False)
 
 
 def limited(retry_after: str | None = None) -> Response:
@@ -53,11 +46,15 @@ class Script:
         self.outcomes = list(outcomes)
         self.seconds = seconds
         self.allowed: list[float] = []
+        self.reused: list[bool] = []
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
+    def exchange(
+        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+    ) -> Response:
         """Give the next answer."""
         assert (method, path, body) == ("POST", "/x", b"{}")
         self.allowed.append(seconds)
+        self.reused.append(reuse)
         self.clock.now += self.seconds
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, NoResponse):
@@ -87,11 +84,16 @@ def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Put the clock in the place of the real one."""
     clock = Clock()
     utils = "ansible_collections.edgeops.cloudflare.plugins.module_utils"
-    for where in (f"{utils}._api._retries", f"{utils}._api.rate_limit"):
+    for where in (f"{utils}._api.http", f"{utils}._api.rate_limit"):
         monkeypatch.setattr(f"{where}.time", clock)
     # The longest pauses that chance allows.
-    monkeypatch.setattr(f"{utils}._api._retries.random.uniform", lambda low, high: high)
+    monkeypatch.setattr(f"{utils}._api.http.random.uniform", lambda low, high: high)
     return clock
+
+
+def sender_of(script: Script, **options: t.Any) -> Sender:
+    """Return a sender that meets what is in a script."""
+    return Sender(t.cast(t.Any, script), **options)
 
 
 def send(
@@ -104,7 +106,7 @@ def send(
 ) -> tuple[Response, Script]:
     """Send a request that meets these outcomes; every one of them has to be met."""
     script = Script(clock, outcomes, seconds)
-    sender = Sender(script, timeout=timeout, rate_limit_retry_timeout=patience)
+    sender = sender_of(script, timeout=timeout, rate_limit_retry_timeout=patience)
     try:
         return sender.send("POST", "/x", b"{}", idempotent=idempotent), script
     finally:
@@ -142,22 +144,28 @@ def test_what_may_have_been_carried_out_is_never_repeated(clock: Clock) -> None:
         send(clock, BROKEN, idempotent=False)
 
 
-@pytest.mark.parametrize("failure", [GIVEN_UP, UNTRUSTED])
-def test_what_repeating_cannot_mend_is_not_repeated(clock: Clock, failure: NoResponse) -> None:
+@pytest.mark.parametrize("failure", [TOO_LARGE, UNTRUSTED, NO_PROXY])
+def test_what_repeating_does_not_change_is_not_repeated(clock: Clock, failure: NoResponse) -> None:
     with pytest.raises(Unreachable, match=failure.reason) as caught:
         send(clock, failure)
-    assert caught.value.values["error"]["retryable"] is False
+    assert caught.value.values["error"]["retryable"] is failure.retryable
+
+
+def test_only_the_first_try_of_an_idempotent_request_reuses_a_connection(clock: Clock) -> None:
+    assert send(clock, BROKEN, limited("1"), OK)[1].reused == [True, False, False]
+    assert send(clock, limited("1"), OK)[1].reused == [True, True]
+    assert send(clock, NEVER_MADE, limited("1"), OK, idempotent=False)[1].reused == [False] * 3
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_passing_faults(clock: Clock, status: int) -> None:
+def test_transient_statuses(clock: Clock, status: int) -> None:
     fault = Response(status, {}, b"")
     assert send(clock, fault, OK)[0] == OK
     assert send(clock, fault, idempotent=False)[0] == fault
     assert send(clock, fault, fault, fault, fault)[0] == fault
 
 
-def test_a_passing_fault_that_says_how_long(clock: Clock) -> None:
+def test_a_transient_status_with_retry_after(clock: Clock) -> None:
     assert send(clock, Response(503, {"Retry-After": "5"}, b""), OK)[0] == OK
     assert clock.pauses == [5.0]
 
@@ -220,18 +228,22 @@ def test_repeats_share_one_timeout(clock: Clock) -> None:
 
 
 def test_no_repeat_after_the_timeout(clock: Clock) -> None:
-    with pytest.raises(Unreachable, match=r"within 30 s \(timeout\); last, connection refused"):
+    with pytest.raises(
+        Unreachable, match=r"within 30 s \(timeout\); last error: connection refused"
+    ):
         send(clock, NEVER_MADE, NEVER_MADE, seconds=15.0)
 
 
 def test_the_timeout_does_not_hide_what_used_up_the_time(clock: Clock) -> None:
-    late = NoResponse(LATE, passing=True)
-    with pytest.raises(Unreachable, match=r"within 30 s \(timeout\); last, connection refused$"):
+    late = NoResponse(LATE)
+    with pytest.raises(
+        Unreachable, match=r"within 30 s \(timeout\); last error: connection refused$"
+    ):
         send(clock, NEVER_MADE, late, seconds=15.0)
 
 
 def test_what_ends_just_before_the_timeout_is_told_as_it_is(clock: Clock) -> None:
-    with pytest.raises(Unreachable, match=r"^POST /x failed: the connection was reset$"):
+    with pytest.raises(Unreachable, match=r"^POST /x failed: connection reset$"):
         send(clock, BROKEN, idempotent=False, seconds=29.5)
 
 
@@ -243,12 +255,17 @@ def test_no_pause_that_outlasts_the_timeout(clock: Clock, header: str) -> None:
 
 
 def test_a_timeout_names_the_option(clock: Clock) -> None:
-    late = NoResponse(LATE, passing=True)
-    with pytest.raises(Unreachable, match=r"no whole answer within 30 s \(timeout\)$"):
+    late = NoResponse(LATE)
+    with pytest.raises(Unreachable, match=r"no complete response within 30 s \(timeout\)$"):
         send(clock, late, seconds=30.0)
 
 
 # The rate limit, before it is met
+
+
+def release_429(rate_limiter: RateLimiter) -> None:
+    """Let another thread meet the limit."""
+    rate_limiter.release(rate_limiter.acquire(), 429, {"Retry-After": "400"})
 
 
 def told(left: int, rest: int) -> dict[str, str]:
@@ -259,13 +276,13 @@ def told(left: int, rest: int) -> dict[str, str]:
 def test_a_request_that_is_held_back_for_too_long_is_not_sent(clock: Clock) -> None:
     used_up = Response(200, told(1, 300), b"")
     script = Script(clock, [used_up], 0.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=299.5)
+    sender = sender_of(script, timeout=30, rate_limit_retry_timeout=299.5)
     assert sender.send("POST", "/x", b"{}", idempotent=True) == used_up
     with pytest.raises(RateLimited) as caught:
         sender.send("POST", "/x", b"{}", idempotent=True)
     assert caught.value.message == (
-        "POST /x failed: nothing was sent, since the rate limit is used up for 300 s more, and "
-        "rate_limit_retry_timeout allows 299.5 s"
+        "POST /x failed: rate limit exhausted, resets in 300 s; request not sent "
+        "(rate_limit_retry_timeout is 299.5 s)"
     )
     assert caught.value.values["error"] == {
         "status": None,
@@ -282,7 +299,7 @@ def test_a_request_that_is_held_back_for_too_long_is_not_sent(clock: Clock) -> N
 def test_a_request_that_is_held_back_has_its_time_yet(clock: Clock) -> None:
     ok = Response(200, told(1, 100), b"")
     script = Script(clock, [ok, NEVER_MADE, NEVER_MADE, OK], 5.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300)
     assert sender.send("POST", "/x", b"{}", idempotent=True) == ok
     assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
     assert clock.pauses == [100.0, 1.0]
@@ -290,9 +307,18 @@ def test_a_request_that_is_held_back_has_its_time_yet(clock: Clock) -> None:
     assert sender.rate_limiter.waited == 100
 
 
+def test_how_a_wait_for_the_rate_limit_ended_is_noted(clock: Clock) -> None:
+    answer, _script = send(clock, limited("200"), limited("101"))
+    assert answer.note == (
+        "still rate limited after 300 s (rate_limit_retry_timeout); resets in 101 s"
+    )
+    answer, _script = send(clock, limited("900"))
+    assert answer.note == "rate limit resets in 900 s, after rate_limit_retry_timeout (300 s)"
+
+
 def test_the_limit_is_for_waits_before_and_after_a_429_together(clock: Clock) -> None:
     script = Script(clock, [Response(200, told(1, 200), b""), limited("60"), limited("41")], 0.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300)
     sender.send("POST", "/x", b"{}", idempotent=True)
     assert sender.send("POST", "/x", b"{}", idempotent=True).status == 429
     assert clock.pauses == [200.0, 60.0]
@@ -305,12 +331,12 @@ def test_what_was_answered_before_no_more_was_allowed_stands(clock: Clock) -> No
 
 def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
     script = Script(clock, [BROKEN], 0.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300)
     # Another thread met the limit meanwhile.
     block = clock.sleep
-    clock.sleep = lambda seconds: (block(seconds), sender.rate_limiter.block(400))  # type: ignore
+    clock.sleep = lambda seconds: (block(seconds), release_429(sender.rate_limiter))  # type: ignore
     script.outcomes.insert(0, NEVER_MADE)
-    with pytest.raises(Unreachable, match="the connection was reset") as caught:
+    with pytest.raises(Unreachable, match="connection reset") as caught:
         sender.send("POST", "/x", b"{}", idempotent=True)
     assert caught.value.sent is True
 
@@ -318,11 +344,9 @@ def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
 @pytest.mark.parametrize(("asked", "waits"), [(None, 1.0), ("7", 7.0), ("0", 0.5)])
 def test_a_429_holds_all_back(clock: Clock, asked: str | None, waits: float) -> None:
     rate_limiter = RateLimiter(patience=300)
-    script = Script(clock, [limited(asked), OK, OK], 0.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300, rate_limiter=rate_limiter)
-    impatient = Sender(script, timeout=30, rate_limit_retry_timeout=0, rate_limiter=rate_limiter)
-    assert impatient.send("POST", "/x", b"{}", idempotent=True).status == 429
-    assert not clock.pauses
+    script = Script(clock, [OK, OK], 0.0)
+    sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300, rate_limiter=rate_limiter)
+    rate_limiter.release(rate_limiter.acquire(), 429, limited(asked).headers)
     assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
     assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
     assert clock.pauses == [waits]
@@ -331,22 +355,22 @@ def test_a_429_holds_all_back(clock: Clock, asked: str | None, waits: float) -> 
 @pytest.mark.parametrize("asked", ["301", "9" * 400, f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT"])
 def test_a_429_that_asks_for_too_much_lets_no_other_go(clock: Clock, asked: str) -> None:
     script = Script(clock, [limited(asked)], 0.0)
-    sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
+    sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300)
     assert sender.send("POST", "/x", b"{}", idempotent=True).status == 429
-    with pytest.raises(RateLimited, match="nothing was sent, since the rate limit"):
+    with pytest.raises(RateLimited, match=r"rate limit exhausted, resets in .*; request not sent"):
         sender.send("POST", "/x", b"{}", idempotent=True)
 
 
-def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -> None:
+def test_each_request_is_released_whatever_comes_of_it(clock: Clock) -> None:
     rate_limiter = mock.create_autospec(RateLimiter, instance=True, spec_set=True)
-    rate_limiter.acquire.return_value.waited = 0.0
+    rate_limiter.acquire.return_value.held = 0.0
     outcomes: list[Response | NoResponse] = [
         NEVER_MADE,
         BROKEN,
         Response(503, {}, b""),
         Response(400, {"a": "b"}, b""),
     ]
-    sender = Sender(
+    sender = sender_of(
         Script(clock, outcomes, 0.0),
         timeout=30,
         rate_limit_retry_timeout=300,
@@ -355,13 +379,14 @@ def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -
     sender.send("POST", "/x", b"{}", idempotent=True)
     turn = rate_limiter.acquire.return_value
     assert rate_limiter.release.mock_calls == [
-        mock.call(turn, headers) for headers in (None, None, {}, {"a": "b"})
+        mock.call(turn, status, headers)
+        for status, headers in ((None, None), (None, None), (503, {}), (400, {"a": "b"}))
     ]
     for error in (KeyboardInterrupt, ZeroDivisionError):
         rate_limiter.release.reset_mock()
         with mock.patch.object(Script, "exchange", side_effect=error), pytest.raises(error):
             sender.send("POST", "/x", b"{}", idempotent=True)
-        rate_limiter.release.assert_called_once_with(turn, None)
+        rate_limiter.release.assert_called_once_with(turn, None, None)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_an_answer_without_fields_is_an_error(result: object) -> None:
     assert answer["failed"] is True
     assert "fields" not in answer
     assert answer["msg"] == (
-        f"GET {PATH} failed: Cloudflare's answer does not list the dataset's fields"
+        f"GET {PATH} failed: Cloudflare's response does not list the dataset's fields"
     )
     assert answer["error"]["path"] == PATH
 
@@ -155,4 +155,4 @@ def test_bad_json() -> None:
     with network(Call("GET", PATH, None, response(content=b'{"success": tr'))):
         answer = run()
     assert answer["failed"] is True
-    assert "not with Cloudflare's JSON" in answer["msg"]
+    assert "no Cloudflare envelope" in answer["msg"]

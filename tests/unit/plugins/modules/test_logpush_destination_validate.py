@@ -275,7 +275,7 @@ def test_bad_json(second: bool) -> None:
     with network(*(calls if second else [Call("POST", EXISTS_PATH, BODY, bad)])):
         answer = run()
     assert answer["failed"] is True
-    assert "not with Cloudflare's JSON" in answer["msg"]
+    assert "no Cloudflare envelope" in answer["msg"]
 
 
 @pytest.mark.parametrize("spelling", [SECRET, SECRET_AS_GIVEN, KEY_ID, WITH_SECRETS])

@@ -1036,7 +1036,7 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
     with network(Call("GET", JOBS, None, success(json.loads(content)))):
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
-    assert result["msg"] == f"GET {JOBS} failed: Cloudflare's answer {said}"
+    assert result["msg"] == f"GET {JOBS} failed: Cloudflare's response {said}"
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

@@ -385,7 +385,7 @@ def test_bad_json(job_id: int | None) -> None:
     with network(Call("GET", path, None, response(content=b'{"success": tr'))):
         answer = run(id=job_id)
     assert answer["failed"] is True
-    assert "not with Cloudflare's JSON" in answer["msg"]
+    assert "no Cloudflare envelope" in answer["msg"]
 
 
 @pytest.mark.parametrize("result", [{"jobs": []}, {}, "none", "", 7, 0, True, False])

@@ -393,7 +393,7 @@ def test_a_list_that_is_no_envelope(content: bytes) -> None:
     ):
         result = run(entry(), entry(ZONES[0]))
     assert [one["failed"] for one in result["results"]] == [True, False]
-    assert "the server answered HTTP 200, not with" in result["msg"]
+    assert "malformed response (HTTP 200): no Cloudflare envelope" in result["msg"]
 
 
 @pytest.mark.parametrize("answer", [[1], ["job"], {"jobs": []}, [{"name": "no id"}]])
@@ -449,7 +449,7 @@ def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -
     assert not net.pauses
     assert [one["failed"] for one in result["results"]] == [False, True, True]
     assert result["changed"] is True
-    assert "nothing was sent" in result["results"][2]["msg"]
+    assert "request not sent" in result["results"][2]["msg"]
 
 
 # Two for one

@@ -206,7 +206,10 @@ def test_answer_that_is_no_envelope(content: bytes) -> None:
     with network(Call("POST", PATH, BODY, response(content=content, headers=html))):
         result = run()
     assert result["failed"] is True
-    assert f"POST {PATH} failed: the server answered HTTP 200, not with" in result["msg"]
+    assert (
+        f"POST {PATH} failed: malformed response (HTTP 200): no Cloudflare envelope"
+        in result["msg"]
+    )
     assert "text/html" in result["msg"]
     assert len(result["msg"]) < 1000
     assert "exception" not in result or "Traceback" not in result["exception"]
@@ -218,7 +221,7 @@ def test_redirect_is_not_followed() -> None:
     )
     with network(Call("POST", PATH, BODY, elsewhere)) as net:
         result = run()
-    assert "redirected to evil.example, which is not followed" in result["msg"]
+    assert "redirect to evil.example not followed" in result["msg"]
     assert "token=1" not in json.dumps(result)
     assert net.settings[0].get("allow_redirects") is None  # the adapter never sees it
     assert len(net.sent) == 1
@@ -227,9 +230,9 @@ def test_redirect_is_not_followed() -> None:
 @pytest.mark.parametrize(
     ("location", "said"),
     [
-        ("http://[bad/", "redirected to an address that is none"),
-        ("\xff\xfe", "redirected to another path"),
-        ("/login", "redirected to another path"),
+        ("http://[bad/", "redirect to an invalid URL"),
+        ("\xff\xfe", "redirect to another path"),
+        ("/login", "redirect to another path"),
     ],
 )
 def test_odd_redirects(location: str, said: str) -> None:
@@ -241,7 +244,7 @@ def test_odd_redirects(location: str, said: str) -> None:
 def test_rate_limit_that_names_a_date() -> None:
     date = "Fri, 31 Dec 2100 23:59:59 GMT"
     with network(Call("POST", PATH, BODY, failure(429, 971, "x", {"Retry-After": date}))):
-        assert f"asks to wait {date}, and" in run()["msg"]
+        assert "rate limit resets in " in run()["msg"]
 
 
 @pytest.mark.parametrize(

@@ -377,4 +377,4 @@ def test_rate_limit_is_waited_out() -> None:
 
 def test_bad_json() -> None:
     with network(Call("POST", PATH, BODY, response(content=b'{"success": tr'))):
-        assert "not with Cloudflare's JSON" in run()["msg"]
+        assert "no Cloudflare envelope" in run()["msg"]

@@ -299,7 +299,7 @@ def test_answer_that_is_no_envelope(content: bytes) -> None:
     with network(asked(answer=response(content=content)), asked(ZONES[0])):
         result = run(target(), target(ZONES[0]))
     assert [each["failed"] for each in result["results"]] == [True, False]
-    assert "the server answered HTTP 200, not with" in result["msg"]
+    assert "malformed response (HTTP 200): no Cloudflare envelope" in result["msg"]
 
 
 def test_no_connection_is_told_for_each() -> None:
@@ -337,8 +337,7 @@ def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -
     assert result["msg"].startswith(f"2 of 3 targets failed; the first of them: zone {ZONES[0]}: ")
     assert result["results"][1]["error"]["status"] == 429
     assert (
-        "nothing was sent, since the rate limit is used up for 3600 s more"
-        in (result["results"][2]["msg"])
+        "rate limit exhausted, resets in 3600 s; request not sent" in (result["results"][2]["msg"])
     )
     assert result["results"][2]["error"]["retryable"] is True
     assert "rate_limit_waited" not in result
