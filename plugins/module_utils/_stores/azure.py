@@ -53,6 +53,10 @@ def check(options: Options) -> None:
         with importing("requests"):
             import requests  # noqa: F401
         return
+    if str(options.get("endpoint_url") or "").startswith("http:"):
+        raise InvalidInput(
+            f"{PLACE}.endpoint_url", "must be https without sas_token, since a token is sent there"
+        )
     _principal(options)
     with importing("azure-storage-blob"):
         import azure.storage.blob
