@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import typing as t
 
@@ -171,6 +172,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _load_params(self) -> None:
         super()._load_params()
+        _serialize(self.params, self.argument_spec)
         self._rename(self.params)
         for option, described in self.argument_spec.items():
             if described.get("elements") == "dict" and option in self.params:
@@ -227,6 +229,20 @@ def _as_dictionary(entry: t.Any) -> t.Any:
     except ValueError:
         # Older versions of Ansible would fall over it a second time; a list they refuse.
         return [entry]
+
+
+def _serialize(options: Params, spec: t.Mapping[str, t.Any]) -> None:
+    """Make a text of each dictionary that stands for JSON.
+
+    Ansible would take each value in it for a secret, ordinary words such as a project among them.
+    """
+    for option, described in spec.items():
+        value = options.get(option)
+        if described["type"] == "jsonarg" and isinstance(value, dict):
+            options[option] = json.dumps(value)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict):
+                _serialize(entry, described.get("options", {}))
 
 
 def _is_dictionary(entry: t.Any) -> bool:

@@ -35,8 +35,9 @@ _RANGE_NOT_SATISFIABLE = 416
 def check(options: Options) -> None:
     """Raise ``MissingLibrary`` or ``InvalidInput``; send nothing."""
     with importing(_LIBRARY):
-        from google.cloud import storage  # noqa: F401
-    names = ("service_account_file", "service_account_contents", "access_token")
+        import google.cloud.storage  # noqa: F401
+
+        names = ("service_account_file", "service_account_contents", "access_token")
     for index, name in enumerate(names):
         for other in names[index + 1 :]:
             check_exclusive(PLACE, options, name, other)
@@ -84,11 +85,11 @@ class GcsStore:
 
     def __init__(self, options: Options) -> None:
         with importing(_LIBRARY):
+            import google.cloud.storage
             from google.auth.exceptions import GoogleAuthError
-            from google.cloud import storage
         endpoint_url = options.get("endpoint_url")
         try:
-            self._client = storage.Client(
+            self._client = google.cloud.storage.Client(
                 project=options.get("project") or None,
                 credentials=_credentials(options),
                 client_options={"api_endpoint": endpoint_url} if endpoint_url else None,

@@ -162,10 +162,11 @@ def _problem(response: t.Any, bucket: str, key: str, permission: str) -> StoreEr
         return StoreError(f"the bucket {bucket} is in another region; {fix} ({said})")
     if status == 404:
         return StoreError(f"the object {key} does not exist ({code})", pending=True)
-    if status == 403:
+    if code == "AccessDenied":
         fix = f"allow {permission} on arn:aws:s3:::{bucket}/{key}"
         return StoreError(f"access denied; {fix} ({said})", pending=True)
-    return StoreError(f"S3 rejected the request ({said})", pending=status == 429 or status >= 500)
+    pending = status in (403, 429) or status >= 500
+    return StoreError(f"S3 rejected the request ({said})", pending=pending)
 
 
 def _no_response(error: Exception) -> StoreError:
@@ -182,4 +183,5 @@ def _no_response(error: Exception) -> StoreError:
             "the certificate of the S3 endpoint is not trusted; set "
             f"{PLACE}.ca_path or AWS_CA_BUNDLE ({error})"
         )
-    return StoreError(str(error), pending=isinstance(error, exceptions.HTTPClientError))
+    passing = (exceptions.ConnectionError, exceptions.HTTPClientError)
+    return StoreError(str(error), pending=isinstance(error, passing))
