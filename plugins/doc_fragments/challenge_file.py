@@ -14,7 +14,7 @@ class ModuleDocFragment:
     _LIBRARIES: str = """
 requirements:
   - boto3 >= 1.28.0 (only to read challenge files from Amazon S3)
-  - google-cloud-storage >= 2.0.0 (only to read challenge files from Google Cloud Storage)
+  - google-cloud-storage >= 2.10.0 (only to read challenge files from Google Cloud Storage)
   - azure-storage-blob >= 12.14.0 and azure-identity >= 1.12.0 (only to read challenge files from
     Azure Blob Storage without a SAS)
 notes:

@@ -20,7 +20,7 @@ LOWEST_PACKAGES = (
     "requests==2.25.1",
     "urllib3==1.26.5",
     "boto3==1.28.0",
-    "google-cloud-storage==2.0.0",
+    "google-cloud-storage==2.10.0",
     "azure-storage-blob==12.14.0",
     "azure-identity==1.12.0",
 )
