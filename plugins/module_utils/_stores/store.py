@@ -133,8 +133,11 @@ def check_endpoint(place: str, options: Options, *, plain: bool) -> None:
 
 
 def use_ssl_cert_file() -> None:
-    """Have SSL_CERT_FILE hold for the libraries, which read REQUESTS_CA_BUNDLE alone."""
+    """Have SSL_CERT_FILE hold for the libraries, which read REQUESTS_CA_BUNDLE instead.
+
+    AWS_CA_BUNDLE still comes first where it counts.
+    """
     bundle = os.environ.get("SSL_CERT_FILE")
-    others = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
+    others = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     if bundle and os.path.exists(bundle) and not any(map(os.environ.get, others)):
         os.environ["REQUESTS_CA_BUNDLE"] = bundle
