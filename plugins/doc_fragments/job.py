@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 import textwrap
 
+from ansible_collections.edgeops.cloudflare.plugins.doc_fragments.challenge_file import (
+    ModuleDocFragment as challenge_file,  # noqa: N813
+)
+
 
 class ModuleDocFragment:
     """What a job is to be."""
@@ -187,8 +191,22 @@ account_id:
     required.
   type: str
 """
-    _INNER: str = _SCOPE + textwrap.dedent(DOCUMENTATION.partition("options:\n")[2])
-    _PLACED: str = re.sub(r"\bRV\(", "RV(results[].", re.sub(r"\bO\(", "O(jobs[].", _INNER))
+    _HOST: str = """
+host:
+  description: A name for the zone or account in RV(item), RV(table) and messages, such as its
+    inventory host.
+  type: str
+"""
+    _OF_JOB: str = textwrap.dedent(DOCUMENTATION.partition("options:\n")[2])
+    # What an entry leaves out is the module's.
+    _OF_ENTRY: str = _OF_JOB.replace(
+        "  type: bool\n  default: true\nenabled:", "  type: bool\nenabled:"
+    )
+    _CHALLENGE_FILE: str = textwrap.dedent(challenge_file.ENTRY.partition("options:\n")[2])
+    _INNER: str = _SCOPE + _HOST + _OF_ENTRY + _CHALLENGE_FILE
+    _PLACED: str = re.sub(
+        r"\bRV\((?!table)", "RV(results[].", re.sub(r"\bO\(", "O(jobs[].", _INNER)
+    )
     JOBS: str = f"""
 options:
   jobs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import typing as t
 
@@ -22,6 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+    MissingLibrary,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
@@ -106,6 +108,12 @@ def execute_many(
 _EXCLUSIVE = [("zone_id", "account_id")]
 
 
+def execute_local(run: t.Callable[[Params], Result], argument_spec: Params) -> None:
+    """Run a module that sends nothing to Cloudflare: ``run`` gets the options."""
+    module = _Module({}, argument_spec=argument_spec)
+    module.run_local(lambda: run(module.params))
+
+
 class _Module(AnsibleModule):  # type: ignore[misc]
     """A module of this collection; it takes suboptions by the API's own names too.
 
@@ -135,9 +143,22 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             )
             rate_limiter = client.rate_limiter
             result = work(functools.partial(self._api_of, client))
+        except MissingLibrary as error:
+            self.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
         except CloudflareError as error:
             self._exit(self.fail_json, {**error.values, "msg": error.message}, rate_limiter)
         self._exit(self.exit_json, result, rate_limiter)
+
+    def run_local(self, work: t.Callable[[], Result]) -> t.NoReturn:
+        """Do the work without a client, and exit."""
+        self._register_secrets(_inner_secrets(self.params))
+        try:
+            result = work()
+        except MissingLibrary as error:
+            self.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
+        except CloudflareError as error:
+            self._exit(self.fail_json, {**error.values, "msg": error.message}, None)
+        self._exit(self.exit_json, result, None)
 
     def _exit(
         self, end: t.Callable[..., t.NoReturn], result: Result, rate_limiter: RateLimiter | None
@@ -156,6 +177,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _load_params(self) -> None:
         super()._load_params()
+        _serialize(self.params, self.argument_spec)
         self._rename(self.params)
         for option, described in self.argument_spec.items():
             if described.get("elements") == "dict" and option in self.params:
@@ -212,6 +234,20 @@ def _as_dictionary(entry: t.Any) -> t.Any:
     except ValueError:
         # Older versions of Ansible would fall over it a second time; a list they refuse.
         return [entry]
+
+
+def _serialize(options: Params, spec: t.Mapping[str, t.Any]) -> None:
+    """Make a text of each dictionary that stands for JSON.
+
+    Ansible would take each value in it for a secret, ordinary words such as a project among them.
+    """
+    for option, described in spec.items():
+        value = options.get(option)
+        if described["type"] == "jsonarg" and isinstance(value, dict):
+            options[option] = json.dumps(value)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict):
+                _serialize(entry, described.get("options", {}))
 
 
 def _is_dictionary(entry: t.Any) -> bool:

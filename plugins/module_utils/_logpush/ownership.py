@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 import typing as t
@@ -20,6 +21,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.challenge_file import (
     ChallengeFiles,
+    timed_out,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
@@ -40,6 +42,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token 
 
 Result = dict[str, t.Any]
 Options = t.Mapping[str, t.Any]
+
+# Seconds for one attempt to read a file, at the end of the time too.
+_LEAST = 1.0
 
 
 class OwnershipProof:
@@ -95,15 +100,17 @@ class OwnershipProof:
         except CloudflareError as error:
             self._error = error
 
-    def read(self) -> bool:
-        """Look for the challenge file once; return whether to look again later.
+    def read(self, seconds: float) -> bool:
+        """Look for the challenge file once, for so many seconds; return whether to look again.
 
         A failure is raised by ``require``.
         """
         if self.filename is None or self.token is not None:
             return False
         try:
-            content, self._key = self._files.fetch(self.filename, self.destination, self._options)
+            content, self._key = self._files.fetch(
+                self.filename, self.destination, self._options, seconds=seconds
+            )
             token = clean_token(content)
         except CloudflareError as error:
             self._error = error
@@ -148,6 +155,11 @@ class OwnershipProof:
         except CloudflareError as error:
             return [f"challenge file {key} was not removed: {error.message}"]
         return []
+
+    def time_out(self) -> None:
+        """Note that the file did not become readable in time."""
+        if isinstance(self._error, StoreError):
+            self._error = timed_out(self._error, self.timeout)
 
     @property
     def location(self) -> tuple[t.Any, ...]:
@@ -207,15 +219,21 @@ def read_files(proofs: t.Sequence[OwnershipProof], concurrency: int) -> None:
     began = time.monotonic()
     waiting = list(proofs)
     while waiting:
-        outcomes = run_concurrently(lambda proof: proof.read(), waiting, concurrency)
         elapsed = time.monotonic() - began
-        waiting = [
-            proof
-            for proof, again in zip(waiting, outcomes)
-            if again is True and elapsed + proof.delay <= proof.timeout
-        ]
+        read = functools.partial(_read_once, elapsed)
+        outcomes = run_concurrently(read, waiting, concurrency)
+        elapsed = time.monotonic() - began
+        pending = [proof for proof, again in zip(waiting, outcomes) if again is True]
+        waiting = [proof for proof in pending if elapsed + proof.delay < proof.timeout]
+        for proof in pending:
+            if proof not in waiting:
+                proof.time_out()
         if waiting:
-            time.sleep(max(min(proof.delay for proof in waiting), 0.05))
+            time.sleep(min(proof.delay for proof in waiting))
+
+
+def _read_once(elapsed: float, proof: OwnershipProof) -> bool:
+    return proof.read(max(proof.timeout - elapsed, _LEAST))
 
 
 def request_challenge(logpush: Logpush, destination: Destination) -> Challenge:
