@@ -39,7 +39,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - With O(resend_hidden=true) it is not, where Cloudflare hides what the task sets.
+      - Not with O(update_secrets=always), where Cloudflare masks what the task sets.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
@@ -93,7 +93,7 @@ EXAMPLES = r"""
     name: firewall-to-r2
     destination_conf: "r2://edge-logs/{DATE}?account-id={{ r2_account }}&access-key-id={{ r2_key }}\
       &secret-access-key={{ r2_secret }}"
-    resend_hidden: true
+    update_secrets: always
 
 - name: Stop pushing, and keep the job
   edgeops.cloudflare.logpush_job:
@@ -236,12 +236,20 @@ changes:
     - enabled
     - output_options.sample_rate
 not_compared:
-  description: What the task sets but Cloudflare does not show, so that it could not be compared.
+  description: What the task sets and Cloudflare masks, so that it could not be compared.
   returned: success
   type: list
   elements: str
   sample:
     - "destination_conf: parameter secret-access-key"
+not_applied:
+  description:
+    - What was sent and is not so in Cloudflare's response, named as in RV(changes). A warning names
+      it as well.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 ownership_required:
   description:
     - Whether a proof of ownership is needed that was not given, or that Cloudflare refused. Such a

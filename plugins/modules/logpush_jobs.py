@@ -37,7 +37,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - With O(jobs[].resend_hidden=true) it is not, where Cloudflare hides what the task sets.
+      - Not with O(jobs[].update_secrets=always), where Cloudflare masks what the task sets.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
@@ -113,7 +113,15 @@ results:
       elements: str
       sample: [enabled]
     not_compared:
-      description: What is set but Cloudflare does not show, so that it could not be compared.
+      description: What is set and Cloudflare masks, so that it could not be compared.
+      returned: when it did not fail
+      type: list
+      elements: str
+      sample: []
+    not_applied:
+      description:
+        - What was sent and is not so in Cloudflare's response, named as in RV(results[].changes).
+          A warning names it as well.
       returned: when it did not fail
       type: list
       elements: str

@@ -23,6 +23,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token 
 # The API's spelling is no name that a template could use.
 CVE_KEY = "CVE-2021-44228"
 CVE_OPTION = "cve_2021_44228"
+# When sensitive values that the API masks are sent.
+ON_CHANGE = "on_change"
+ALWAYS = "always"
 
 _DEEPEST = 100
 _SEPARATORS = re.compile(r"[?&=#\s]")
@@ -184,7 +187,8 @@ _LONGEST_NAME = 512
 _LONGEST_LOGPULL_OPTIONS = 4096
 # Each may also be zero, which stands for no limit.
 _RANGES = {
-    "max_upload_bytes": (5_000_000, 1_000_000_000),
+    # Documented are 5 MB and more, and 2 MB in Cloudflare's own example for IBM Cloud Logs.
+    "max_upload_bytes": (1, 1_000_000_000),
     "max_upload_interval_seconds": (30, 300),
     "max_upload_records": (1_000, 1_000_000),
 }
@@ -193,11 +197,8 @@ _MERGING_DATASET = "http_requests"
 
 OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
     "field_names": {"type": "list", "elements": "str"},
-    "output_type": {"type": "str", "choices": ["ndjson", "csv"]},
-    "timestamp_format": {
-        "type": "str",
-        "choices": ["unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"],
-    },
+    "output_type": {"type": "str"},
+    "timestamp_format": {"type": "str"},
     "sample_rate": {"type": "float"},
     CVE_OPTION: {"type": "bool"},
     "merge_subrequests": {"type": "bool"},
@@ -220,15 +221,15 @@ JOB: dict[str, dict[str, t.Any]] = {
     "destination_conf": {"type": "str", "no_log": True},
     "ownership_challenge": {"type": "str", "no_log": True},
     "enabled": {"type": "bool"},
-    "kind": {"type": "str", "choices": ["", "edge"]},
+    "kind": {"type": "str"},
     "filter": {"type": "json"},
     "output_options": {"type": "dict", "options": OUTPUT_OPTIONS},
     "logpull_options": {"type": "str"},
-    "frequency": {"type": "str", "choices": ["high", "low"]},
+    "frequency": {"type": "str"},
     "max_upload_bytes": {"type": "int"},
     "max_upload_interval_seconds": {"type": "int"},
     "max_upload_records": {"type": "int"},
-    "resend_hidden": {"type": "bool", "default": False},
+    "update_secrets": {"type": "str", "choices": [ON_CHANGE, ALWAYS], "default": ON_CHANGE},
 }
 # What is told to the API as it was given.
 _PLAIN = (
@@ -257,7 +258,7 @@ class DesiredJob(t.NamedTuple):
     destination: Destination | None
     token: str | None
     properties: dict[str, t.Any]
-    resend_hidden: bool
+    update_secrets: str
 
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> DesiredJob:
@@ -279,7 +280,7 @@ class DesiredJob(t.NamedTuple):
             destination=None if conf is None else checked_destination(conf),
             token=None if token is None else clean_token(token),
             properties=_properties(params),
-            resend_hidden=params["resend_hidden"],
+            update_secrets=params["update_secrets"],
         )
         check_combination(desired.properties, dataset=dataset, kind=params["kind"])
         return desired
@@ -305,6 +306,7 @@ def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     _check_length("logpull_options", params["logpull_options"], _LONGEST_LOGPULL_OPTIONS)
     for option in _RANGES:
         _check_range(option, params[option])
+    _check_query_string("logpull_options", params["logpull_options"])
     _check_filter(params["filter"])
     properties = {name: params[name] for name in _PLAIN if params[name] is not None}
     if "filter" in properties and parsed_filter(properties["filter"]) is None:
@@ -322,6 +324,16 @@ def _check_length(option: str, value: str | None, longest: int) -> None:
     if value is not None and len(value) > longest:
         raise InvalidInput(
             option, f"has {len(value)} characters; Cloudflare takes at most {longest}"
+        )
+
+
+def _check_query_string(option: str, value: str | None) -> None:
+    # Ansible makes a text of a dictionary or a list.
+    if value and value.lstrip()[:1] in ("{", "["):
+        raise InvalidInput(
+            option,
+            "must be a query string, neither JSON nor a dictionary; write for example "
+            "fields=RayID,ClientIP&timestamps=rfc3339, or set output_options instead",
         )
 
 

@@ -23,7 +23,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import DesiredJob, Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
-    find_changes,
+    not_applied,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     LogpushJobs,
@@ -124,7 +124,7 @@ class JobWriter:
 
     def differences(self, job: Job) -> t.Sequence[str]:
         """Return by name what of a job, as far as it is shown, is not as described."""
-        return find_changes(self._desired._replace(resend_hidden=False), job).names
+        return not_applied(self._desired, job)
 
     def _write(
         self,

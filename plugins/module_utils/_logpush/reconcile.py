@@ -217,16 +217,16 @@ class JobReconciler:
                 f"{lost.message}, but it was carried out: job {job.id} is as described"
             )
         else:
-            result["warnings"] += self._warn_not_applied(job)
+            self._note_not_applied(job, result)
         return result
 
-    def _warn_not_applied(self, job: Job) -> list[str]:
-        names = ", ".join(self._writer.differences(job))
-        said = (
-            f"Cloudflare took what was sent for job {job.id}, but shows something else for "
-            f"{names}; if it goes on to do so, each run changes it again"
-        )
-        return [said] if names else []
+    def _note_not_applied(self, job: Job, result: Result) -> None:
+        names = result["not_applied"] = list(self._writer.differences(job))
+        if names:
+            result["warnings"].append(
+                f"Cloudflare accepted the request for job {job.id}, but its response shows other "
+                f"values for {', '.join(names)}; each run will send them again"
+            )
 
     def _result(
         self,
@@ -242,7 +242,8 @@ class JobReconciler:
             "changed": action != "none",
             "action": action,
             "changes": list(changes.names),
-            "not_compared": [*changes.masked, *changes.missing],
+            "not_compared": list(changes.not_compared),
+            "not_applied": [],
             "ownership_required": moved and self._writer.needs_token(),
             "response_lost": False,
             "job": job.describe() if job else None,
@@ -252,8 +253,6 @@ class JobReconciler:
             label = f"{self._where}: job '{self._desired.name or self._desired.id}'"
             header = {"before_header": label, "after_header": label}
             result["diff"] = {"before": diff[0], "after": diff[1], **header}
-        if job is not None and changes.missing and not self._desired.resend_hidden:
-            result["warnings"].append(_say_missing(job, changes.missing))
         return result
 
 
@@ -267,14 +266,6 @@ def _unchangeable(option: str, job: Job, present: str | None) -> InvalidInput:
         option,
         f"job {job.id} ('{job.name}') has '{present or ''}', which Cloudflare cannot change; "
         f"remove that job (state: absent, id: {job.id}) and create another, or give another name",
-    )
-
-
-def _say_missing(job: Job, missing: t.Sequence[str]) -> str:
-    return (
-        f"Cloudflare does not show these of job {job.id}: {', '.join(missing)}. So they were not "
-        "compared: either the job has none, or they are hidden. Set resend_hidden: true once to "
-        "send them"
     )
 
 
