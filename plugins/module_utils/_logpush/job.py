@@ -17,6 +17,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import clean_token
 
@@ -187,11 +188,12 @@ _LONGEST_NAME = 512
 _LONGEST_LOGPULL_OPTIONS = 4096
 # Each may also be zero, which stands for no limit.
 _RANGES = {
-    # Documented are 5 MB and more, and 2 MB in Cloudflare's own example for IBM Cloud Logs.
+    # Cloudflare's own example for IBM Cloud Logs is below the minimum of its schema.
     "max_upload_bytes": (1, 1_000_000_000),
     "max_upload_interval_seconds": (30, 300),
     "max_upload_records": (1_000, 1_000_000),
 }
+_USUAL_LEAST_BYTES = 5_000_000
 _NOT_WITH_EDGE = ("max_upload_bytes", "max_upload_records")
 _MERGING_DATASET = "http_requests"
 
@@ -284,6 +286,17 @@ class DesiredJob(t.NamedTuple):
         )
         check_combination(desired.properties, dataset=dataset, kind=params["kind"])
         return desired
+
+    def warnings(self) -> list[str]:
+        """Return what may be wrong, but is for the API to decide."""
+        found = destination_warnings(self.destination) if self.destination else []
+        size = self.properties.get("max_upload_bytes", 0)
+        if 0 < size < _USUAL_LEAST_BYTES:
+            found.append(
+                f"max_upload_bytes is {size}; Cloudflare documents a minimum of "
+                f"{_USUAL_LEAST_BYTES} for most destinations"
+            )
+        return found
 
 
 def check_combination(

@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Rejected
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Challenge,
@@ -28,7 +29,11 @@ def ask(destination_conf: str, logpush: Logpush) -> Result:
     """Ask for a challenge and return what the next task needs to fetch the file."""
     destination = checked_destination(destination_conf)
     challenge = logpush.request_challenge(destination)
-    result = {"changed": True, "destination": destination.describe()}
+    result = {
+        "changed": True,
+        "destination": destination.describe(),
+        "warnings": destination_warnings(destination),
+    }
     if challenge is None:
         return {**result, **Challenge()._asdict()}
     result.update(challenge._asdict())

@@ -247,7 +247,7 @@ class JobReconciler:
             "ownership_required": moved and self._writer.needs_token(),
             "response_lost": False,
             "job": job.describe() if job else None,
-            "warnings": [],
+            "warnings": self._desired.warnings() if self._desired.state == "present" else [],
         }
         if diff is not None:
             label = f"{self._where}: job '{self._desired.name or self._desired.id}'"

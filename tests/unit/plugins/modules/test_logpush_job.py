@@ -586,6 +586,19 @@ def test_what_cloudflare_drops_of_a_new_job_is_warned_of() -> None:
     assert "output_options.batch_prefix" in result["warnings"][0]
 
 
+def test_what_may_be_wrong_is_sent_with_a_warning() -> None:
+    destination = "r2://edge-logs/http"
+    body = {"name": "http", "destination_conf": destination, "max_upload_bytes": 2_000_000}
+    options = {"destination_conf": destination, "max_upload_bytes": 2_000_000}
+    for calls in ([listed(), created(body)], [listed(job(**body))]):
+        with network(*calls):
+            result = run(**options)
+        assert not result.get("failed")
+        first, second = result["warnings"]
+        assert first.startswith("destination_conf lacks account-id")
+        assert second.startswith("max_upload_bytes is 2000000; Cloudflare documents a minimum of")
+
+
 @pytest.mark.parametrize(
     "options",
     [
