@@ -151,6 +151,7 @@ def test_refusals_are_those_of_the_api(world: World, sdk: t.Any) -> None:
     with pytest.raises(cloudflare.PermissionDeniedError, match="is not allowed") as caught:
         sdk.logpush.jobs.create(destination_conf=R2, dataset="audit_logs", **zone)
     assert [error.code for error in caught.value.errors] == [1004]
+    world.control("PATCH", "settings", {"jobs_per_zone": "4"})
     for _turn in range(4):
         sdk.logpush.jobs.create(destination_conf=R2, **zone)
     with pytest.raises(cloudflare.PermissionDeniedError, match="exceeded max jobs allowed"):

@@ -152,19 +152,19 @@ def _is_partial_mask(shown: str, mine: str) -> bool:
 
 
 def differences(ours: Destination, theirs: Destination) -> list[str]:
-    """Say in which parts the destination at hand and a token's differ; no secret is shown."""
+    """Return in which parts a destination and a token's differ, without sensitive values."""
     if ours.raw == theirs.raw:
         return []
     mine, other = ours.parts(), theirs.parts()
     names = [name for name in dict.fromkeys([*mine, *other]) if mine.get(name) != other.get(name)]
     if not names:
-        return ["the same parts are written in another way or order; it has to be the same string"]
+        return ["the parts are equal, but written or ordered differently; use the identical string"]
     return [_difference(name, mine.get(name), other.get(name)) for name in names]
 
 
 def _difference(name: str, mine: tuple[str, bool] | None, other: tuple[str, bool] | None) -> str:
     if any(part and part[1] for part in (mine, other)):
-        return f"the {name} is another one (it is secret and not shown)"
-    here = f"'{mine[0]}'" if mine else "not there"
-    there = f"'{other[0]}'" if other else "not there"
+        return f"the {name} differs (sensitive, so not shown)"
+    here = f"'{mine[0]}'" if mine else "missing"
+    there = f"'{other[0]}'" if other else "missing"
     return f"the {name} is {there} in the token and {here} in destination_conf"

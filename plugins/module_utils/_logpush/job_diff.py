@@ -226,20 +226,25 @@ _SECRET = "(secret)"
 _SECRET_SENT = "(secret, sent)"
 
 
-def shown_job(job: Job) -> dict[str, t.Any]:
-    """Return what a diff shows of a job."""
-    return _shown(job.properties, _ORDER)
+def shown_job(job: Job, changes: Changes | None = None) -> dict[str, t.Any]:
+    """Return what a diff shows of a job, before ``changes`` if there are any."""
+    return _shown(job.properties, _names(changes.body if changes else {}))
 
 
 def shown_creation(properties: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what a diff shows of a job to be created: what is sent to the API."""
-    return _shown(properties, [name for name in _ORDER if name in properties])
+    return _shown(properties, [name for name in _names(properties) if name in properties])
 
 
 def shown_update(job: Job, changes: Changes) -> dict[str, t.Any]:
     """Return what a diff shows of a job after a change."""
     secret = _SECRET_SENT if DESTINATION_CONF in changes.body else _SECRET
-    return _shown({**job.properties, **changes.body}, _ORDER, secret)
+    return _shown({**job.properties, **changes.body}, _names(changes.body), secret)
+
+
+def _names(sent: t.Mapping[str, t.Any]) -> list[str]:
+    """Return what a diff shows: the usual properties, and whatever else is sent."""
+    return [*_ORDER, *(name for name in sent if name not in _ORDER)]
 
 
 def _shown(

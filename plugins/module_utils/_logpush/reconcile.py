@@ -197,7 +197,7 @@ class JobReconciler:
             "updated",
             Job({**job.properties, **changes.body}),
             changes=changes,
-            diff=(shown_job(job), shown_update(job, changes)),
+            diff=(shown_job(job, changes), shown_update(job, changes)),
         )
         return lambda: self._complete(result, lambda: self._writer.update(job, changes.body))
 

@@ -26,22 +26,22 @@ def test_differences_name_every_part() -> None:
     assert differences(ours, theirs) == [
         "the path is '/q' in the token and '/p' in destination_conf",
         "the parameter region is 's' in the token and 'r' in destination_conf",
-        "the parameter access-key-id is another one (it is secret and not shown)",
-        "the parameter sse is 'AES256' in the token and not there in destination_conf",
+        "the parameter access-key-id differs (sensitive, so not shown)",
+        "the parameter sse is 'AES256' in the token and missing in destination_conf",
     ]
 
 
 def test_the_same_parts_in_another_order_are_a_difference_too() -> None:
     ours, theirs = map(Destination.parse, ("s3://b?region=r&sse=A", "s3://b?sse=A&region=r"))
     assert differences(ours, theirs) == [
-        "the same parts are written in another way or order; it has to be the same string"
+        "the parts are equal, but written or ordered differently; use the identical string"
     ]
 
 
 def test_a_word_alone_is_never_named() -> None:
     ours, theirs = (Destination.parse(f"https://h/in?{word}") for word in ("OURS", "THEIRS="))
     assert differences(ours, theirs) == [
-        "the parameter without a value is another one (it is secret and not shown)"
+        "the parameter without a value differs (sensitive, so not shown)"
     ]
 
 

@@ -19,6 +19,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     Changes,
     find_changes,
     not_applied,
+    shown_creation,
+    shown_job,
+    shown_update,
 )
 
 HIDDEN = Destination.parse("https://h/in?header_X=S3CRET")
@@ -182,3 +185,12 @@ def test_what_was_not_applied_is_named() -> None:
     assert not_applied(desired(properties=wanted), Job(shown)) == names
     shown = {"id": 1, "kind": "edge", "enabled": True, "output_options": wanted["output_options"]}
     assert not_applied(desired(properties=wanted), Job(shown)) == []
+
+
+def test_a_diff_shows_what_is_sent_though_it_is_not_known_here() -> None:
+    job = Job({"id": 1, "name": "http", "of_yesterday": 1})
+    changes = find_changes(desired(properties={"of_tomorrow": True}), job)
+    assert shown_job(job, changes)["of_tomorrow"] is None
+    assert shown_update(job, changes)["of_tomorrow"] is True
+    assert "of_tomorrow" not in shown_job(job)
+    assert shown_creation({"name": "a", "of_tomorrow": 1}) == {"name": "a", "of_tomorrow": 1}
