@@ -28,6 +28,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Challenge,
@@ -251,7 +252,11 @@ def request_challenge(logpush: Logpush, destination: Destination) -> Challenge:
 def request(destination_conf: str, logpush: Logpush) -> Result:
     """Request a challenge and return what the next task needs to read the file."""
     destination = checked_destination(destination_conf)
-    result = {"changed": True, "destination": destination.describe()}
+    result = {
+        "changed": True,
+        "destination": destination.describe(),
+        "warnings": destination_warnings(destination),
+    }
     if logpush.check_mode:
         return {**result, **Challenge()._asdict()}
     return {**result, **request_challenge(logpush, destination)._asdict()}

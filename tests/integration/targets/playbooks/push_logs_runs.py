@@ -18,7 +18,7 @@ KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShal
 
 def test_from_nothing_to_jobs_that_run(world: World) -> None:
     # A token that may be used once: the second job makes the playbook ask for a fresh one.
-    world.control("PATCH", "settings", {"token_use": "once"})
+    world.control("PATCH", "settings", {"token_use": "once", "jobs_per_zone": "unlimited"})
     options = {"field_names": ["ClientIP"], "record_suffix": "}\n", "sample_rate": 0.5}
     where = '{"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}'
     bucket = {"zone_id": world.zone_id, "destination_conf": world.destination}

@@ -550,7 +550,7 @@ def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> No
         ("ownership_challenge", ""),
         ("dataset", "a/b"),
         ("filter", "{"),
-        ("max_upload_bytes", 1),
+        ("max_upload_bytes", -1),
         ("logpull_options", "x" * 4097),
     ],
 )
@@ -633,7 +633,7 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
         {"output_options": conf(1)},
         {"destination_conf": conf(1), "zone_id": None},
         {"destination_conf": conf(1), "id": "many"},
-        {"destination_conf": [conf(1)], "kind": "x"},
+        {"destination_conf": [conf(1)], "state": "x"},
     ],
 )
 def test_no_secret_is_shown_of_options_that_are_wrong(wrong: dict[str, t.Any]) -> None:
