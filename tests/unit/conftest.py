@@ -2,16 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all unit tests share."""
+"""Settings and fixtures of all unit tests."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("units", deadline=None)
-settings.load_profile("units")
+from ansible_collections.edgeops.cloudflare.tests.unit import properties
+
+properties.load_profile()
 
 CLOUDFLARE_VARIABLES = (
     "CLOUDFLARE_API_TOKEN",
