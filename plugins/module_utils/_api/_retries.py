@@ -11,9 +11,7 @@ is the caller's to say for each request, and how long a rate limit is waited for
 
 from __future__ import annotations
 
-import math
 import random
-import sys
 import time
 import typing as t
 
@@ -31,6 +29,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit
     Permit,
     RateLimiter,
     RateLimitTimeout,
+    retry_after,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     RateLimited,
@@ -87,7 +86,7 @@ class Sender:
         course = _Attempt(self, method, path, idempotent)
         while True:
             try:
-                turn = course.acquire_permit()
+                permit = course.acquire_permit()
             except RateLimitTimeout as held:
                 return course.give_up(held)
             answer = None
@@ -103,7 +102,9 @@ class Sender:
                     return answer
                 pause = wait
             finally:
-                self.rate_limiter.release(turn, answer.headers if answer else None)
+                self.rate_limiter.release(
+                    permit, answer.status if answer else None, answer.headers if answer else None
+                )
             if pause > 0:
                 time.sleep(pause)
 
@@ -117,7 +118,6 @@ class _Attempt:
         self._path = path
         self._idempotent = idempotent
         self._held = 0.0
-        self._rate_limits = 0
         self._last_reason: str | None = None
         # Whether any of the tries may have arrived.
         self._sent = False
@@ -135,8 +135,6 @@ class _Attempt:
             # Which methods may be repeated is decided above, not by the method's name.
             allowed_methods=None,
         )
-        # Newer versions of urllib3 cut a Retry-After of more than six hours short.
-        self._retry.retry_after_max = sys.maxsize
 
     def remaining(self) -> float:
         """Return the seconds that are left."""
@@ -144,10 +142,10 @@ class _Attempt:
 
     def acquire_permit(self) -> Permit:
         """Wait until the rate limit allows a request; that is no part of its time."""
-        turn = self._sender.rate_limiter.acquire(self._held)
-        self._held = turn.held
-        self._deadline += turn.waited
-        return turn
+        permit = self._sender.rate_limiter.acquire(self._held)
+        self._held = permit.held
+        self._deadline += permit.waited
+        return permit
 
     def give_up(self, held: RateLimitTimeout) -> Response:
         """Return what the last try was answered, or raise what it ended with: no other may go."""
@@ -182,11 +180,13 @@ class _Attempt:
         """Return how long to pause before the next try, or None: the answer stands."""
         self._outcome = answer
         if answer.status == RATE_LIMITED:
-            return self._rate_limit_pause(answer)
+            # Nothing was carried out: the request starts afresh as soon as it gets a permit.
+            self._deadline = time.monotonic() + self._sender.timeout
+            return 0.0
         self._sent = True
         if answer.status in PASSING_FAULTS and self._idempotent:
             response = HTTPResponse(status=answer.status)
-            return self._next_pause(response=response, at_least=self._retry_after(answer))
+            return self._next_pause(response=response, at_least=retry_after(answer.headers))
         return None
 
     def _next_pause(self, at_least: float | None = None, **cause: t.Any) -> float | None:
@@ -198,30 +198,6 @@ class _Attempt:
         # Jitter: the many that met the same fault shall not come back at the same moment.
         pause = max(self._retry.get_backoff_time() * random.uniform(0.5, 1.0), at_least or 0.0)
         return pause if pause < self.remaining() else None
-
-    def _rate_limit_pause(self, answer: Response) -> float | None:
-        asked = self._retry_after(answer)
-        pause = float(2**self._rate_limits) if asked is None else max(asked, BACKOFF)
-        # It holds for all requests: they wait where they wait for their turn.
-        self._sender.rate_limiter.block(pause)
-        if self._held + pause > self._sender.rate_limit_retry_timeout:
-            return None
-        self._rate_limits += 1
-        # Nothing was carried out and nothing was wrong: the request starts afresh.
-        self._deadline = time.monotonic() + self._sender.timeout
-        return 0.0
-
-    def _retry_after(self, answer: Response) -> float | None:
-        """Return the seconds that the server asks for, if it does."""
-        value = answer.headers.get("Retry-After")
-        if value is None:
-            return None
-        try:
-            return float(self._retry.parse_retry_after(value))
-        except OverflowError:
-            return math.inf
-        except (exceptions.InvalidHeader, ValueError):
-            return None
 
     def _cause(self) -> str:
         """Say why there is no answer; a deadline alone would hide what used up the time."""

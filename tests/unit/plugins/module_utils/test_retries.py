@@ -306,9 +306,14 @@ def test_what_was_answered_before_no_more_was_allowed_stands(clock: Clock) -> No
 def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
     script = Script(clock, [BROKEN], 0.0)
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=300)
-    # Another thread met the limit meanwhile.
-    block = clock.sleep
-    clock.sleep = lambda seconds: (block(seconds), sender.rate_limiter.block(400))  # type: ignore
+    # Another thread exceeds the limit meanwhile.
+    other, pause = sender.rate_limiter.acquire(), clock.sleep
+
+    def sleep(seconds: float) -> None:
+        pause(seconds)
+        sender.rate_limiter.release(other, 429, {"Retry-After": "400"})
+
+    clock.sleep = sleep  # type: ignore[method-assign]
     script.outcomes.insert(0, NEVER_MADE)
     with pytest.raises(Unreachable, match="the connection was reset") as caught:
         sender.send("POST", "/x", b"{}", idempotent=True)
@@ -318,10 +323,10 @@ def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
 @pytest.mark.parametrize(("asked", "waits"), [(None, 1.0), ("7", 7.0), ("0", 0.5)])
 def test_a_429_holds_all_back(clock: Clock, asked: str | None, waits: float) -> None:
     rate_limiter = RateLimiter(patience=300)
-    script = Script(clock, [limited(asked), OK, OK], 0.0)
+    script = Script(clock, [OK, OK], 0.0)
     sender = Sender(script, timeout=30, rate_limit_retry_timeout=300, rate_limiter=rate_limiter)
-    impatient = Sender(script, timeout=30, rate_limit_retry_timeout=0, rate_limiter=rate_limiter)
-    assert impatient.send("POST", "/x", b"{}", idempotent=True).status == 429
+    other = rate_limiter.acquire()
+    rate_limiter.release(other, 429, limited(asked).headers)
     assert not clock.pauses
     assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
     assert sender.send("POST", "/x", b"{}", idempotent=True) == OK
@@ -337,7 +342,7 @@ def test_a_429_that_asks_for_too_much_lets_no_other_go(clock: Clock, asked: str)
         sender.send("POST", "/x", b"{}", idempotent=True)
 
 
-def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -> None:
+def test_each_permit_is_released_whatever_the_outcome(clock: Clock) -> None:
     rate_limiter = mock.create_autospec(RateLimiter, instance=True, spec_set=True)
     rate_limiter.acquire.return_value.waited = 0.0
     outcomes: list[Response | NoResponse] = [
@@ -353,15 +358,18 @@ def test_each_request_ends_for_the_governor_whatever_comes_of_it(clock: Clock) -
         rate_limiter=rate_limiter,
     )
     sender.send("POST", "/x", b"{}", idempotent=True)
-    turn = rate_limiter.acquire.return_value
+    permit = rate_limiter.acquire.return_value
     assert rate_limiter.release.mock_calls == [
-        mock.call(turn, headers) for headers in (None, None, {}, {"a": "b"})
+        mock.call(permit, None, None),
+        mock.call(permit, None, None),
+        mock.call(permit, 503, {}),
+        mock.call(permit, 400, {"a": "b"}),
     ]
     for error in (KeyboardInterrupt, ZeroDivisionError):
         rate_limiter.release.reset_mock()
         with mock.patch.object(Script, "exchange", side_effect=error), pytest.raises(error):
             sender.send("POST", "/x", b"{}", idempotent=True)
-        rate_limiter.release.assert_called_once_with(turn, None)
+        rate_limiter.release.assert_called_once_with(permit, None, None)
 
 
 @pytest.mark.parametrize(
