@@ -27,6 +27,8 @@ DOCUMENTED_RESERVE = 12.0
 LOW = 0.02
 # Seconds. The pause after a 429, even if the server reports a shorter one.
 SHORTEST_BACKOFF = 0.5
+# A pause that no patience allows, 2 ** 17 s, is not doubled any further.
+_LONGEST_DOUBLING = 17
 # Seconds by which the reported end of a window may be off: headers have whole seconds.
 _ROUNDING = 1.0
 # Seconds; a longer window is taken for a malformed header.
@@ -272,7 +274,7 @@ class RateLimiter:
         # Requests that were in flight together count as one.
         if permit.sent >= self._backoff_until or not self._backoffs:
             self._backoffs += 1
-        pause = 2.0 ** (self._backoffs - 1) if asked is None else asked
+        pause = 2.0 ** min(self._backoffs - 1, _LONGEST_DOUBLING) if asked is None else asked
         self._backoff_until = max(self._backoff_until, now + max(pause, SHORTEST_BACKOFF))
         self._answered = False
         # The same request is sent again.
@@ -309,7 +311,10 @@ def retry_after(headers: t.Mapping[str, str]) -> float | None:
     value = headers.get("Retry-After", "")[:_LONGEST_HEADER].strip()
     if _SECONDS.fullmatch(value):
         return float(value)
-    date = parsedate_tz(value)
+    try:
+        date = parsedate_tz(value)
+    except (IndexError, TypeError, ValueError):  # in older versions of Python
+        date = None
     if date is None:
         return None
     try:

@@ -65,6 +65,15 @@ def test_a_429_holds_all_requests_back(
     assert [reject(limiter, seconds).waited for _pause in pauses] == pauses
 
 
+def test_a_pause_grows_after_any_number_of_rejections(clock: VirtualTime) -> None:
+    limiter = RateLimiter(patience=86400)
+    for _request in range(2000):
+        reject(limiter, 0)
+    reject(limiter)
+    with pytest.raises(RateLimitTimeout):
+        limiter.acquire()
+
+
 def test_rejections_of_concurrent_requests_count_as_one(clock: VirtualTime) -> None:
     limiter = RateLimiter(patience=300)
     permits = [limiter.acquire() for _request in range(10)]

@@ -17,6 +17,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit
     RateLimiter,
     retry_after,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.properties import examples
 from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     Headers,
     reported,
@@ -81,6 +82,7 @@ def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: s
     assert sent_at_once(limiter, {**reported(1000, 300), name: header}, most=100) == 100
 
 
+@examples(50)
 @given(
     st.lists(
         st.tuples(
