@@ -338,6 +338,19 @@ def test_announced_requests_are_counted_down(clock: VirtualTime) -> None:
     assert waits(clock, limiter, 20, 8) == [0] * 8
 
 
+def test_requests_in_flight_that_are_counted_already_fit(clock: VirtualTime) -> None:
+    limiter = RateLimiter(patience=0)
+    limiter.expect(10)
+    request(limiter, reported(21, 200))
+    permits = [limiter.acquire() for _request in range(4)]
+    # This response counts all four, and the number left is as large as what is to come.
+    limiter.release(permits[0], 200, reported(17, 200))
+    limiter.acquire()
+    for permit in permits[1:]:
+        limiter.release(permit, 200, reported(16, 200))
+    assert limiter.acquire().waited == 0
+
+
 def test_a_request_that_was_not_sent_is_no_longer_expected(clock: VirtualTime) -> None:
     limiter = RateLimiter(patience=0)
     request(limiter, reported(12, 300))

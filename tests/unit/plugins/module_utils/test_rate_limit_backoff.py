@@ -173,12 +173,12 @@ def test_the_window_of_a_429_is_obeyed_too(clock: VirtualTime) -> None:
 
 def test_a_rejected_request_is_expected_again(clock: VirtualTime) -> None:
     limiter = RateLimiter(patience=300)
-    limiter.expect(2)
+    limiter.expect(4)
     held = reject(limiter, 7).held
-    limiter.release(limiter.acquire(held), 200, reported(13, 100))
-    # One fits, and is granted at once; two would have been spread.
-    assert request(limiter, reported(12, 100)).waited == 0
-    assert request(limiter).waited == 100
+    limiter.release(limiter.acquire(held), 200, reported(14, 100))
+    # Three are to come and two fit, so these are spread.
+    assert request(limiter, reported(13, 100)).waited == 0
+    assert request(limiter).waited == 50
 
 
 # Patience
