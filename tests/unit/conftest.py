@@ -6,11 +6,18 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
 
-from ansible_collections.edgeops.cloudflare.tests.unit import properties
-
-properties.load_profile()
+# Properties are tested with the same examples in each run; EXPLORE_EXAMPLES=1000 tests each with so
+# many random ones instead. No deadline, since the machine may be busy.
+EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
+settings.register_profile(
+    "unit", deadline=None, derandomize=not EXPLORED, max_examples=EXPLORED or 100
+)
+settings.load_profile("unit")
 
 CLOUDFLARE_VARIABLES = (
     "CLOUDFLARE_API_TOKEN",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 
 import pytest
+from hypothesis import settings
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import rate_limit
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
@@ -29,6 +30,11 @@ def reported(left: float, rest: float, quota: float | None = 1200, window: int =
     if quota is not None:
         headers["Ratelimit-Policy"] = f'"default";q={quota};w={window}'
     return headers
+
+
+def examples(number: int) -> settings:
+    """Return the settings of a property that is tested with so many examples unless exploring."""
+    return settings(max_examples=number) if settings().derandomize else settings()
 
 
 def use_virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:

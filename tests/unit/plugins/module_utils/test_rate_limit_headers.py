@@ -17,9 +17,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit
     RateLimiter,
     retry_after,
 )
-from ansible_collections.edgeops.cloudflare.tests.unit.properties import examples
 from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     Headers,
+    examples,
     reported,
     request,
     sent_at_once,

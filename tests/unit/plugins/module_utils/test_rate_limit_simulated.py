@@ -27,7 +27,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http impor
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
-from ansible_collections.edgeops.cloudflare.tests.unit.properties import examples
+from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import examples
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
 PATIENCE = 86400.0
