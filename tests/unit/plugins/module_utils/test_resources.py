@@ -55,7 +55,7 @@ def test_a_response_about_another_job_is_malformed(
 ) -> None:
     with (
         network(Call(method, f"{JOBS}/42", body, success({"id": 43}))),
-        pytest.raises(MalformedResponse, match="response is about another job than 42$"),
+        pytest.raises(MalformedResponse, match=r"response is about another job than 42$"),
     ):
         use(logpush())
     with network(Call(method, f"{JOBS}/42", body, success({"id": 42}))):
