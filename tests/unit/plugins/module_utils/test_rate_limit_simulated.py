@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _retries, rate_limit
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import Sender
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http, rate_limit
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
     LATE,
     NoResponse,
     Response,
+    Sender,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Unreachable
@@ -87,17 +87,19 @@ class Network:
         self._lost = lost
         self._chance = random.Random(seed)
 
-    def exchange(self, method: str, path: str, body: bytes | None, seconds: float) -> Response:
+    def exchange(
+        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+    ) -> Response:
         """Send one request."""
         assert (method, path, body) == ("GET", "/x", None)
         self._travel()
         lost = self._chance.randrange(1000) < self._lost
         if lost and self._chance.random() < 0.5:
-            raise NoResponse(LATE, passing=True)
+            raise NoResponse(LATE)
         answer = self._server.answer()
         self._travel()
         if lost:
-            raise NoResponse(LATE, passing=True)
+            raise NoResponse(LATE)
         return answer
 
     def _travel(self) -> None:
@@ -132,7 +134,7 @@ class World(t.NamedTuple):
         """Run all tasks concurrently; return the seconds that they took, and the server."""
         with pytest.MonkeyPatch.context() as patch:
             time = VirtualTime()
-            for module in (rate_limit, _retries):
+            for module in (rate_limit, http):
                 patch.setattr(module, "time", time)
             patch.setattr(rate_limit, "threading", types.SimpleNamespace(Condition=time.condition))
             server = Server(time, self.quota, self.window, self.early)
@@ -150,7 +152,7 @@ class World(t.NamedTuple):
         rate_limiter = RateLimiter(task.share, patience=task.patience)
         rate_limiter.expect(task.expected)
         sender = Sender(
-            network,
+            t.cast(http.Transport, network),
             timeout=30,
             rate_limit_retry_timeout=task.patience,
             rate_limiter=rate_limiter,
