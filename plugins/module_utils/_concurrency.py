@@ -4,7 +4,7 @@
 
 """One thing done for many, side by side: what came of each, in the order given.
 
-Knows neither Cloudflare nor Ansible, but for the shape that a registered loop has.
+Knows neither Cloudflare nor Ansible.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
 
-Result = dict[str, t.Any]
 _Item = t.TypeVar("_Item")
 _Made = t.TypeVar("_Made")
 # What came of one: what was made, or the error.
@@ -49,42 +48,3 @@ def run_concurrently(
     finally:
         # After Ctrl-C, those that wait are not begun.
         pool.shutdown(cancel_futures=True)
-
-
-class Label(t.NamedTuple):
-    """How an entry is called: ``item`` has no secret in it, ``text`` is for sentences."""
-
-    item: t.Mapping[str, t.Any]
-    text: str
-
-
-def summarize(
-    noun: str, labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]
-) -> Result:
-    """Return one result for all, or raise ``CloudflareError`` where one has failed.
-
-    ``results`` in it are as those of a loop. Warnings and diffs are told once, each with the
-    label of what it is about. ``noun`` is what the entries are, in the plural.
-    """
-    results, warnings, diffs = [], [], []
-    for label, outcome in zip(labels, outcomes):
-        result = _failure(outcome) if isinstance(outcome, CloudflareError) else dict(outcome)
-        warnings += [f"{label.text}: {said}" for said in result.pop("warnings", ())]
-        diffs += [result.pop("diff")] if "diff" in result else []
-        item = {"item": dict(label.item), "ansible_loop_var": "item"}
-        results.append({"failed": False, **result, **item})
-    whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
-    whole["warnings"] = warnings
-    if diffs:
-        whole["diff"] = diffs
-    failed = [number for number, each in enumerate(results) if each["failed"]]
-    if failed:
-        first = failed[0]
-        sentence = f"{len(failed)} of {len(results)} {noun} failed"
-        sentence += "; the first of them: " if len(failed) > 1 else ": "
-        raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", whole)
-    return whole
-
-
-def _failure(error: CloudflareError) -> Result:
-    return {"changed": False, **error.values, "failed": True, "msg": error.message}

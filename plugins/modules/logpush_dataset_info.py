@@ -142,7 +142,7 @@ def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, LogpushJobs, {"dataset": {"type": "str", "required": True}})
+    execute(run, {"dataset": {"type": "str", "required": True}})
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, Logpush, {**DESTINATION, "fail_on_invalid": {"type": "bool", "default": True}})
+    execute(run, {**DESTINATION, "fail_on_invalid": {"type": "bool", "default": True}})
 
 
 if __name__ == "__main__":

@@ -339,7 +339,7 @@ def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
+    execute(run, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

@@ -271,7 +271,6 @@ def main() -> None:
     """Run the module."""
     execute(
         run,
-        LogpushJobs,
         {"id": {"type": "int"}, "name": {"type": "str"}, "dataset": {"type": "str"}},
     )
 

@@ -152,7 +152,7 @@ rate_limit_waited:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import summarize
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import concurrency
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     API_NAMES,
     JOB,
@@ -161,29 +161,24 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconc
     label_of,
     reconcile_jobs,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
+    Label,
     LogpushOf,
     execute_many,
+    summarize,
 )
 
 
-def run(
-    jobs: list[dict[str, t.Any]], logpush_of: LogpushOf[LogpushJobs], concurrency: int
-) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
     """Keep the jobs that the options describe."""
-    return summarize(
-        "jobs", [label_of(job) for job in jobs], reconcile_jobs(jobs, logpush_of, concurrency)
-    )
+    jobs = params["jobs"]
+    outcomes = reconcile_jobs(jobs, logpush_of, concurrency(params))
+    return summarize("jobs", [Label(*label_of(job)) for job in jobs], outcomes)
 
 
 def main() -> None:
     """Run the module."""
-    execute_many(
-        "jobs", run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES
-    )
+    execute_many("jobs", run, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

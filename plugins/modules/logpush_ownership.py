@@ -189,7 +189,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    execute(run, Logpush, DESTINATION)
+    execute(run, DESTINATION)
 
 
 if __name__ == "__main__":

@@ -199,7 +199,6 @@ def main() -> None:
     """Run the module."""
     execute(
         run,
-        Logpush,
         {
             **DESTINATION,
             "ownership_challenge": {"type": "str", "required": True, "no_log": True},

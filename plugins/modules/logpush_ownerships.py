@@ -147,26 +147,26 @@ rate_limit_waited:
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import (
+    DESTINATION,
+    concurrency,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
-    Label,
     run_concurrently,
-    summarize,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
     ask,
     check,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
+    Label,
     LogpushOf,
     execute_many,
+    summarize,
 )
 
 
-def run(
-    targets: list[dict[str, t.Any]], logpush_of: LogpushOf[Logpush], concurrency: int
-) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
     """Ask for each challenge, or have its token checked."""
 
     def prove(target: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -175,7 +175,8 @@ def run(
             return ask(conf, logpush_of(target))
         return check(conf, token, logpush_of(target), fail_on_invalid=True)
 
-    outcomes = run_concurrently(prove, targets, concurrency)
+    targets = params["targets"]
+    outcomes = run_concurrently(prove, targets, concurrency(params))
     return summarize("targets", [_label(target) for target in targets], outcomes)
 
 
@@ -187,7 +188,7 @@ def _label(target: dict[str, t.Any]) -> Label:
 def main() -> None:
     """Run the module."""
     token = {"ownership_challenge": {"type": "str", "no_log": True}}
-    execute_many("targets", run, Logpush, {**DESTINATION, **token})
+    execute_many("targets", run, {**DESTINATION, **token})
 
 
 if __name__ == "__main__":

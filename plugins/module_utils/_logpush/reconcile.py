@@ -14,9 +14,7 @@ import typing as t
 from collections import Counter, defaultdict
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
-    Label,
     Outcome,
-    Result,
     run_concurrently,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
@@ -48,6 +46,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
     LogpushJobs,
     Scope,
 )
+
+Result = dict[str, t.Any]
 
 
 def reconcile_job(desired: DesiredJob, logpush: LogpushJobs) -> Result:
@@ -282,14 +282,14 @@ Params = t.Mapping[str, t.Any]
 _Key = tuple[t.Any, ...]
 
 
-def label_of(entry: Params) -> Label:
-    """Return how an entry is called."""
+def label_of(entry: Params) -> tuple[Result, str]:
+    """Return what identifies an entry: its options, and a text for messages."""
     names = ("zone_id", "account_id", "id", "name", "dataset")
     item = {name: entry[name] for name in names if entry.get(name) is not None}
     scope = f"zone {item['zone_id']}" if "zone_id" in item else f"account {item.get('account_id')}"
     # In a sentence, which is a line.
     name = " ".join(str(item.get("name") or item.get("id")).split())
-    return Label(item, f"job '{name}' in {scope}")
+    return item, f"job '{name}' in {scope}"
 
 
 def reconcile_jobs(
@@ -357,7 +357,7 @@ def _check_unique(entries: t.Sequence[Params]) -> None:
                 if _describe_one_job(entry, theirs):
                     raise InvalidInput(
                         "jobs",
-                        f"entries {other} and {number} both describe the {label_of(entry).text}",
+                        f"entries {other} and {number} both describe the {label_of(entry)[1]}",
                     )
             seen[key].append((number, entry))
 

@@ -178,7 +178,7 @@ NO_HOST = "base_url: holds a space, or a character that no host or URL has"
     ("options", "said"),
     [
         ({"api_token": "two words"}, f"api_token: {NO_HEADER}"),
-        ({"api_email": f"{EMAIL}\n", "api_key": KEY}, f"api_email: {NO_HEADER}"),
+        ({"api_email": f"{EMAIL}\nx", "api_key": KEY}, f"api_email: {NO_HEADER}"),
         ({"api_email": EMAIL, "api_key": "k\u00e9y"}, f"api_key: {NO_HEADER}"),
         ({"base_url": "ftp://api.cloudflare.com"}, NO_URL),
         ({"base_url": "https:///client/v4"}, NO_URL),
