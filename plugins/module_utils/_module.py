@@ -32,7 +32,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
     LogpushJobs as Logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import Secrets
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import (
+    Secrets,
+    looks_like_secret,
+)
 
 # A value from a vault or a file ends with a line break.
 _STRIPPED_OPTIONS = ("api_token", "api_key", "api_email", DESTINATION_CONF, "ownership_challenge")
@@ -41,6 +44,7 @@ _PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")
 _PUBLIC_RESULTS = frozenset(
     (*_PUBLIC_OPTIONS, "bucket", "endpoint", "filename", "key", "prefix", "region", "scheme")
 )
+_QUOTING_RESULTS = frozenset(("diff", "error", "filter"))
 _MESSAGES = frozenset(("error_message", "message", "msg"))
 _EXCLUSIVE = [("zone_id", "account_id")]
 
@@ -192,7 +196,12 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         super().warn(self._redact(warning), **kwargs)
 
     def _shown(self, result: Result) -> Result:
-        self._secrets.add_public(_public_in(result))
+        # Unless a response quotes a key in the place of a name.
+        self._secrets.add_public(
+            name
+            for name in set(_public_in(result))
+            if not any(map(looks_like_secret, self._secrets.within(name)))
+        )
         invocation = {"module_args": _options.shown(self.params, self.argument_spec)}
         shown: Result = self._secrets.redact_value({**result, "invocation": invocation})
         _redact_messages(shown)
@@ -281,7 +290,7 @@ def _destination(text: t.Any) -> Destination | None:
 
 
 def _public_in(result: t.Any) -> t.Iterator[str]:
-    """Yield the values in a result that identify something."""
+    """Yield the values in a result that identify something; not what an error quotes."""
     waiting = [result]
     while waiting:
         each = waiting.pop()
@@ -289,7 +298,8 @@ def _public_in(result: t.Any) -> t.Iterator[str]:
             for name, value in each.items():
                 if isinstance(value, str) and name in _PUBLIC_RESULTS:
                     yield value
-            waiting += each.values()
+                elif name not in _QUOTING_RESULTS:
+                    waiting.append(value)
         elif isinstance(each, (list, tuple)):
             waiting += each
 

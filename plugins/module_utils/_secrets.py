@@ -74,6 +74,7 @@ _HEADER_END = re.compile(r"[\"'<>&#\r\n]|[:;,.] ")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-")
 _NAME = _SCHEME | {"_", "%"}
 _LONGEST_NAME = 64
+_LONGEST_REMEMBERED = 200
 _HIDDEN = "***"
 # From a scheme and a path to the path as it may be shown.
 ShowPath = t.Callable[[str, str], str]
@@ -233,25 +234,30 @@ class Secrets:
         self._added: set[str] = set()
         self._secrets = Patterns()
         self._public = Patterns()
+        self._public_words: set[str] = set()
         self.add_public(_PUBLIC_WORDS)
 
     def add(self, secrets: t.Iterable[str]) -> None:
         """Add sensitive values."""
+        new = {secret for secret in secrets if len(secret) >= SHORTEST_REDACTED}
         with self._lock:
-            for secret in secrets:
-                if len(secret) >= SHORTEST_REDACTED and secret not in self._added:
-                    self._added.add(secret)
-                    for form in _forms(secret):
-                        self._secrets.add(form)
+            for secret in sorted(new - self._added):
+                for form in sorted(_forms(secret)):
+                    self._secrets.add(form)
+            self._added |= new
 
     def add_public(self, words: t.Iterable[str]) -> None:
         """Add names that are never redacted, in whole or in part, such as that of a bucket."""
+        new = {word for word in words if len(word) >= SHORTEST_REDACTED}
         with self._lock:
-            for word in words:
+            for word in sorted(new - self._public_words):
                 self._public.add(word)
+            self._public_words |= new
 
     def redact(self, text: str) -> str:
         """Return a text without the known sensitive values."""
+        if len(text) < SHORTEST_REDACTED:
+            return text
         with self._lock:
             spans = self._spans(text)
         if not spans:
@@ -267,14 +273,15 @@ class Secrets:
 
         Tuples and sets become lists, as in JSON. Numbers, booleans and None are left alone.
         """
+        redact = _remembered(self.redact)
         top: list[t.Any] = [None]
         waiting: list[tuple[t.Any, t.Any, t.Any, int]] = [(value, top, 0, 0)]
         while waiting:
             each, container, key, depth = waiting.pop()
             if isinstance(each, str):
-                container[key] = self.redact(each)
+                container[key] = redact(each)
                 continue
-            copy, items = self._copied(each)
+            copy, items = _copied(each, redact)
             if copy is None:
                 container[key] = each
             elif depth >= DEEPEST_SHOWN:
@@ -294,18 +301,6 @@ class Secrets:
                 for start, end in self._secrets.matches(view.text)
             }
 
-    def _copied(self, value: t.Any) -> tuple[t.Any, t.Iterable[tuple[t.Any, t.Any]]]:
-        """Return an empty copy of a container, with the items to be put into it."""
-        if isinstance(value, dict):
-            names = [self.redact(name) if isinstance(name, str) else name for name in value]
-            # Filled at once, so that the order stays.
-            return dict.fromkeys(names), zip(names, value.values())
-        if isinstance(value, (set, frozenset)):
-            value = sorted(value, key=str)
-        if isinstance(value, (list, tuple)):
-            return [None] * len(value), enumerate(value)
-        return None, ()
-
     def _spans(self, text: str) -> list[Span]:
         spans = [
             view.span(*match) for view in views(text) for match in self._secrets.matches(view.text)
@@ -314,6 +309,35 @@ class Secrets:
             return spans
         public = sorted(self._public.matches(text))
         return list(_not_within(sorted(spans), public))
+
+
+def _remembered(redact: t.Callable[[str], str]) -> t.Callable[[str], str]:
+    """Return ``redact`` for values in which the same names occur again and again."""
+    known: dict[str, str] = {}
+
+    def remembered(text: str) -> str:
+        if len(text) > _LONGEST_REMEMBERED:
+            return redact(text)
+        if text not in known:
+            known[text] = redact(text)
+        return known[text]
+
+    return remembered
+
+
+def _copied(
+    value: t.Any, redact: t.Callable[[str], str]
+) -> tuple[t.Any, t.Iterable[tuple[t.Any, t.Any]]]:
+    """Return an empty copy of a container, with the items to be put into it."""
+    if isinstance(value, dict):
+        names = [redact(name) if isinstance(name, str) else name for name in value]
+        # Filled at once, so that the order stays.
+        return dict.fromkeys(names), zip(names, value.values())
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, (list, tuple)):
+        return [None] * len(value), enumerate(value)
+    return None, ()
 
 
 def _forms(secret: str) -> set[str]:

@@ -182,6 +182,20 @@ def test_ansible_itself_has_nothing_to_redact(
     assert result["bucket"] == "my-first-secret"
 
 
+def test_a_key_that_a_response_quotes_in_the_place_of_a_name_is_redacted() -> None:
+    key = "0123456789abcdef0123"
+    destination = f"https://logs.example.com/in?header_X={key}"
+    errors = {"error": {"errors": [{"name": "a-word-1", "host": key}]}}
+    result = run({"filename": f"x/{key}", **errors}, destination_conf=destination)
+    assert key not in json.dumps(result)
+
+
+def test_a_word_that_an_error_quotes_is_no_public_name() -> None:
+    destination = "https://logs.example.com/in?header_X=a-word-1"
+    errors = {"error": {"errors": [{"name": "a-word-1"}]}}
+    assert "a-word-1" not in json.dumps(run(errors, destination_conf=destination))
+
+
 def test_the_invocation_shows_no_secret_option_of_any_depth() -> None:
     s3 = {"secret_key": "of-a-store", "endpoint_url": "https://s3.example.com"}
     result = run({}, challenge_file={"s3": s3})
