@@ -124,7 +124,6 @@ from collections import Counter
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
@@ -137,7 +136,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     without_secrets,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import SHORTEST_MASKED
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import Secrets
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import (
     STATUSES,
@@ -183,7 +182,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def __init__(self) -> None:
         super().__init__()
         self._params: dict[str, t.Any] = {}
-        self._secrets: set[str] = set()
+        self._secrets = Secrets()
 
     def verify_file(self, path: str) -> bool:
         """Tell whether the file is one of this plugin's, by its name."""
@@ -241,11 +240,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise InvalidInput(name, f"the template cannot be resolved: {error}") from None
 
     def _register_secrets(self, options: dict[str, t.Any]) -> None:
-        secrets = {str(options.get(name) or "").strip() for name in _SECRET}
-        self._secrets.update(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
+        self._secrets.add(str(options.get(name) or "").strip() for name in _SECRET)
 
     def _masked(self, text: str) -> str:
-        return without_secrets(str(remove_values(text, self._secrets)))
+        return without_secrets(self._secrets.redact(text))
 
     def _zones(self, path: str, cache: bool) -> list[Zone]:
         selection = Selection.of(self._params)

@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
+    secrets_of,
     without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
@@ -29,7 +30,6 @@ ON_CHANGE = "on_change"
 ALWAYS = "always"
 
 _DEEPEST = 100
-_SEPARATORS = re.compile(r"[?&=#\s]")
 _DATASET = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # In the order in which people read them; each may be missing from an answer.
@@ -104,12 +104,7 @@ class Job:
 
     def secrets(self) -> set[str]:
         """Return the secrets in the destination, if the API shows them."""
-        destination = self.destination
-        if destination:
-            return destination.secrets()
-        # It cannot be told which of it is secret.
-        shown = str(self.properties.get("destination_conf") or "")
-        return {shown, *_SEPARATORS.split(shown)} - {""}
+        return secrets_of(self.properties.get("destination_conf"))
 
     def describe(self) -> dict[str, t.Any]:
         """Return what modules return: no secret, and the names that the options have."""

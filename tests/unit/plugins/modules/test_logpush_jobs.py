@@ -134,7 +134,6 @@ def test_all_are_planned_and_then_carried_out() -> None:
     assert each[1]["job"]["destination"]["bucket"] == "edge-logs"
     assert each[0]["item"] == {"zone_id": ZONE, "name": "new", "dataset": "http_requests"}
     assert each[3]["item"] == {"zone_id": ZONE, "name": "same"}
-    assert {one["ansible_loop_var"] for one in each} == {"item"}
     assert {one["failed"] for one in each} == {False}
     assert "diff" not in result
 
@@ -530,7 +529,7 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
         ({"name": None}, "one of the following is required: id, name"),
         ({"state": "gone"}, "value of state must be one of: present, absent"),
-        ({"output_options": {"sample": 1}}, "Unsupported parameters"),
+        ({"output_options": {"sample": 1}}, "unsupported option"),
     ],
 )
 def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
@@ -544,7 +543,7 @@ def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> No
     ("option", "value"),
     [
         *(("zone_id", value) for value in ("", "zone", ZONE + "\n")),
-        *(("destination_conf", value) for value in ("", "x", BUCKET + "\n")),
+        *(("destination_conf", value) for value in ("", "x", BUCKET + "\nx")),
         *(("id", value) for value in (0, -1)),
         *(("name", value) for value in ("", "x" * 513)),
         ("ownership_challenge", ""),
@@ -616,10 +615,7 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
     # Newer versions of Ansible show it only where they are asked to.
     if "invocation" in result:
         shown = result["invocation"]["module_args"]["jobs"]
-        assert [each["name"] for each in shown] == names
-        assert {each["destination_conf"] for each in shown} == {
-            "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-        }
+        assert shown == f"{len(names)} entries (not shown)"
 
 
 @pytest.mark.parametrize(
