@@ -139,8 +139,8 @@ def test_the_cache(world: World, zones: list[dict[str, t.Any]], tmp_path: Path) 
     ("options", "environment", "said"),
     [
         ({}, {"CLOUDFLARE_API_TOKEN": "WrongTokenWrongTokenWrongTokenWrongToken"}, "HTTP 403"),
-        ({"api_token": "{{ nothing_like_it }}"}, {}, "api_token: the template cannot be resolved"),
-        ({"account_id": "x"}, {}, "account_id: is no option of edgeops.cloudflare.zones"),
+        ({"api_token": "{{ nothing_like_it }}"}, {}, "api_token: the value cannot be resolved"),
+        ({"account_id": "x"}, {}, "account_id: is not an option of edgeops.cloudflare.zones"),
     ],
 )
 def test_a_source_that_cannot_be_read(

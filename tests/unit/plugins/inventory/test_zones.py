@@ -222,8 +222,35 @@ def test_what_is_not_told_is_null(source: Source, absent: t.Any) -> None:
 def test_no_zone_at_all(source: Source) -> None:
     empty = response({"success": True, "result": None, "result_info": {"total_pages": 0}})
     with network(listing(empty)):
-        assert hosts(source.load()) == []
+        assert hosts(source.load(allow_empty=True)) == []
     assert not [warning for warning in source.warnings if "zone" in warning]
+
+
+NO_ZONES = (
+    "no zones were found; check the filters and the permissions of the credential, or set "
+    "allow_empty: true if the inventory may be empty"
+)
+
+
+@pytest.mark.parametrize("filters", [{}, {"plans": ["business"]}, {"names": ["zone-1.example"]}])
+def test_an_inventory_without_zones_is_an_error(source: Source, filters: dict[str, t.Any]) -> None:
+    found = [zone(2)] if filters else []
+    query = "name=zone-1.example&" if "names" in filters else ""
+    with network(listing(page(*found), query=query)):
+        assert source.refused(**filters) == NO_ZONES
+
+
+def test_an_empty_cache_entry_is_used_only_if_the_inventory_may_be_empty(
+    source: Source, cache: dict[str, t.Any]
+) -> None:
+    with network(listing(page())):
+        assert hosts(source.load(**cache, allow_empty=True)) == []
+    with network():
+        assert hosts(source.load(**cache, allow_empty=True)) == []
+    with network(listing(page())):
+        assert source.refused(**cache) == NO_ZONES
+    with network(listing(page(zone(1)))):
+        assert hosts(source.load(**cache)) == ["zone-1.example"]
 
 
 def test_three_pages(source: Source) -> None:
@@ -243,7 +270,7 @@ def test_zones_that_keep_moving_are_warned_of(source: Source) -> None:
     with network(*moving[0], *moving[1], *moving[2]):
         assert hosts(source.load()) == ["zone-1.example", "zone-2.example", "zone-5.example"]
     assert source.warnings == [
-        "zones were added or removed while they were listed, 3 times: one of them may be missing"
+        "zones were added or removed during each of 3 listings; a zone may be missing, run again"
     ]
 
 
@@ -268,8 +295,8 @@ def test_filters(source: Source, options: dict[str, t.Any], query: str) -> None:
 
 def test_a_name_that_is_not_found_is_warned_of(source: Source) -> None:
     with network(listing(page(), query="name=missing.example&")):
-        assert hosts(source.load(names=["missing.example"])) == []
-    assert source.warnings == ["names: no zone missing.example was found among those asked for"]
+        assert hosts(source.load(names=["missing.example"], allow_empty=True)) == []
+    assert source.warnings == ["names: zone missing.example was not found"]
 
 
 def test_hosts_by_id(source: Source) -> None:
@@ -289,7 +316,7 @@ def test_zones_of_the_same_name(source: Source) -> None:
     assert variables(inventory, two)["zone_name"] == "zone-1.example"
     assert members(inventory)["account_Other"] == [two]
     assert source.warnings == [
-        f"the names of these zones are not theirs alone, so their ids are appended: {one}, {two}"
+        f"the ID was appended to zone names that are not unique: {one}, {two}"
     ]
 
 
@@ -463,17 +490,17 @@ NOT_THERE = "there is no /nowhere/ca.pem on the machine that runs the module"
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"account_id": ACCOUNT}, f"account_id: is no option of {PLUGIN}"),
-        ({"api_tokn": TOKEN}, f"api_tokn: is no option of {PLUGIN}"),
+        ({"account_id": ACCOUNT}, f"account_id: is not an option of {PLUGIN}"),
+        ({"api_tokn": TOKEN}, f"api_tokn: is not an option of {PLUGIN}"),
         (
             {"account_ids": "1234"},
-            "account_ids: has to be a list of ids of 32 hexadecimal digits",
+            "account_ids: must be a list of ids of 32 hexadecimal digits",
         ),
         (
             {"names": [{"a": "b"}]},
-            "names: has to be a list of names of zones, such as example.com",
+            "names: must be a list of zone names, such as example.com",
         ),
-        ({"plans": "{{ [] }}"}, "plans: is an empty list; leave it out if all are meant"),
+        ({"plans": "{{ [] }}"}, "plans: must not be an empty list; omit it to select all"),
         ({"timeout": 0}, "timeout: has to be between 0.1 and 86400 seconds"),
         (
             {"base_url": "ftp://x"},
@@ -585,7 +612,7 @@ RAY = "(ray id 8f2c1d7e4a9b0c3d-FRA)"
         (failure(403, 9109, "No"), "Cloudflare answered HTTP 403: No (code 9109)"),
         (failure(500, 1000, "off"), "Cloudflare answered HTTP 500: off (code 1000)"),
         (response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
-        (success({"id": "x"}), "Cloudflare's answer does not list zones"),
+        (success({"id": "x"}), "Cloudflare's answer has no list of zones"),
     ],
 )
 def test_what_went_wrong_is_told_in_the_words_of_the_modules(
@@ -648,7 +675,7 @@ def test_a_secret_that_an_answer_quotes_is_masked(source: Source, token: str) ->
 def test_a_secret_whose_template_is_broken_is_masked(source: Source) -> None:
     with network():
         said = source.refused(api_token=f"{TOKEN}{{{{ nothing_like_it }}}}", api_key=KEY)
-    assert said.startswith("api_token: the template cannot be resolved: ")
+    assert said.startswith("api_token: the value cannot be resolved: ")
     assert "nothing_like_it" in said
     assert TOKEN not in said
 
