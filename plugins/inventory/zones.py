@@ -319,6 +319,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """
         return _untrusted(super()._compose(*args, **kwargs))
 
+    def _sanitize_group_name(self, name: t.Any) -> str:
+        """Return a valid group name, also of text that Ansible converted to another type."""
+        return t.cast(str, super()._sanitize_group_name(str(name)))
+
     def _host_names(self, zones: t.Sequence[Zone]) -> dict[str, str]:
         """Return the host name of each zone, by the ID of the zone."""
         if self._params["hostname"] == "id":
@@ -359,7 +363,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return found
 
     def _group(self, prefix: str, name: str | None) -> str:
-        return t.cast(str, self._sanitize_group_name(f"{prefix}_{name}"))
+        return self._sanitize_group_name(f"{prefix}_{name}")
 
 
 def _sentence(error: CloudflareError) -> str:
