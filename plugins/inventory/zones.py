@@ -87,9 +87,9 @@ notes:
     C(enterprise)), C(zone_account_id), C(zone_account_name) and C(zone_name_servers). A value that
     Cloudflare does not return is null. There is no C(account_id), since the modules take either
     that or C(zone_id).
-  - Text from Cloudflare is never evaluated as a template. Before ansible-core 2.19, this plugin
-    marks it, and the variables of O(compose), as unsafe, and C(ansible-inventory) shows that mark
-    as C(__ansible_unsafe).
+  - Text from Cloudflare, and what O(compose) makes of it, is never evaluated as a template.
+    C(ansible-inventory) shows it marked as C(__ansible_unsafe), and Ansible reads that mark again.
+    The output of C(ansible-inventory --yaml) has no marks, so do not use it as an inventory.
   - A zone is not a machine to connect to, so each host also has C(ansible_connection=local), and
     C(ansible_python_interpreter) is the Python that runs Ansible. O(compose) can override both.
   - When an inventory source cannot be read, Ansible warns and continues without its hosts. Set

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system import untrusted_text
+from system import untrusted_text, zone_server
 from system.untrusted_text import Cell
 
 SAMPLE = 40
@@ -25,6 +25,16 @@ RUNS = ("inventory", "cached", "native")
 # Text from Cloudflare in the results of a module.
 MODULE_TEXTS = ("expression", "template", "after_quote", "header")
 MODULE_VALUES = ("owned.filename", "owned.message", "owned.msg", "owned.error.errors[0].message")
+MODULE_USES = (
+    "when_template",
+    "when_template_in_expression",
+    "when_template_in_quotes",
+    "assert_template_in_expression",
+    "failed_when_template",
+    "debug_msg_text",
+    "set_fact_text",
+    "vars_chain_when",
+)
 MODULE_TASK = {
     "edgeops.cloudflare.logpush_ownership": {
         "zone_id": "{{ zone_id }}",
@@ -74,8 +84,12 @@ class Project:
 
     def _run(self, base_url: str, program: str, *arguments: str, native: bool = False) -> Outcome:
         command = (program, "-i", str(self.source), *arguments)
-        environment = {"ANSIBLE_JINJA2_NATIVE": str(native)}
-        output = untrusted_text.run(command, base_url, **environment)
+        environment = {
+            "ANSIBLE_JINJA2_NATIVE": str(native),
+            "CLOUDFLARE_API_TOKEN": zone_server.TOKEN,
+            "CLOUDFLARE_BASE_URL": base_url,
+        }
+        output = zone_server.run(command, **environment)
         executed = {path.name for path in self.markers.iterdir()}
         for name in executed:
             (self.markers / name).unlink()
@@ -100,13 +114,13 @@ def fixture_outcomes(
     ]
     zones.append(untrusted_text.ordinary_zone())
     served = list(zones)
-    with untrusted_text.cloudflare(served) as base_url:
-        listed = project.list_hosts(base_url)
+    with zone_server.zone_server(served) as server:
+        listed = project.list_hosts(server.base_url)
         # No zones are served: they are all in the cache.
         served.clear()
-        cached = project.play(base_url)
+        cached = project.play(server.base_url)
         served.extend(zones)
-        native = project.play(base_url, "--flush-cache", native=True)
+        native = project.play(server.base_url, "--flush-cache", native=True)
     return {"inventory": listed, "cached": cached, "native": native}
 
 
@@ -133,11 +147,9 @@ def test_ordinary_uses_work(outcomes: dict[str, Outcome], run: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_text_in_the_results_of_a_module_is_not_evaluated(tmp_path: Path, status: int) -> None:
+    values = MODULE_VALUES[:2] if status == 200 else MODULE_VALUES[2:]
     uses = [
-        tasks.replace("VAR", value)
-        for value in (MODULE_VALUES[:2] if status == 200 else MODULE_VALUES[2:])
-        for use, tasks in untrusted_text.USES.items()
-        if "hostvars" not in use and "VAR" in tasks
+        untrusted_text.USES[use].replace("VAR", value) for value in values for use in MODULE_USES
     ]
     tasks = [{**task, "ignore_errors": True} for use in uses for task in yaml.safe_load(use)]
     play = {"hosts": "all", "gather_facts": False, "tasks": [MODULE_TASK, *tasks]}
@@ -157,8 +169,8 @@ def test_text_in_the_results_of_a_module_is_not_evaluated(tmp_path: Path, status
         errors = [{"code": 1, "message": text}]
         return status, {"success": status == 200, "result": result, "errors": errors}
 
-    with untrusted_text.cloudflare(zones, respond) as base_url:
-        output, executed = project.play(base_url)
+    with zone_server.zone_server(zones, respond) as server:
+        output, executed = project.play(server.base_url)
     assert executed == set()
     # The module returned the texts.
     assert output.count("touch ") >= len(MODULE_TEXTS)

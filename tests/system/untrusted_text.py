@@ -6,24 +6,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import os
 import random
-import subprocess
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from sandbox.server import STRAY
-
-TOKEN = "Vn3kQ8xYpB5tLw7RzJ2mHc4sDf6gKa9eUo1iXy0N"
-PER_PAGE = 50
 _CALL = "lookup('pipe','touch MARKER')"
 _CALL_IN_QUOTES = '{{ lookup("pipe","touch MARKER") }}'
 # MARKER is replaced by a file that the text creates when it is evaluated.
@@ -203,80 +193,3 @@ def plays(selected: t.Sequence[Cell], control: Path) -> list[dict[str, t.Any]]:
         if names:
             result.append({"hosts": ",".join(names), "tasks": each_ignored, **common})
     return result
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Answers as Cloudflare does: lists zones, and calls a function for anything else."""
-
-    protocol_version = "HTTP/1.1"
-    zones: t.ClassVar[list[dict[str, t.Any]]]
-    respond: t.ClassVar[t.Callable[[str], tuple[int, dict[str, t.Any]]]]
-
-    def do_GET(self) -> None:
-        """Answer with a page of zones."""
-        number = int(parse_qs(urlsplit(self.path).query)["page"][0])
-        start = (number - 1) * PER_PAGE
-        info = {
-            "page": number,
-            "per_page": PER_PAGE,
-            "total_pages": -(-len(self.zones) // PER_PAGE),
-            "total_count": len(self.zones),
-        }
-        found = self.zones[start : start + PER_PAGE]
-        self._send(200, {"success": True, "result": found, "result_info": info})
-
-    def do_POST(self) -> None:
-        """Answer a request of a module."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self._send(*type(self).respond(self.path))
-
-    def log_message(self, *_arguments: t.Any) -> None:
-        """Print nothing."""
-
-    def _send(self, status: int, body: dict[str, t.Any]) -> None:
-        content = json.dumps({"errors": [], "messages": [], **body}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
-@contextlib.contextmanager
-def cloudflare(
-    zones: list[dict[str, t.Any]],
-    respond: t.Callable[[str], tuple[int, dict[str, t.Any]]] | None = None,
-) -> t.Iterator[str]:
-    """Serve zones on loopback; yield the base URL."""
-    members = {"zones": zones, "respond": staticmethod(respond)}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), members))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/client/v4"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def run(command: t.Sequence[str], base_url: str, **environment: str) -> str:
-    """Run a program of Ansible's and return what it prints; it may fail."""
-    env = {name: value for name, value in os.environ.items() if name not in STRAY}
-    env.update(
-        CLOUDFLARE_API_TOKEN=TOKEN,
-        CLOUDFLARE_BASE_URL=base_url,
-        ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="true",
-        ANSIBLE_FORKS="8",
-        **environment,
-    )
-    done = subprocess.run(
-        command,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    return done.stdout

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import typing as t
 from pathlib import Path
@@ -26,8 +25,10 @@ from ansible.vars.manager import VariableManager
 from urllib3 import exceptions
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _requests
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import Zone
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
+    API,
     TOKEN,
     failure,
     network,
@@ -184,27 +185,87 @@ def test_the_interpreter_is_the_one_that_runs_ansible(source: Source) -> None:
     assert seen == "/opt/ansible/python"
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "{{ lookup('ansible.builtin.env', 'HOME') }}",
-        "{% if true %}x{% endif %}",
-        "a{# comment #}b",
-        "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ 1 + 1 ]]",
-    ],
-)
-def test_what_somebody_typed_at_cloudflare_is_no_template(
+def is_trusted(value: t.Any) -> bool:
+    """Return whether Ansible would evaluate a value, or one in it."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_trusted, value))
+    if not isinstance(value, str):
+        return False
+    if hasattr(template, "is_trusted_as_template"):
+        return template.is_trusted_as_template(value)
+    return not hasattr(value, "__UNSAFE__")
+
+
+TEXTS = [
+    "{{ lookup('ansible.builtin.env', 'HOME') }}",
+    "{% if true %}x{% endif %}",
+    "a{# comment #}b",
+    "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ 1 + 1 ]]",
+    # Expressions need no delimiters where a play has them.
+    "lookup('pipe','id')",
+    "lookup('env', 'HOME')",
+    "1",
+    "active",
+    "Edge Ops, Inc.",
+]
+
+
+@pytest.mark.parametrize("typed", TEXTS)
+def test_text_from_cloudflare_is_not_a_template(
     source: Source, cache: dict[str, t.Any], typed: str
 ) -> None:
-    account, plan = {"id": ACCOUNT, "name": typed}, {"name": typed}
-    listed = zone(account=account, plan=plan, name_servers=[typed])
-    options = {**cache, "compose": {"copy_of_it": "zone_account_name ~ ''"}, "strict": True}
+    account, plan = {"id": typed, "name": typed}, {"name": typed, "legacy_id": typed}
+    listed = zone(account=account, plan=plan, name_servers=[typed], status=typed, type=typed)
+    options = {
+        **cache,
+        "strict": True,
+        "compose": {
+            "copy_of_it": "zone_account_name ~ ''",
+            # These drop the mark of a text before ansible-core 2.19.
+            "replaced": "'X' | replace('X', zone_account_name)",
+            "by_expression": "zone_account_name | regex_replace('^', '')",
+        },
+    }
     with network(listing(page(listed))):
         loaded = [source.load(**options), source.load(**options)]
-    names = ("zone_account_name", "zone_plan", "zone_name_servers[0]", "copy_of_it")
-    for inventory, name in itertools.product(loaded, names):
-        seen = templated(inventory, "zone-1.example", "{{ " + name + " }}")
-        assert seen == typed, name
+    for inventory in loaded:
+        ours = variables(inventory, "zone-1.example")
+        trusted = {name for name, value in ours.items() if is_trusted(value)}
+        assert trusted <= {"ansible_connection", "ansible_python_interpreter"}
+        for name in ("zone_account_name", "zone_plan", "copy_of_it", "replaced", "by_expression"):
+            assert str(templated(inventory, "zone-1.example", "{{ " + name + " }}")) == typed, name
+
+
+def test_what_was_written_into_the_cache_is_not_a_template(
+    source: Source, cache: dict[str, t.Any]
+) -> None:
+    trusted = getattr(template, "trust_as_template", str)
+    stored = Zone(zone_id(1), "zone-1.example", status=trusted("{{ 1 + 1 }}"))._asdict()
+    stored["plan"] = {"name": trusted("{{ 1 + 1 }}")}
+    with (
+        network(),
+        mock.patch("ansible.plugins.cache.CachePluginAdjudicator.get", return_value=[stored]),
+    ):
+        seen = variables(source.load(**cache), "zone-1.example")
+    assert seen["zone_status"] == "{{ 1 + 1 }}"
+    assert not is_trusted(seen["zone_status"])
+    assert seen["zone_plan"] is None
+
+
+def test_a_parent_group_that_looks_like_a_dictionary(source: Source) -> None:
+    keyed = [{"key": "zone_type", "prefix": "type", "parent_group": "{{ zone_plan }}"}]
+    with network(listing(page(zone(plan={"name": "{'a': 'b'}"})))):
+        inventory = source.load(keyed_groups=keyed, default_groups=False)
+    assert members(inventory)["type_full"] == ["zone-1.example"]
+    assert len(members(inventory)) == 2
+
+
+@pytest.mark.parametrize("option", ["api_token", "base_url"])
+def test_white_space_around_a_credential_is_removed(source: Source, option: str) -> None:
+    values = {"api_token": TOKEN, "base_url": API}
+    with network(listing(page(zone()))) as net:
+        source.load(**{option: f" {values[option]}\n"})
+    assert net.sent[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("absent", [..., None])
@@ -259,7 +320,7 @@ def test_three_pages(source: Source) -> None:
         listing(page(*zones[start : start + 50], number=number, pages=3, total=120), number)
         for number, start in ((1, 0), (2, 50), (3, 100))
     ]
-    with network(*calls):
+    with network(*calls, concurrent=True):
         inventory = source.load()
     assert len(hosts(inventory)) == 120
     assert source.warnings == []
@@ -500,6 +561,8 @@ NOT_THERE = "there is no /nowhere/ca.pem on the machine that runs the module"
             {"names": [{"a": "b"}]},
             "names: must be a list of zone names, such as example.com",
         ),
+        ({"concurrency": 0}, "concurrency: has to be from 1 to 100"),
+        ({"concurrency": 101}, "concurrency: has to be from 1 to 100"),
         ({"plans": "{{ [] }}"}, "plans: must not be an empty list; omit it to select all"),
         ({"timeout": 0}, "timeout: has to be between 0.1 and 86400 seconds"),
         (
