@@ -90,6 +90,7 @@ notes:
   - Text from Cloudflare, and what O(compose) makes of it, is never evaluated as a template.
     C(ansible-inventory) shows it marked as C(__ansible_unsafe), and Ansible reads that mark again.
     The output of C(ansible-inventory --yaml) has no marks, so do not use it as an inventory.
+    Before ansible-core 2.19, a space is added after each C({) in it.
   - A zone is not a machine to connect to, so each host also has C(ansible_connection=local), and
     C(ansible_python_interpreter) is the Python that runs Ansible. O(compose) can override both.
   - When an inventory source cannot be read, Ansible warns and continues without its hosts. Set
@@ -164,16 +165,19 @@ try:
 except ImportError:
     # Before ansible-core 2.19, any text is a template unless it is wrapped.
     from ansible.parsing.yaml.objects import AnsibleVaultEncryptedUnicode as _Encrypted
-    from ansible.utils.unsafe_proxy import wrap_var as _untrusted
+    from ansible.utils.unsafe_proxy import wrap_var
 
     _trusted = str
+
+    def _mark(text: str) -> str:
+        # A filter that follows `hostvars[...]` drops the wrapper, so no delimiter is kept either.
+        return t.cast(str, wrap_var(text.replace("{", "{ ").replace("#jinja2:", "# jinja2:")))
+
 else:
 
-    def _untrusted(value: t.Any) -> t.Any:
-        """Return a value without tags; since 2.19, text is a template only if it is tagged."""
-        if isinstance(value, list):
-            return [_untrusted(each) for each in value]
-        return "".join((value,)) if isinstance(value, str) else value
+    def _mark(text: str) -> str:
+        # Without its tags; text is a template only if it is tagged as trusted.
+        return "".join((text,))
 
 
 _FILE_NAME = re.compile(r"(^|[./])cloudflare(_zones)?\.ya?ml$")
@@ -312,13 +316,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 self.get_option("keyed_groups"), variables, host, strict=strict
             )
 
-    def _compose(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        """Return what an expression evaluates to, marked as untrusted.
-
-        Before ansible-core 2.19, many filters return text from Cloudflare without its mark.
-        """
-        return _untrusted(super()._compose(*args, **kwargs))
-
     def _sanitize_group_name(self, name: t.Any) -> str:
         """Return a valid group name, also of text that Ansible converted to another type."""
         return t.cast(str, super()._sanitize_group_name(str(name)))
@@ -369,6 +366,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 def _sentence(error: CloudflareError) -> str:
     ray_id = error.values.get("error", {}).get("ray_id")
     return f"{error.message} (ray id {ray_id})" if ray_id else error.message
+
+
+def _untrusted(value: t.Any) -> t.Any:
+    """Return a value that Ansible does not evaluate as a template or an expression."""
+    if isinstance(value, (list, tuple)):
+        return [_untrusted(each) for each in value]
+    return _mark(value) if isinstance(value, str) else value
 
 
 def _variables(zone: Zone) -> Variables:

@@ -133,14 +133,12 @@ class Cell(t.NamedTuple):
         return f"u{use}-t{text}.example"
 
 
-def cells(count: int | None) -> list[Cell]:
-    """Return all cells, or a sample."""
-    every = [Cell(*each) for each in itertools.product(USES, TEXTS)]
-    if count is None:
-        return every
+def cells(count: int) -> list[Cell]:
+    """Return a sample of the cells, or all of them if there are not as many."""
     reported = [Cell(*each) for each in REPORTED]
-    others = [each for each in every if each not in reported]
-    return reported + random.Random(1).sample(others, count - len(reported))
+    others = [Cell(*each) for each in itertools.product(USES, TEXTS)]
+    others = [each for each in others if each not in reported]
+    return reported + random.Random(1).sample(others, min(count - len(reported), len(others)))
 
 
 def marked(value: t.Any, marker: Path) -> t.Any:

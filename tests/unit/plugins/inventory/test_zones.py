@@ -196,6 +196,13 @@ def is_trusted(value: t.Any) -> bool:
     return not hasattr(value, "__UNSAFE__")
 
 
+def shown(text: str) -> str:
+    """Return a text as a host has it; before ansible-core 2.19 without delimiters of templates."""
+    if hasattr(template, "is_trusted_as_template"):
+        return text
+    return text.replace("{", "{ ").replace("#jinja2:", "# jinja2:")
+
+
 TEXTS = [
     "{{ lookup('ansible.builtin.env', 'HOME') }}",
     "{% if true %}x{% endif %}",
@@ -221,7 +228,6 @@ def test_text_from_cloudflare_is_not_a_template(
         "strict": True,
         "compose": {
             "copy_of_it": "zone_account_name ~ ''",
-            # These drop the mark of a text before ansible-core 2.19.
             "replaced": "'X' | replace('X', zone_account_name)",
             "by_expression": "zone_account_name | regex_replace('^', '')",
         },
@@ -233,7 +239,8 @@ def test_text_from_cloudflare_is_not_a_template(
         trusted = {name for name, value in ours.items() if is_trusted(value)}
         assert trusted <= {"ansible_connection", "ansible_python_interpreter"}
         for name in ("zone_account_name", "zone_plan", "copy_of_it", "replaced", "by_expression"):
-            assert str(templated(inventory, "zone-1.example", "{{ " + name + " }}")) == typed, name
+            seen = templated(inventory, "zone-1.example", "{{ " + name + " }}")
+            assert str(seen) == shown(typed), name
 
 
 def test_what_was_written_into_the_cache_is_not_a_template(
@@ -247,7 +254,7 @@ def test_what_was_written_into_the_cache_is_not_a_template(
         mock.patch("ansible.plugins.cache.CachePluginAdjudicator.get", return_value=[stored]),
     ):
         seen = variables(source.load(**cache), "zone-1.example")
-    assert seen["zone_status"] == "{{ 1 + 1 }}"
+    assert seen["zone_status"] == shown("{{ 1 + 1 }}")
     assert not is_trusted(seen["zone_status"])
     assert seen["zone_plan"] is None
 
