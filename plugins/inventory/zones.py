@@ -88,7 +88,7 @@ notes:
     Cloudflare does not return is null. There is no C(account_id), since the modules take either
     that or C(zone_id).
   - Text from Cloudflare, and what O(compose) makes of it, is never evaluated as a template.
-    C(ansible-inventory) shows it marked as C(__ansible_unsafe), and Ansible reads that mark again.
+    C(ansible-inventory --list) shows it marked as C(__ansible_unsafe), which Ansible reads again.
     The output of C(ansible-inventory --yaml) has no marks, so do not use it as an inventory.
     Before ansible-core 2.19, a space is added after each C({) in it.
   - A zone is not a machine to connect to, so each host also has C(ansible_connection=local), and
