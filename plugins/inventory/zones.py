@@ -199,7 +199,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             zones = self._zones(path, cache)
         except CloudflareError as error:
             # Without its causes, which Ansible would show too, and which nobody has masked.
-            raise AnsibleParserError(self._masked(_sentence(error))) from None
+            raise AnsibleParserError(self._redact(_sentence(error))) from None
         self._add(zones)
 
     def set_options(
@@ -243,12 +243,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _register_secrets(self, options: dict[str, t.Any]) -> None:
         self._secrets.add(str(options.get(name) or "").strip() for name in _SECRET)
 
-    def _masked(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         return without_secrets(self._secrets.redact(text))
 
     def _zones(self, path: str, cache: bool) -> list[Zone]:
         selection = Selection.of(self._params)
-        client = Client(sender_for(self._params), mask=self._masked)
+        client = Client(sender_for(self._params), mask=self._redact)
         zones = Zones(client, warn=self.display.warning)
         if not self.get_option("cache"):
             return zones.select(selection)
