@@ -165,21 +165,16 @@ def _percent_decoded(view: View) -> View:
         parts.append(text[done : run.start()])
         starts.extend(range(done, run.start()))
         place = run.start()
-        for character in _from_bytes(bytes.fromhex(run[0].replace("%", ""))):
+        # A byte that is no character does not spoil its neighbours.
+        content = bytes.fromhex(run[0].replace("%", ""))
+        for character in content.decode(errors="surrogateescape"):
             parts.append(character)
             starts.append(place)
-            place += 3 * max(1, len(character.encode(errors="replace")))
+            place += 3 * len(character.encode(errors="surrogateescape"))
         done = run.end()
     parts.append(text[done:])
     starts.extend(range(done, len(text) + 1))
     return View("".join(parts), lambda start, end: view.span(starts[start], starts[end]))
-
-
-def _from_bytes(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return "".join(chr(byte) if byte < 128 else "?" for byte in content)
 
 
 def _base64_decoded(view: View) -> t.Iterator[View]:

@@ -119,6 +119,7 @@ def test_a_secret_is_redacted_in_every_form(form: str, secret: str) -> None:
     st.text("ab1 */=", max_size=12),
     st.text("ab1 *%/=", max_size=12),
 )
+@example("0000000\x80", "encoded", "", "%b1")
 def test_no_form_of_a_secret_is_left(secret: str, form: str, before: str, behind: str) -> None:
     # Base64 has nothing but base64 around it where its alignment is known.
     before, behind = (" ", " ") if "base64" in form else (before, behind)
