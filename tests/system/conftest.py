@@ -30,7 +30,5 @@ def fixture_sandbox() -> t.Iterator[Sandbox]:
 def fixture_world(sandbox: Sandbox, tmp_path: Path) -> World:
     """Return a sandbox in which nothing has happened yet."""
     world = World(sandbox.environment, tmp_path / "ansible.log")
-    world.control("POST", "reset")
-    # Many tests need more jobs than a zone may have.
-    world.control("PATCH", "settings", {"jobs_per_zone": "unlimited"})
+    world.reset()
     return world

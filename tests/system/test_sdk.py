@@ -63,6 +63,7 @@ def fixture_dataset(scope: dict[str, str]) -> str:
 
 
 def test_ownership_is_proved(world: World, sdk: t.Any, scope: dict[str, str]) -> None:
+    world.control("PATCH", "settings", {"challenge_file": "same"})
     destination = world.environment["SANDBOX_DESTINATION_CONF"]
     challenge = sdk.logpush.ownership.create(destination_conf=destination, **scope)
     assert (challenge.valid, challenge.message) == (True, "")
