@@ -1,0 +1,216 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Return the Logpush jobs of several hosts as one list."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: logpush_jobs_of_hosts
+short_description: Return the Logpush jobs of several hosts as one list
+version_added: 0.3.0
+author:
+  - The edgeops.cloudflare project (@edgeops)
+description:
+  - Returns the entries of C(logpush_jobs) of each host, in the order of the hosts and then of their lists, for
+    O(edgeops.cloudflare.logpush_jobs#module:jobs).
+  - Templates are resolved with the variables of the host that an entry belongs to, each of them once.
+  - The variable C(logpush_jobs) of the play is used for hosts that have none of their own.
+  - A template that cannot be resolved is an error, which names the host, the entry and the undefined variable, and
+    shows no value.
+options:
+  _terms:
+    description: The names of the hosts.
+    type: list
+    elements: str
+    required: true
+  zones:
+    description:
+      - Whether each host is a zone. Entries then get the name of their host as C(host), and the C(zone_id) of their
+        host unless they set C(zone_id) or C(account_id).
+    type: bool
+    default: false
+seealso:
+  - module: edgeops.cloudflare.logpush_jobs
+"""
+
+EXAMPLES = r"""
+- name: Reconcile the Logpush jobs of all hosts
+  edgeops.cloudflare.logpush_jobs:
+    jobs: "{{ query('edgeops.cloudflare.logpush_jobs_of_hosts', *ansible_play_batch, zones=true) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: The entries, without templates.
+  type: list
+  elements: dict
+"""
+
+import re
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+_VARIABLE = "logpush_jobs"
+_SCOPES = ("zone_id", "account_id")
+# A line break at the end of these comes from a file or a vault.
+_STRIPPED = (*_SCOPES, "destination_conf", "ownership_challenge")
+# Only names are taken from the message of an error: the rest of it may show values.
+_REASONS = (
+    (re.compile(r"'([A-Za-z_][\w.]*)' is undefined"), "'{}' is undefined"),
+    (re.compile(r"has no attribute '([A-Za-z_]\w*)'"), "the attribute '{}' is undefined"),
+    (re.compile(r"lookup plugin '([\w.]+)'"), "the lookup '{}' failed"),
+    (re.compile(r"lookup plugin \(([\w.]+)\) not found"), "there is no lookup '{}'"),
+    (re.compile(r"[Nn]o filter named '([\w.]+)'"), "there is no filter '{}'"),
+    (re.compile(r"([Dd]ecrypt|[Vv]ault secrets)"), "a value cannot be decrypted"),
+)
+_UNKNOWN_REASON = (
+    "a template cannot be resolved; mark text that only looks like a template with !unsafe"
+)
+
+Variables = t.Mapping[str, t.Any]
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    """The lookup plugin."""
+
+    def run(
+        self, terms: list[str], variables: Variables | None = None, **kwargs: t.Any
+    ) -> list[dict[str, t.Any]]:
+        """Return the entries of the hosts ``terms``."""
+        self.set_options(var_options=variables, direct=kwargs)
+        zones = self.get_option("zones")
+        hosts = _Hosts(variables or {}, self._templar)
+        entries: list[dict[str, t.Any]] = []
+        described = False
+        for name in map(str, terms):
+            host = hosts.host(name)
+            described = described or _VARIABLE in host
+            entries += host.zone_entries() if zones else host.entries()
+        if not described:
+            raise AnsibleLookupError(
+                f"{_VARIABLE} is not set; set it to a list of jobs, each with zone_id or account_id, "
+                "name, dataset and destination_conf, such as in a file: -e @jobs.yml"
+            )
+        return entries
+
+
+class _Hosts:
+    """The hosts' variables, with those of the play."""
+
+    def __init__(self, variables: Variables, templar: t.Any) -> None:
+        self._hostvars = variables["hostvars"]
+        self._templar = templar
+        own = self._hostvars.raw_get(variables["inventory_hostname"])
+        # hostvars does not have the variables of the play and of the task.
+        self._of_play = {
+            name: value
+            for name, value in variables.items()
+            if name not in own or not _is_same(own[name], value)
+        }
+
+    def host(self, name: str) -> _Host:
+        """Return one host."""
+        own = self._hostvars.raw_get(name)
+        variables = {**own, **self._of_play}
+        # What a host has of its own goes before what the play has for all.
+        variables.update({each: own[each] for each in (_VARIABLE, "zone_id") if each in own})
+        return _Host(name, variables, self._templar)
+
+
+class _Host:
+    """A host and its list of jobs."""
+
+    def __init__(self, name: str, variables: Variables, templar: t.Any) -> None:
+        self._name = name
+        self._variables = variables
+        self._templar = templar.copy_with_new_env(available_variables=variables)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._variables
+
+    def zone_entries(self) -> list[dict[str, t.Any]]:
+        """Return the entries for the zone that the host is."""
+        entries = self.entries()
+        if not all(_has_scope(entry) for entry in entries) and "zone_id" in self:
+            zone_id = str(self._resolve(self._variables["zone_id"], "zone_id")).strip()
+            entries = [entry if _has_scope(entry) else {**entry, "zone_id": zone_id} for entry in entries]
+        return [{**entry, "host": self._name} for entry in entries]
+
+    def entries(self) -> list[dict[str, t.Any]]:
+        """Return the entries without templates."""
+        if _VARIABLE not in self:
+            return []
+        raw = self._variables[_VARIABLE]
+        resolved = self._resolve(raw, _VARIABLE)
+        if not isinstance(resolved, list) or not all(isinstance(each, dict) for each in resolved):
+            raise AnsibleLookupError(
+                f"{_VARIABLE} of {self._name} must be a list of jobs, each a dictionary"
+            )
+        if isinstance(raw, list) and len(raw) != len(resolved):
+            raise AnsibleLookupError(
+                f"{_VARIABLE} of {self._name} has {len(raw)} entries, and {len(resolved)} after "
+                "its templates were resolved"
+            )
+        return [_stripped(entry) for entry in resolved]
+
+    def _resolve(self, value: t.Any, path: str) -> t.Any:
+        """Return a value without templates; ``path`` is where it is."""
+        if isinstance(value, Mapping):
+            return {str(key): self._resolve(each, f"{path}.{key}") for key, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._resolve(each, f"{path}[{number}]") for number, each in enumerate(value)]
+        try:
+            return _plain(self._templar.template(value, fail_on_undefined=True))
+        except Exception as error:  # a template may raise anything
+            reason = _reason(error)
+        # Outside of the handler: Ansible shows the cause and the context of an error.
+        raise AnsibleLookupError(f"{path} of {self._name}: {reason}")
+
+
+def _is_same(one: t.Any, other: t.Any) -> bool:
+    if one is other:
+        return True
+    try:
+        return bool(one == other)
+    except Exception:  # a vaulted value that cannot be decrypted
+        return False
+
+
+def _has_scope(entry: Variables) -> bool:
+    return any(entry.get(each) for each in _SCOPES)
+
+
+def _stripped(entry: Variables) -> dict[str, t.Any]:
+    return {
+        name: value.strip("\r\n") if name in _STRIPPED and isinstance(value, str) else value
+        for name, value in entry.items()
+    }
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Return a value of the types that JSON has; vaulted text is decrypted."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value)
+
+
+def _reason(error: BaseException) -> str:
+    messages, cause = [], t.cast(t.Optional[BaseException], error)
+    while cause is not None and len(messages) < 20:
+        messages.append(str(cause))
+        cause = cause.__cause__
+    text = "\n".join(messages)
+    for pattern, reason in _REASONS:
+        found = pattern.search(text)
+        if found:
+            return reason.format(found[1])
+    return _UNKNOWN_REASON
