@@ -96,3 +96,26 @@ class UnexpectedResult(ValueError):
 
 class ApiError(RequestError):
     """Cloudflare's own refusal: ``success: false`` or an HTTP status of 400 and above."""
+
+
+class StoreError(CloudflareError):
+    """An object store did not return or delete an object.
+
+    ``pending``: it may be readable later (not there yet, access denied, store unavailable).
+    """
+
+    def __init__(self, message: str, *, pending: bool = False) -> None:
+        super().__init__(message)
+        self.pending = pending
+
+
+class MissingLibrary(CloudflareError):
+    """A Python library that a destination needs is not installed.
+
+    ``library`` is its name on PyPI, ``traceback`` that of the failed import.
+    """
+
+    def __init__(self, library: str, traceback: str) -> None:
+        super().__init__(f"the Python library {library} is not installed")
+        self.library = library
+        self.traceback = traceback

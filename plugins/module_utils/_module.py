@@ -22,6 +22,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+    MissingLibrary,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
@@ -104,6 +105,12 @@ def execute_many(
 _EXCLUSIVE = [("zone_id", "account_id")]
 
 
+def execute_local(run: t.Callable[[Params], Result], argument_spec: Params) -> None:
+    """Run a module that sends nothing to Cloudflare: ``run`` gets the options."""
+    module = _Module({}, argument_spec=argument_spec)
+    module.run_local(lambda: run(module.params))
+
+
 class _Module(AnsibleModule):  # type: ignore[misc]
     """A module of this collection; it takes suboptions by the API's own names too.
 
@@ -135,6 +142,17 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         except CloudflareError as error:
             self._exit(self.fail_json, {**error.values, "msg": error.message}, rate_limiter)
         self._exit(self.exit_json, result, rate_limiter)
+
+    def run_local(self, work: t.Callable[[], Result]) -> t.NoReturn:
+        """Do the work without a client, and exit."""
+        self._register_secrets(_inner_secrets(self.params))
+        try:
+            result = work()
+        except MissingLibrary as error:
+            self.fail_json(msg=missing_required_lib(error.library), exception=error.traceback)
+        except CloudflareError as error:
+            self._exit(self.fail_json, {**error.values, "msg": error.message}, None)
+        self._exit(self.exit_json, result, None)
 
     def _exit(
         self, end: t.Callable[..., t.NoReturn], result: Result, rate_limiter: RateLimiter | None

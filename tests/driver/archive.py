@@ -25,6 +25,7 @@ _BESIDE = {
     "LICENSES",
     "README.md",
     "SECURITY.md",
+    "requirements-stores.txt",
     "requirements.txt",
     "requirements.yml",
 }

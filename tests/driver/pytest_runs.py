@@ -15,7 +15,15 @@ from .paths import CACHE, RESULTS, ROOT
 
 # The oldest that the collection promises to work with, on a Python that has them.
 LOWEST_PYTHON = "3.9"
-LOWEST_PACKAGES = ("ansible-core~=2.15.0", "requests==2.25.1", "urllib3==1.26.5")
+LOWEST_PACKAGES = (
+    "ansible-core~=2.15.0",
+    "requests==2.25.1",
+    "urllib3==1.26.5",
+    "boto3==1.28.0",
+    "google-cloud-storage==2.0.0",
+    "azure-storage-blob==12.14.0",
+    "azure-identity==1.12.0",
+)
 
 _HOSTILE = "tests/system/hostile"
 _FAULTS = f"{_HOSTILE}/test_fault_table.py"

@@ -17,12 +17,17 @@ from ansible.module_utils import basic
 
 from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     attributes,
+    challenge_file,
     connection,
     job,
     logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
+    challenge_file as module_utils_challenge_file,
+)
 from ansible_collections.edgeops.cloudflare.plugins.modules import (
+    logpush_challenge_info,
     logpush_dataset_info,
     logpush_destination_validate,
     logpush_job,
@@ -36,6 +41,7 @@ from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_r
 
 ROOT = Path(__file__).parents[2]
 MODULES = {
+    "logpush_challenge_info": logpush_challenge_info,
     "logpush_dataset_info": logpush_dataset_info,
     "logpush_destination_validate": logpush_destination_validate,
     "logpush_job": logpush_job,
@@ -46,6 +52,8 @@ MODULES = {
     "logpush_ownerships": logpush_ownerships,
 }
 FRAGMENTS = {
+    "edgeops.cloudflare.challenge_file": challenge_file.ModuleDocFragment.DOCUMENTATION,
+    "edgeops.cloudflare.challenge_file.read": challenge_file.ModuleDocFragment.READ,
     "edgeops.cloudflare.connection": connection.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.connection.concurrency": connection.ModuleDocFragment.CONCURRENCY,
     "edgeops.cloudflare.job": job.ModuleDocFragment.DOCUMENTATION,
@@ -54,6 +62,13 @@ FRAGMENTS = {
     "edgeops.cloudflare.logpush.destination": logpush.ModuleDocFragment.DESTINATION,
     "edgeops.cloudflare.attributes": attributes.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.attributes.action_group": attributes.ModuleDocFragment.ACTION_GROUP,
+}
+# They send nothing to Cloudflare, so they have no connection options.
+LOCAL_MODULES = {"logpush_challenge_info"}
+SECRET_OPTIONS = {
+    *("api_token", "api_key", "destination_conf", "ownership_challenge"),
+    *("secret_key", "session_token", "service_account_contents", "access_token"),
+    *("sas_token", "secret"),
 }
 
 
@@ -100,7 +115,8 @@ def test_version_is_the_one_of_galaxy_yml() -> None:
 
 
 def test_action_group_is_the_set_of_modules() -> None:
-    assert set(load("meta/runtime.yml")["action_groups"]["cloudflare"]) == module_files()
+    group = set(load("meta/runtime.yml")["action_groups"]["cloudflare"])
+    assert group == module_files() - LOCAL_MODULES
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -139,8 +155,8 @@ def test_secret_options_are_no_log(name: str) -> None:
 
 def assert_concealed(spec: t.Any) -> None:
     """Check that the options that are secret are told to be, and those inside of others."""
-    secret = {"api_token", "api_key", "destination_conf", "ownership_challenge"} & set(spec)
-    assert {option for option in spec if spec[option].get("no_log")} == secret
+    secret = {option for option in spec if spec[option].get("no_log")}
+    assert secret == SECRET_OPTIONS & set(spec)
     for argument in spec.values():
         assert_concealed(argument.get("options", {}))
 
@@ -148,7 +164,9 @@ def assert_concealed(spec: t.Any) -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_every_module_documents_its_attributes(name: str) -> None:
     described = documentation(name)["attributes"]
-    assert set(described) == {"check_mode", "diff_mode", "idempotent", "action_group"}
+    attributes_of_all = {"check_mode", "diff_mode", "idempotent"}
+    group = set() if name in LOCAL_MODULES else {"action_group"}
+    assert set(described) == attributes_of_all | group
     assert all(each["support"] for each in described.values())
     assert arguments(name)["supports_check_mode"] is True
 
@@ -202,6 +220,26 @@ def test_runtime_requirements_are_the_documented_ones() -> None:
     required = {line.replace(">=", " >= ") for line in lines if line and not line.startswith("#")}
     documented = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["requirements"]
     assert set(documented) == required
+
+
+def test_an_entry_has_the_options_of_challenge_file_without_defaults() -> None:
+    fragment = challenge_file.ModuleDocFragment
+    for text, spec in (
+        (fragment.DOCUMENTATION, module_utils_challenge_file.CHALLENGE_FILE),
+        (fragment.ENTRY, module_utils_challenge_file.ENTRY_CHALLENGE_FILE),
+    ):
+        assert_documented(yaml.safe_load(text)["options"]["challenge_file"]["suboptions"], spec)
+    assert "default:" not in fragment.ENTRY
+
+
+def test_libraries_of_stores_are_the_documented_ones() -> None:
+    lines = (ROOT / "requirements-stores.txt").read_text(encoding="utf-8").splitlines()
+    required = {line for line in lines if line and not line.startswith(("#", "-r"))}
+    requirements = yaml.safe_load(challenge_file.ModuleDocFragment.DOCUMENTATION)["requirements"]
+    documented = re.findall(r"([a-z0-9-]+) >= ([0-9.]+)", " ".join(requirements))
+    assert {f"{name}>={version}" for name, version in documented} == required
+    lowest = {each.replace("==", ">=") for each in pytest_runs.LOWEST_PACKAGES}
+    assert required <= lowest
 
 
 def test_there_are_no_sanity_ignore_files() -> None:
