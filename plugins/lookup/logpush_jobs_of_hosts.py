@@ -48,29 +48,17 @@ _raw:
   elements: dict
 """
 
-import re
 import typing as t
-from collections.abc import Mapping
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.edgeops.cloudflare.plugins.plugin_utils._templates import Resolver
 
 _VARIABLE = "logpush_jobs"
 _SCOPES = ("zone_id", "account_id")
 # A line break at the end of these comes from a file or a vault.
 _STRIPPED = (*_SCOPES, "destination_conf", "ownership_challenge")
-# Only names are taken from the message of an error: the rest of it may show values.
-_REASONS = (
-    (re.compile(r"'([A-Za-z_][\w.]*)' is undefined"), "'{}' is undefined"),
-    (re.compile(r"has no attribute '([A-Za-z_]\w*)'"), "the attribute '{}' is undefined"),
-    (re.compile(r"lookup plugin '([\w.]+)'"), "the lookup '{}' failed"),
-    (re.compile(r"lookup plugin \(([\w.]+)\) not found"), "there is no lookup '{}'"),
-    (re.compile(r"[Nn]o filter named '([\w.]+)'"), "there is no filter '{}'"),
-    (re.compile(r"([Dd]ecrypt|[Vv]ault secrets)"), "a value cannot be decrypted"),
-)
-_UNKNOWN_REASON = (
-    "a template cannot be resolved; mark text that only looks like a template with !unsafe"
-)
 
 Variables = t.Mapping[str, t.Any]
 
@@ -128,7 +116,7 @@ class _Host:
     def __init__(self, name: str, variables: Variables, templar: t.Any) -> None:
         self._name = name
         self._variables = variables
-        self._templar = templar.copy_with_new_env(available_variables=variables)
+        self._resolver = Resolver(templar, variables, f" of {name}")
 
     def __contains__(self, name: str) -> bool:
         return name in self._variables
@@ -137,7 +125,7 @@ class _Host:
         """Return the entries for the zone that the host is."""
         entries = self.entries()
         if not all(_has_scope(entry) for entry in entries) and "zone_id" in self:
-            zone_id = str(self._resolve(self._variables["zone_id"], "zone_id")).strip()
+            zone_id = str(self._resolver.resolve(self._variables["zone_id"], "zone_id")).strip()
             entries = [entry if _has_scope(entry) else {**entry, "zone_id": zone_id} for entry in entries]
         return [{**entry, "host": self._name} for entry in entries]
 
@@ -146,7 +134,7 @@ class _Host:
         if _VARIABLE not in self:
             return []
         raw = self._variables[_VARIABLE]
-        resolved = self._resolve(raw, _VARIABLE)
+        resolved = self._resolver.resolve(raw, _VARIABLE)
         if not isinstance(resolved, list) or not all(isinstance(each, dict) for each in resolved):
             raise AnsibleLookupError(
                 f"{_VARIABLE} of {self._name} must be a list of jobs, each a dictionary"
@@ -157,19 +145,6 @@ class _Host:
                 "its templates were resolved"
             )
         return [_stripped(entry) for entry in resolved]
-
-    def _resolve(self, value: t.Any, path: str) -> t.Any:
-        """Return a value without templates; ``path`` is where it is."""
-        if isinstance(value, Mapping):
-            return {str(key): self._resolve(each, f"{path}.{key}") for key, each in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._resolve(each, f"{path}[{number}]") for number, each in enumerate(value)]
-        try:
-            return _plain(self._templar.template(value, fail_on_undefined=True))
-        except Exception as error:  # a template may raise anything
-            reason = _reason(error)
-        # Outside of the handler: Ansible shows the cause and the context of an error.
-        raise AnsibleLookupError(f"{path} of {self._name}: {reason}")
 
 
 def _is_same(one: t.Any, other: t.Any) -> bool:
@@ -190,27 +165,3 @@ def _stripped(entry: Variables) -> dict[str, t.Any]:
         name: value.strip("\r\n") if name in _STRIPPED and isinstance(value, str) else value
         for name, value in entry.items()
     }
-
-
-def _plain(value: t.Any) -> t.Any:
-    """Return a value of the types that JSON has; vaulted text is decrypted."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return str(value)
-
-
-def _reason(error: BaseException) -> str:
-    messages, cause = [], t.cast(t.Optional[BaseException], error)
-    while cause is not None and len(messages) < 20:
-        messages.append(str(cause))
-        cause = cause.__cause__
-    text = "\n".join(messages)
-    for pattern, reason in _REASONS:
-        found = pattern.search(text)
-        if found:
-            return reason.format(found[1])
-    return _UNKNOWN_REASON
