@@ -57,10 +57,7 @@ class World(Control):
         environment: dict[str, str] | None = None,
     ) -> Run:
         """Run a playbook, as loud as it gets, and check what holds of each run."""
-        given = {"zone_id": self.zone_id, "destination_conf": self.destination}
-        if "logpush_hosts" in (inputs or {}):
-            # Zones are hosts then, each with an id of its own.
-            given = {}
+        given = {"logpush_zone_id": self.zone_id, "logpush_destination_conf": self.destination}
         # In a file: at -vvvv Ansible prints its own command line.
         extra_vars = self.log.with_name("inputs.json")
         extra_vars.write_text(json.dumps({**given, **(inputs or {})}), encoding="utf-8")
