@@ -16,7 +16,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   state:
-    description: Whether there is to be such a job.
+    description: Whether the job should exist.
     type: str
     choices:
       - present
@@ -24,66 +24,70 @@ options:
     default: present
   id:
     description:
-      - The job's number. It finds a job that exists; one to be created gets its number from
-        Cloudflare.
-      - O(id) or O(name) is required. With both, O(id) finds the job and O(name) is a property of
-        it, to which it is renamed.
+      - The id of an existing job. Cloudflare assigns the id of a new one.
+      - O(id) or O(name) is required. With both, O(id) finds the job and O(name) is the name it
+        gets.
     type: int
   name:
     description:
-      - The job's name, at most 512 characters. Cloudflare lets several jobs have the same one;
-        where the zone or account (and O(dataset), if set) has several, the task fails and lists
-        their ids.
+      - The name of the job, at most 512 characters. Names are not unique at Cloudflare; where the
+        zone or account has several jobs of this name (and O(dataset), if set), the task fails and
+        lists their ids.
     type: str
   dataset:
     description:
-      - The dataset, such as V(http_requests). Cloudflare adds new ones often; which there are is in
-        its documentation.
-      - It cannot be changed. If not set, a job found by its name may have any, and Cloudflare
-        chooses that of a new job (V(http_requests)).
+      - The dataset, such as V(http_requests). Cloudflare adds datasets often; its documentation
+        lists them.
+      - The dataset of a job cannot be changed. If not set, a job found by its name may have any,
+        and Cloudflare chooses that of a new job (V(http_requests)).
     type: str
   destination_conf:
     description:
       - The destination, as a URI of at most 4096 characters, such as
-        V(s3://bucket/logs/{DATE}?region=us-east-1). Required for a job to be created.
-      - It is sent byte for byte as given. Compared are its parts, so that order and
-        percent-encoding make no difference.
-      - Cloudflare may hide the secrets in it. A secret counts as changed where Cloudflare shows
-        another one of the same length that does not look masked; else it is not compared, see
-        O(resend_hidden). Where it shows a mask, a secret that it leaves out counts as masked too;
-        what is no secret is not compared either, and a warning says so.
-      - They are masked in everything that the module returns.
+        V(s3://bucket/logs/{DATE}?region=us-east-1). Required to create a job.
+      - It is sent byte for byte as given, and compared by its parts, so that order and
+        percent-encoding make no difference. White space around it is removed.
+      - Sensitive values in it are redacted in everything that the module returns.
     type: str
   ownership_challenge:
     description:
-      - The content of the challenge file that M(edgeops.cloudflare.logpush_ownership) asks for, at
-        most 4096 characters. White space around it is removed.
-      - Needed where a job is created, or its destination is changed, and the destination's kind
-        needs it (RV(job.destination.challenge=yes)). It is sent with no other change of a job.
+      - The ownership token, which is the content of the challenge file. White space around it is
+        removed.
+      - Only needed with O(prove_ownership=false), or where the module cannot read the file. The
+        token is sent where a job is created or its destination changed, and only then.
     type: str
+  prove_ownership:
+    description:
+      - Whether to prove ownership of the destination where Cloudflare requires it and
+        O(ownership_challenge) is not set. The module then requests a challenge, waits for the
+        challenge file, reads it as O(challenge_file) says, and sends the token with the job.
+      - This happens only where a job is created or its destination is changed.
+      - If V(false), such a job fails unless O(ownership_challenge) is set.
+    type: bool
+    default: true
   enabled:
-    description: Whether logs are pushed. A new job is not enabled unless this is set.
+    description:
+      - Whether logs are pushed.
+      - If not set, a new job is enabled and an existing one stays as it is.
     type: bool
   kind:
-    description:
-      - The kind of the job. It cannot be changed.
+    description: The kind of the job. It cannot be changed.
     type: str
     choices:
       - ""
       - edge
   filter:
     description:
-      - Which events are pushed, as JSON or as a dictionary, with C(where) in it. About 1000 bytes;
-        the exact limit is the API's. An empty string removes it.
-      - Compared is its content, not its spelling. Where Cloudflare leaves the filter out of its
-        answers it is not compared, see O(resend_hidden).
+      - Which events are pushed, as JSON or as a dictionary with the key C(where), about 1000 bytes.
+        An empty string removes it.
+      - The content is compared, not its formatting.
     type: json
   output_options:
     description:
-      - What is in the logs and how it is written. What is not set here stays as it is.
-      - An option that was never set counts as what Cloudflare documents as its default.
-      - Where the job still has O(logpull_options), which output options put out of force, what
-        these say is sent along as well.
+      - The fields and the format of the logs. What is not set here stays as it is.
+      - An option that was never set counts as Cloudflare's documented default.
+      - Where the job still has O(logpull_options), which output options override, their content is
+        carried over.
     type: dict
     suboptions:
       field_names:
@@ -103,7 +107,7 @@ options:
           - ndjson
           - csv
       timestamp_format:
-        description: How times are written. Cloudflare's default is V(unixnano).
+        description: The format of timestamps. Cloudflare's default is V(unixnano).
         type: str
         choices:
           - unixnano
@@ -112,40 +116,40 @@ options:
           - rfc3339ms
           - rfc3339ns
       sample_rate:
-        description: Which part of the events is pushed, above 0 and at most 1.
+        description: Fraction of events to push, greater than 0 and at most 1.
         type: float
       cve_2021_44228:
         description:
-          - Whether each C(${) is written as C(x{), because of that vulnerability.
+          - Whether to replace each C(${) by C(x{), to mitigate this vulnerability.
           - The API's own name for it, C(CVE-2021-44228), is accepted as well.
         type: bool
       merge_subrequests:
-        description: Whether subrequests are merged, for the dataset V(http_requests) only.
+        description: Whether to merge subrequests, for the dataset V(http_requests) only.
         type: bool
       batch_prefix:
-        description: What is written before each batch.
+        description: String before each batch.
         type: str
       batch_suffix:
-        description: What is written after each batch.
+        description: String after each batch.
         type: str
       record_prefix:
-        description: What is written before each record.
+        description: String before each record.
         type: str
       record_suffix:
-        description: What is written after each record.
+        description: String after each record.
         type: str
       record_template:
-        description: A template for each record, in the place of the other rules for it.
+        description: Template of a record, instead of the other options for records.
         type: str
       record_delimiter:
-        description: What is written between records.
+        description: String between records.
         type: str
       field_delimiter:
-        description: What is written between fields.
+        description: String between fields.
         type: str
   logpull_options:
     description:
-      - The older, deprecated form of O(output_options), a query string of at most 4096 characters.
+      - The deprecated form of O(output_options), a query string of at most 4096 characters.
     type: str
   frequency:
     description: How often logs are pushed. Deprecated by Cloudflare in favour of C(max_upload_*).
@@ -154,24 +158,20 @@ options:
       - high
       - low
   max_upload_bytes:
-    description: The largest size of a batch in bytes, V(0) or 5000000 to 1000000000. Not for
+    description: Maximum size of a batch in bytes, V(0) or 5000000 to 1000000000. Not for
       O(kind=edge).
     type: int
   max_upload_interval_seconds:
-    description: The longest time between batches in seconds, V(0) or 30 to 300.
+    description: Maximum time between batches in seconds, V(0) or 30 to 300.
     type: int
   max_upload_records:
-    description: The largest number of records in a batch, V(0) or 1000 to 1000000. Not for
+    description: Maximum number of records in a batch, V(0) or 1000 to 1000000. Not for
       O(kind=edge).
     type: int
   resend_hidden:
     description:
       - Whether to send what the task sets and Cloudflare does not show, such as a secret in
         O(destination_conf), each time. RV(not_compared) lists it.
-      - Set it once where a secret was replaced, or where a filter is to be added to a job whose
-        filter Cloudflare does not show. Each such run is a change.
-      - The default leaves what is hidden alone, so that a job which is as described stays
-        unchanged.
     type: bool
     default: false
 """

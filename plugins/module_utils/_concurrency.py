@@ -2,89 +2,74 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One thing done for many, side by side: what came of each, in the order given.
-
-Knows neither Cloudflare nor Ansible, but for the shape that a registered loop has.
-"""
+"""Run one function for many items concurrently. Knows neither Cloudflare nor Ansible."""
 
 from __future__ import annotations
 
+import threading
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
 
-Result = dict[str, t.Any]
 _Item = t.TypeVar("_Item")
 _Made = t.TypeVar("_Made")
-# What came of one: what was made, or the error.
+# What one item led to: a result, or the error.
 Outcome = t.Union[_Made, CloudflareError]
 
 
 def run_concurrently(
     work: t.Callable[[_Item], _Made], items: t.Sequence[_Item], concurrency: int
 ) -> list[Outcome[_Made]]:
-    """Do ``work`` for each item, ``concurrency`` at a time; one failure stops no other.
+    """Call ``work`` for each item, ``concurrency`` at a time; return the outcomes in input order.
 
-    An error that is no ``CloudflareError`` is one of the program: nothing more is begun then.
+    A ``CloudflareError`` is an outcome and stops no other item. Any other exception is a bug: no
+    further item is begun, and it is raised. Where the system starts no more threads, the work is
+    done by those that run, in the worst case by the calling one alone.
     """
-    bugs: list[Exception] = []
+    return _Run(work, items).run(min(concurrency, len(items)))
 
-    def one(item: _Item) -> Outcome[_Made]:
-        if bugs:
-            raise bugs[0]
+
+class _Run(t.Generic[_Item, _Made]):
+    def __init__(self, work: t.Callable[[_Item], _Made], items: t.Sequence[_Item]) -> None:
+        self._work = work
+        self._items = items
+        self._outcomes: list[t.Any] = [None] * len(items)
+        self._next = iter(range(len(items)))
+        self._lock = threading.Lock()
+        self._bug: BaseException | None = None
+
+    def run(self, concurrency: int) -> list[Outcome[_Made]]:
+        threads: list[threading.Thread] = []
         try:
-            return work(item)
-        except CloudflareError as error:
-            return error
-        except Exception as bug:
-            bugs.append(bug)
+            # This thread works too, and is the last one left where no other can be started.
+            for _number in range(concurrency - 1):
+                thread = threading.Thread(target=self._run_items)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    break
+                threads.append(thread)
+            self._run_items()
+        except BaseException as interrupt:
+            # After Ctrl-C, what waits is not begun.
+            self._bug = interrupt
             raise
+        finally:
+            for thread in threads:
+                thread.join()
+        if self._bug is not None:
+            raise self._bug
+        return self._outcomes
 
-    if concurrency == 1:
-        return [one(item) for item in items]
-    pool = ThreadPoolExecutor(min(concurrency, max(1, len(items))))
-    try:
-        return list(pool.map(one, items))
-    finally:
-        # After Ctrl-C, those that wait are not begun.
-        pool.shutdown(cancel_futures=True)
-
-
-class Label(t.NamedTuple):
-    """How an entry is called: ``item`` has no secret in it, ``text`` is for sentences."""
-
-    item: t.Mapping[str, t.Any]
-    text: str
-
-
-def summarize(
-    noun: str, labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]
-) -> Result:
-    """Return one result for all, or raise ``CloudflareError`` where one has failed.
-
-    ``results`` in it are as those of a loop. Warnings and diffs are told once, each with the
-    label of what it is about. ``noun`` is what the entries are, in the plural.
-    """
-    results, warnings, diffs = [], [], []
-    for label, outcome in zip(labels, outcomes):
-        result = _failure(outcome) if isinstance(outcome, CloudflareError) else dict(outcome)
-        warnings += [f"{label.text}: {said}" for said in result.pop("warnings", ())]
-        diffs += [result.pop("diff")] if "diff" in result else []
-        item = {"item": dict(label.item), "ansible_loop_var": "item"}
-        results.append({"failed": False, **result, **item})
-    whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
-    whole["warnings"] = warnings
-    if diffs:
-        whole["diff"] = diffs
-    failed = [number for number, each in enumerate(results) if each["failed"]]
-    if failed:
-        first = failed[0]
-        sentence = f"{len(failed)} of {len(results)} {noun} failed"
-        sentence += "; the first of them: " if len(failed) > 1 else ": "
-        raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", whole)
-    return whole
-
-
-def _failure(error: CloudflareError) -> Result:
-    return {"changed": False, **error.values, "failed": True, "msg": error.message}
+    def _run_items(self) -> None:
+        while self._bug is None:
+            with self._lock:
+                index = next(self._next, None)
+            if index is None:
+                return
+            try:
+                self._outcomes[index] = self._work(self._items[index])
+            except CloudflareError as error:
+                self._outcomes[index] = error
+            except Exception as bug:  # pylint: disable=broad-exception-caught  # raised by run
+                self._bug = bug

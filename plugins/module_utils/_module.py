@@ -19,6 +19,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import _re
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._connection import sender_for
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
@@ -43,14 +44,12 @@ _SECRET_OPTIONS = ("api_token", "api_key", DESTINATION_CONF, "ownership_challeng
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
-_Api = t.TypeVar("_Api", bound=Logpush)
-LogpushOf = t.Callable[[t.Mapping[str, t.Any]], _Api]
+LogpushOf = t.Callable[[t.Mapping[str, t.Any]], Logpush]
 ApiNames = t.Mapping[str, t.Mapping[str, str]]
 
 
 def execute(
-    run: t.Callable[[Params, _Api], Result],
-    api: type[_Api],
+    run: t.Callable[[Params, Logpush], Result],
     argument_spec: Params,
     *,
     required_one_of: t.Sequence[t.Sequence[str]] = (),
@@ -68,15 +67,15 @@ def execute(
         mutually_exclusive=_EXCLUSIVE,
         required_one_of=[*_EXCLUSIVE, *required_one_of],
     )
-    module.run(api, lambda api_of: run(module.params, api_of(module.params)))
+    module.run(lambda api_of: run(module.params, api_of(module.params)))
 
 
 def execute_many(
     option: str,
-    run: t.Callable[[list[Params], LogpushOf[_Api], int], Result],
-    api: type[_Api],
+    run: t.Callable[[Params, LogpushOf], Result],
     entry_spec: Params,
     *,
+    common_spec: Params | None = None,
     required_one_of: t.Sequence[t.Sequence[str]] = (),
     api_names: ApiNames | None = None,
 ) -> None:
@@ -96,10 +95,14 @@ def execute_many(
     }
     module = _Module(
         api_names or {},
-        argument_spec={**_arguments.CONNECTION, **_arguments.CONCURRENCY, option: entries},
+        argument_spec={
+            **_arguments.CONNECTION,
+            **_arguments.CONCURRENCY,
+            **(common_spec or {}),
+            option: entries,
+        },
     )
-    concurrency = functools.partial(_arguments.concurrency, module.params)
-    module.run(api, lambda api_of: run(module.params[option], api_of, concurrency()))
+    module.run(lambda api_of: run(module.params, api_of))
 
 
 _EXCLUSIVE = [("zone_id", "account_id")]
@@ -126,7 +129,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         # Ansible knows of the options that are secret.
         self._secrets.add(self.no_log_values)
 
-    def run(self, api: type[_Api], work: t.Callable[[LogpushOf[_Api]], Result]) -> t.NoReturn:
+    def run(self, work: t.Callable[[LogpushOf], Result]) -> t.NoReturn:
         """Do the work with the API that the options lead to, and exit."""
         if _requests.IMPORT_ERROR is not None:
             missing = missing_required_lib("requests")
@@ -138,7 +141,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             sender = sender_for(self.params)
             rate_limiter = sender.rate_limiter
             client = Client(sender, mask=self._masked, dry_run=self.check_mode)
-            result = work(functools.partial(self._api_of, api, client))
+            result = work(functools.partial(self._api_of, client))
         except CloudflareError as error:
             self._exit(self.fail_json, {**error.values, "msg": error.message}, rate_limiter)
         self._exit(self.exit_json, result, rate_limiter)
@@ -204,8 +207,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         """Mask the secrets known by their value, and any others in a URI by its structure."""
         return without_secrets(str(self._secrets.masked(text)))
 
-    def _api_of(self, api: type[_Api], client: Client, scope: t.Mapping[str, t.Any]) -> _Api:
-        return api(
+    def _api_of(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
+        return Logpush(
             client,
             Scope.of(scope["zone_id"], scope["account_id"]),
             register_secrets=self._register_secrets,
@@ -264,3 +267,54 @@ def _secrets_in_uri(text: t.Any) -> set[str]:
         return Destination.parse(text if isinstance(text, str) else "").secrets()
     except InvalidInput:
         return set()
+
+
+class Label(t.NamedTuple):
+    """How an entry is called: ``item`` has no secret in it, ``text`` is for sentences."""
+
+    item: t.Mapping[str, t.Any]
+    text: str
+
+
+def summarize(
+    noun: str, labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]
+) -> Result:
+    """Return one result for all, or raise ``CloudflareError`` where one has failed."""
+    whole = collect(labels, outcomes)
+    raise_failures(noun, labels, whole["results"], whole)
+    return whole
+
+
+def collect(labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]) -> Result:
+    """Return ``results``, one for each outcome, and what Ansible shows of all of them.
+
+    Warnings and diffs are returned once, each with the label of what it is about.
+    """
+    results, warnings, diffs = [], [], []
+    for label, outcome in zip(labels, outcomes):
+        result = _failure(outcome) if isinstance(outcome, CloudflareError) else dict(outcome)
+        warnings += [f"{label.text}: {text}" for text in result.pop("warnings", ())]
+        diffs += [result.pop("diff")] if "diff" in result else []
+        results.append({"failed": False, **result, "item": dict(label.item)})
+    whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
+    whole["warnings"] = warnings
+    if diffs:
+        whole["diff"] = diffs
+    return whole
+
+
+def raise_failures(
+    noun: str, labels: t.Sequence[Label], results: t.Sequence[Result], whole: Result
+) -> None:
+    """Raise ``CloudflareError`` with the ``whole`` result where one of ``results`` has failed."""
+    failed = [number for number, each in enumerate(results) if each["failed"]]
+    if not failed:
+        return
+    sentence = f"{len(failed)} of {len(results)} {noun} failed"
+    sentence += "; the first of them: " if len(failed) > 1 else ": "
+    first = failed[0]
+    raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", whole)
+
+
+def _failure(error: CloudflareError) -> Result:
+    return {"changed": False, **error.values, "failed": True, "msg": error.message}

@@ -2,40 +2,40 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep a Cloudflare Logpush job as described."""
+"""Manage a Cloudflare Logpush job."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_job
-short_description: Keep a Cloudflare Logpush job as described
+short_description: Manage a Logpush job
 version_added: 0.2.0
 description:
-  - Creates, changes or removes a Logpush job, so that it is as the task describes it.
-  - Only what the task sets is compared, and where nothing differs, nothing is sent. Each change of
-    a job makes Cloudflare write to its destination, so a change fails while that is down.
-  - A change sends only what differs. Of O(output_options) the API replaces all, so what the task
-    does not set is sent along as it is.
-  - Some destinations need a proof that they are yours, see O(ownership_challenge). The playbook
-    C(edgeops.cloudflare.push_logs) does all of it in one run.
+  - Creates, updates or removes a Cloudflare Logpush job. Where the destination requires proof of
+    ownership, the module requests the challenge, reads the challenge file from the bucket and sends
+    the token with the job, all in one task.
+  - Only what the task sets is compared. Where nothing differs, no request that writes is sent.
+    Every change of a job makes Cloudflare write a test object to the destination, so it fails
+    while the destination is down.
+  - After a job was created, the jobs are listed once more. A second job of the same name and
+    dataset, which an overlapping run has created, fails the task.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.logpush.scope
   - edgeops.cloudflare.job
+  - edgeops.cloudflare.challenge_file
   - edgeops.cloudflare.attributes
   - edgeops.cloudflare.attributes.action_group
 attributes:
   check_mode:
     support: full
     details:
-      - A proof of ownership that is missing fails the run, and not check mode, which returns
-        RV(ownership_required) instead. Whether Cloudflare takes a proof, or needs one for a
-        destination of an unknown kind, and whether it can write to the destination, shows in the
-        run alone.
+      - Whether Cloudflare accepts a token, whether a destination of an unknown kind requires one,
+        and whether Cloudflare can write to the destination, shows only in a real run.
   diff_mode:
     support: full
     details:
-      - Shows the properties of the job before and after, without secrets.
+      - Shows the properties of the job before and after, without sensitive values.
   idempotent:
     support: full
     details:
@@ -46,26 +46,26 @@ seealso:
   - module: edgeops.cloudflare.logpush_jobs
   - module: edgeops.cloudflare.logpush_job_info
   - module: edgeops.cloudflare.logpush_ownership
+  - module: edgeops.cloudflare.logpush_challenge_info
   - module: edgeops.cloudflare.logpush_destination_validate
 """
 
 EXAMPLES = r"""
-# challenge_file is what the examples of edgeops.cloudflare.logpush_ownership read.
-- name: Push HTTP requests to a bucket, the proof of whose ownership is at hand
+# Ownership of the bucket is proved on the way: AWS credentials that can read it are found as by the
+# AWS CLI (environment, profile, instance role).
+- name: Push HTTP requests to an S3 bucket
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     name: http-to-s3
     dataset: http_requests
     destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
-    ownership_challenge: "{{ challenge_file.contents }}"
-    enabled: true
     output_options:
       field_names: [EdgeStartTimestamp, ClientIP, ClientRequestURI, EdgeResponseStatus]
       timestamp_format: rfc3339
       cve_2021_44228: true
   register: http_to_s3
 
-- name: Push only what failed at the edge, and a tenth of it
+- name: Push only failed requests, one tenth of them
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     name: http-to-s3
@@ -78,22 +78,24 @@ EXAMPLES = r"""
     output_options:
       sample_rate: 0.1
 
-- name: Push to a destination that needs no proof
+- name: Push firewall events to R2, which requires no proof of ownership
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     name: firewall-to-r2
     dataset: firewall_events
     destination_conf: "r2://edge-logs/{DATE}?account-id={{ r2_account }}&access-key-id={{ r2_key }}\
       &secret-access-key={{ r2_secret }}"
-    enabled: true
 
-- name: Send the keys of that destination again, after they were replaced
+# The SAS in destination_conf can only write, so another one is needed to read the challenge file.
+- name: Push to Azure Blob Storage
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
-    name: firewall-to-r2
-    destination_conf: "r2://edge-logs/{DATE}?account-id={{ r2_account }}&access-key-id={{ r2_key }}\
-      &secret-access-key={{ r2_secret }}"
-    resend_hidden: true
+    name: http-to-azure
+    dataset: http_requests
+    destination_conf: "azure://edgelogs.blob.core.windows.net/logs/{DATE}?{{ azure_write_sas }}"
+    challenge_file:
+      azure:
+        sas_token: "{{ azure_read_sas }}"
 
 - name: Stop pushing, and keep the job
   edgeops.cloudflare.logpush_job:
@@ -111,13 +113,13 @@ EXAMPLES = r"""
 RETURN = r"""
 job:
   description:
-    - The job as Cloudflare answered, without secrets; in check mode as far as it is known. The job
-      that there was, where it was removed. V(null) where there is none.
+    - The job as Cloudflare shows it, without sensitive values; in check mode the planned one, and
+      the former one where it was removed. V(null) where there is none.
   returned: success
   type: dict
   contains:
     id:
-      description: The number that identifies the job, V(null) where it is to be created.
+      description: The id of the job, V(null) where it would be created.
       type: int
       sample: 42
     name:
@@ -141,32 +143,32 @@ job:
       type: str
       sample: high
     filter:
-      description: The filter's content, V(null) where there is none or Cloudflare does not show it.
+      description: The filter, V(null) where there is none.
       type: raw
       sample: {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
     output_options:
-      description: What is in the logs and how it is written, V(null) where it was never set.
+      description: The fields and the format of the logs, V(null) where never set.
       type: dict
       sample: {"field_names": ["ClientIP"], "cve_2021_44228": true, "sample_rate": 1}
     logpull_options:
-      description: The older form of the output options.
+      description: The deprecated form of the output options.
       type: str
       sample: null
     max_upload_bytes:
-      description: The largest size of a batch in bytes.
+      description: Maximum size of a batch in bytes.
       type: int
       sample: null
     max_upload_interval_seconds:
-      description: The longest time between batches in seconds.
+      description: Maximum time between batches in seconds.
       type: int
       sample: 30
     max_upload_records:
-      description: The largest number of records in a batch.
+      description: Maximum number of records in a batch.
       type: int
       sample: 100000
     destination:
-      description: The parts of the destination that are no secret, V(null) where Cloudflare does
-        not show it.
+      description: The parts of the destination that are not sensitive, V(null) where it cannot be
+        read.
       type: dict
       contains:
         scheme:
@@ -174,11 +176,11 @@ job:
           type: str
           sample: s3
         bucket:
-          description: The bucket or container, V(null) for what is no object store.
+          description: The bucket or container, V(null) for other destinations.
           type: str
           sample: edge-logs
         prefix:
-          description: The path in the bucket as it was given, V(null) for what is no object store.
+          description: The path in the bucket as given, V(null) for other destinations.
           type: str
           sample: http/{DATE}
         region:
@@ -186,12 +188,12 @@ job:
           type: str
           sample: us-east-1
         endpoint:
-          description: The host that is written to, V(null) where O(destination_conf) names none.
+          description: The host, V(null) where O(destination_conf) names none.
           type: str
           sample: null
         challenge:
           description: Whether Cloudflare documents that ownership of such a destination has to be
-            proved. V(unknown) leaves it to the API.
+            proved.
           type: str
           choices:
             - "yes"
@@ -204,15 +206,15 @@ job:
       type: bool
       sample: true
     last_complete:
-      description: When logs were last pushed.
+      description: End of the last log range that was pushed.
       type: str
       sample: "2026-11-22T14:05:00Z"
     last_error:
-      description: When pushing last failed, V(null) where it has succeeded since.
+      description: Time of the last failed push, V(null) where it has succeeded since.
       type: str
       sample: null
     error_message:
-      description: What went wrong when pushing last failed.
+      description: Error of the last failed push.
       type: str
       sample: null
 action:
@@ -224,35 +226,47 @@ action:
     - updated
     - deleted
     - none
-  sample: updated
+  sample: created
 changes:
-  description:
-    - What differs from the job as it was, or is told of a new one, an output option as
-      C(output_options.NAME).
-  returned: success, and when a proof of ownership is missing or refused
+  description: The properties that were sent, an output option as C(output_options.NAME).
+  returned: success, and when the job could not be written
   type: list
   elements: str
   sample:
     - enabled
     - output_options.sample_rate
 not_compared:
-  description: What the task sets but Cloudflare does not show, so that it could not be compared.
+  description: What the task sets but Cloudflare does not show, so that it was not compared.
   returned: success
   type: list
   elements: str
   sample:
     - "destination_conf: parameter secret-access-key"
-ownership_required:
+ownership:
   description:
-    - Whether a proof of ownership is needed that was not given, or that Cloudflare refused. Such a
-      task fails, except in check mode where the proof is missing.
-    - In check mode it is V(false) where it is not known whether a proof is needed.
-  returned: success, and when a proof of ownership is missing or refused
-  type: bool
-  sample: false
+    - How ownership of the destination was proved.
+    - V(not_required), as far as is known, where the destination was not written or requires no
+      token; V(provided) where O(ownership_challenge) was sent; V(proved) where the module obtained
+      the token, and V(would_prove) in check mode; V(missing) where a token is required and there is
+      none; V(rejected) where Cloudflare rejected it.
+  returned: success, and when the job could not be written
+  type: str
+  choices:
+    - not_required
+    - provided
+    - proved
+    - would_prove
+    - missing
+    - rejected
+  sample: proved
+filename:
+  description: The challenge file, as Cloudflare named it, V(null) where none was requested.
+  returned: success, and when the job could not be written
+  type: str
+  sample: http/20261122/ownership-challenge.txt
 reasons:
-  description: What the claims of a refused token disagree about, in sentences that show no secret.
-  returned: when Cloudflare refuses O(ownership_challenge)
+  description: Where the claims of a rejected token disagree with the job, without sensitive values.
+  returned: when Cloudflare rejected the token
   type: list
   elements: str
   sample:
@@ -260,40 +274,38 @@ reasons:
       '/http/{DATE}' in destination_conf."
 response_lost:
   description:
-    - Whether the answer to a creation, a change or a removal got lost. Then it is looked for, some
-      seconds long where it may be under way; a creation is never sent again. Where it was carried
-      out, the task succeeds with a warning.
-  returned: success, and when an answer got lost
+    - Whether the response to a request that writes was lost. The module then looks for the job,
+      for some seconds where the request may still be in progress, and succeeds with a warning where
+      it finds the desired state. A creation is never sent again.
+  returned: success, and when a response was lost
   type: bool
   sample: false
 ids:
-  description:
-    - The ids of the jobs that have the name, where that is not unique.
-    - After a creation that was not answered, the ids of the new jobs of that name.
-  returned: when several jobs have the name, or the answer to a creation got lost and the task fails
+  description: The ids of the jobs that have the same name.
+  returned: when several jobs have the name
   type: list
   elements: int
   sample: [42, 43]
 rate_limit_waited:
-  description: For how many seconds requests were held back because of the rate limit.
-  returned: when they were
+  description: Seconds that requests were held back by the rate limit.
+  returned: always
   type: float
-  sample: 12.5
+  sample: 0.0
 error:
-  description: The request that got no usable answer, or that was refused.
-  returned: when a request failed
+  description: Details of the failed API request.
+  returned: when an API request failed
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no answer came.
+      description: The HTTP status, V(null) where no response came.
       type: int
       sample: 403
     method:
-      description: The method of the request.
+      description: The HTTP method.
       type: str
       sample: GET
     path:
-      description: The path of the request, below O(base_url).
+      description: The path, below O(base_url).
       type: str
       sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/jobs
     codes:
@@ -302,44 +314,51 @@ error:
       elements: int
       sample: [10000]
     errors:
-      description: The errors as Cloudflare gave them.
+      description: The errors in Cloudflare's response.
       type: list
       elements: dict
       sample: [{"code": 10000, "message": "Authentication error"}]
     ray_id:
-      description: What Cloudflare's support finds the request by.
+      description: Cloudflare Ray ID; quote it in support requests.
       type: str
       sample: 8f2c1d7e4a9b0c3d-FRA
     retryable:
-      description: Whether the same request may succeed at a later time.
+      description: Whether the same request may succeed later.
       type: bool
       sample: false
 """
 
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.challenge_file import (
+    CHALLENGE_FILE,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     API_NAMES,
     JOB,
-    DesiredJob,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import (
+    Settings,
     reconcile_job,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
+_OPTIONS = {
+    **JOB,
+    "prove_ownership": {"type": "bool", "default": True},
+    "challenge_file": {"type": "dict", "options": CHALLENGE_FILE},
+}
 
-def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
-    """Keep the job that the options describe."""
-    return reconcile_job(DesiredJob.of(params), logpush)
+
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
+    """Reconcile the job."""
+    return reconcile_job(params, logpush, Settings(params["challenge_file"]))
 
 
 def main() -> None:
     """Run the module."""
-    execute(run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES)
+    execute(run, _OPTIONS, required_one_of=[("id", "name")], api_names=API_NAMES)
 
 
 if __name__ == "__main__":

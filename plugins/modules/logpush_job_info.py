@@ -197,25 +197,25 @@ jobs:
       type: str
       sample: null
 rate_limit_waited:
-  description: For how many seconds requests were held back because of the rate limit.
-  returned: when they were
+  description: Seconds that requests were held back by the rate limit.
+  returned: always
   type: float
-  sample: 12.5
+  sample: 0.0
 error:
   description: The request that got no usable answer, or that was refused.
   returned: when a request failed
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no answer came.
+      description: The HTTP status, V(null) where no response came.
       type: int
       sample: 403
     method:
-      description: The method of the request.
+      description: The HTTP method.
       type: str
       sample: GET
     path:
-      description: The path of the request, below O(base_url).
+      description: The path, below O(base_url).
       type: str
       sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/jobs
     codes:
@@ -224,16 +224,16 @@ error:
       elements: int
       sample: [10000]
     errors:
-      description: The errors as Cloudflare gave them.
+      description: The errors in Cloudflare's response.
       type: list
       elements: dict
       sample: [{"code": 10000, "message": "Authentication error"}]
     ray_id:
-      description: What Cloudflare's support finds the request by.
+      description: Cloudflare Ray ID; quote it in support requests.
       type: str
       sample: 8f2c1d7e4a9b0c3d-FRA
     retryable:
-      description: Whether the same request may succeed at a later time.
+      description: Whether the same request may succeed later.
       type: bool
       sample: false
 """
@@ -244,13 +244,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     checked_id,
     dataset_name,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
-def run(params: dict[str, t.Any], logpush: LogpushJobs) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Look at the jobs that match each filter that is set."""
     job_id, name, dataset = params["id"], params["name"], params["dataset"]
     if job_id is not None:
@@ -271,7 +269,6 @@ def main() -> None:
     """Run the module."""
     execute(
         run,
-        LogpushJobs,
         {"id": {"type": "int"}, "name": {"type": "str"}, "dataset": {"type": "str"}},
     )
 

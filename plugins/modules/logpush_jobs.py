@@ -2,38 +2,60 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep many Cloudflare Logpush jobs as described."""
+"""Reconcile many Cloudflare Logpush jobs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_jobs
-short_description: Keep many Cloudflare Logpush jobs as described
+short_description: Reconcile many Logpush jobs
 version_added: 0.3.0
 description:
-  - Does in one task what M(edgeops.cloudflare.logpush_job) does in a task each, for jobs of any
-    number of zones and accounts. The requests are sent side by side, below Cloudflare's rate
-    limit, and the jobs of a zone or account are listed once, however many are described.
-  - All jobs are planned before any of them is written. In check mode it ends there.
-  - One that fails does not stop the others. The task fails at the end, with RV(results) of all.
+  - Creates, updates or removes Cloudflare Logpush jobs of any number of zones and accounts in one
+    task, as M(edgeops.cloudflare.logpush_job) does for one. Ownership of destinations is proved on
+    the way.
+  - Requests are sent concurrently, below Cloudflare's rate limit. The jobs of a zone or account are
+    listed once, and once more where a job was created. Jobs of one zone or account with the same
+    destination share an ownership token.
+  - Nothing is sent where an entry is invalid, and nothing is written before all jobs are planned.
+    After that, a job that fails does not stop the others; the task fails at the end, with
+    RV(results) of all.
+  - Runs for the same zone or account must not overlap. Where two did, the second job of the same
+    name and dataset fails the task.
+options:
+  prove_ownership:
+    description: The default of O(jobs[].prove_ownership).
+    type: bool
+    default: true
+  prune:
+    description:
+      - Whether to remove the jobs that no entry describes, of each zone and account that O(jobs)
+        names. This also removes jobs that were created by hand.
+      - Jobs are removed after all else has succeeded in their zone or account, and never where one
+        of its entries failed.
+    type: bool
+    default: false
+  prune_datasets:
+    description: Limits O(prune) to jobs of these datasets, for zones that several teams share.
+    type: list
+    elements: str
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.connection.concurrency
   - edgeops.cloudflare.job.jobs
+  - edgeops.cloudflare.challenge_file
   - edgeops.cloudflare.attributes
   - edgeops.cloudflare.attributes.action_group
 attributes:
   check_mode:
     support: full
     details:
-      - A proof of ownership that is missing fails the run, and not check mode, which returns
-        RV(results[].ownership_required) instead. Whether Cloudflare takes a proof, or needs one for
-        a destination of an unknown kind, and whether it can write to the destination, shows in the
-        run alone.
+      - Whether Cloudflare accepts a token, whether a destination of an unknown kind requires one,
+        and whether Cloudflare can write to the destination, shows only in a real run.
   diff_mode:
     support: full
     details:
-      - Shows the properties of each job that changes before and after, without secrets.
+      - Shows the properties of each changed job before and after, without sensitive values.
   idempotent:
     support: full
     details:
@@ -46,49 +68,56 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Push the HTTP requests of two zones to R2
+- name: Push the HTTP requests of two zones to one bucket
   edgeops.cloudflare.logpush_jobs:
     jobs:
       - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
-        name: http-to-r2
+        name: http-to-s3
         dataset: http_requests
-        destination_conf: "{{ r2_destination }}"
-        enabled: true
+        destination_conf: "s3://edge-logs/example.com/{DATE}?region=us-east-1"
       - zone_id: 9a7806061c88ada191ed06f989cc3dac
-        name: http-to-r2
+        name: http-to-s3
         dataset: http_requests
-        destination_conf: "{{ r2_destination }}"
-        enabled: true
-  vars:
-    r2_destination: "r2://edge-logs/{DATE}?account-id={{ r2_account }}&access-key-id={{ r2_key }}\
-      &secret-access-key={{ r2_secret }}"
-  register: http_to_r2
+        destination_conf: "s3://edge-logs/example.net/{DATE}?region=us-east-1"
+    challenge_file:
+      s3:
+        profile: logs-reader
+  register: http_to_s3
 
-- name: Say what was done
+- name: Show what was done
   ansible.builtin.debug:
-    msg: "{{ http_to_r2.results | map(attribute='action') }}"
+    var: http_to_s3.table
+
+- name: Remove all HTTP jobs of a zone that are not in the list
+  edgeops.cloudflare.logpush_jobs:
+    jobs:
+      - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+        name: http-to-s3
+        dataset: http_requests
+    prune: true
+    prune_datasets: [http_requests]
 """
 
 RETURN = r"""
 results:
   description:
-    - What came of each job, in the order of O(jobs), as a registered loop has it.
-    - Besides what is told here, each has what M(edgeops.cloudflare.logpush_job) returns.
-  returned: when the options are right
+    - One result per job, in the order of O(jobs).
+    - Each has what M(edgeops.cloudflare.logpush_job) returns, besides what is documented here.
+  returned: when the options are valid
   type: list
   elements: dict
   contains:
     item:
-      description: Which job it is, by what was given of C(zone_id), C(account_id), C(id), C(name)
-        and C(dataset).
+      description: Identifies the job by what was set of C(host), C(zone_id), C(account_id), C(id),
+        C(name) and C(dataset).
       type: dict
-      sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "name": "http-to-r2"}
+      sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "name": "http-to-s3"}
     changed:
       description: Whether this job was changed, or would be in check mode.
       type: bool
       sample: true
     failed:
-      description: Whether this one failed.
+      description: Whether this job failed.
       type: bool
       sample: false
     msg:
@@ -107,82 +136,157 @@ results:
         - none
       sample: created
     changes:
-      description: What differs from the job as it was, or is told of a new one.
+      description: The properties that were sent.
       returned: when it did not fail
       type: list
       elements: str
       sample: [enabled]
     not_compared:
-      description: What is set but Cloudflare does not show, so that it could not be compared.
+      description: What is set but not shown by Cloudflare, so that it was not compared.
       returned: when it did not fail
       type: list
       elements: str
       sample: []
-    ownership_required:
-      description: Whether a proof of ownership is needed that was not given, or that was refused.
-      returned: when it did not fail, and when a proof of ownership is missing or refused
-      type: bool
-      sample: false
+    ownership:
+      description: How ownership of the destination was proved, as of
+        M(edgeops.cloudflare.logpush_job).
+      returned: when it did not fail, and when the job could not be written
+      type: str
+      sample: proved
+    filename:
+      description: The challenge file, as Cloudflare named it, V(null) where none was requested.
+      returned: when it did not fail, and when the job could not be written
+      type: str
+      sample: http/20261122/ownership-challenge.txt
     job:
-      description: The job as Cloudflare shows it afterwards, or as it would be in check mode.
+      description: The job as Cloudflare shows it, in check mode the planned one.
       returned: when it did not fail
       type: dict
-      contains:
-        destination:
-          description: The parts of the job's destination that are no secret.
-          type: dict
-          contains:
-            challenge:
-              description: Whether Cloudflare documents that ownership of such a destination has to
-                be proved.
-              type: str
-              sample: "yes"
-      sample: {"id": 42, "name": "http-to-r2", "dataset": "http_requests", "enabled": true}
+      sample: {"id": 42, "name": "http-to-s3", "dataset": "http_requests", "enabled": true}
     error:
-      description: The request that got no usable answer, or was refused.
-      returned: when a request failed
+      description: Details of the failed API request.
+      returned: when an API request failed
       type: dict
       sample: {"status": 403, "method": "POST", "codes": [1004], "retryable": false}
+pruned:
+  description: The jobs that O(prune) removed, or would in check mode, in the form of RV(results).
+  returned: when the options are valid
+  type: list
+  elements: dict
+  sample: []
+summary:
+  description: The number of jobs by outcome.
+  returned: when the options are valid
+  type: dict
+  contains:
+    total:
+      description: Jobs in O(jobs).
+      type: int
+      sample: 2
+    created:
+      description: Jobs created.
+      type: int
+      sample: 2
+    updated:
+      description: Jobs updated.
+      type: int
+      sample: 0
+    deleted:
+      description: Jobs removed by O(jobs[].state=absent).
+      type: int
+      sample: 0
+    unchanged:
+      description: Jobs that were in the desired state.
+      type: int
+      sample: 0
+    pruned:
+      description: Jobs removed by O(prune).
+      type: int
+      sample: 0
+    failed:
+      description: Jobs that failed.
+      type: int
+      sample: 0
+table:
+  description: The results as lines of a table, for people.
+  returned: when the options are valid
+  type: list
+  elements: str
+  sample:
+    - "ZONE OR ACCOUNT                   JOB         DATASET        RESULT   OWNERSHIP  DETAILS"
+    - "023e105f4ecef8ad9ca31a8372d0c353  http-to-s3  http_requests  created  proved     id 42"
 rate_limit_waited:
-  description: For how many seconds requests were held back because of the rate limit.
-  returned: when they were
+  description: Seconds that requests were held back by the rate limit.
+  returned: always
   type: float
-  sample: 12.5
+  sample: 0.0
 """
 
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import summarize
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import summary
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.challenge_file import (
+    CHALLENGE_FILE,
+    ENTRY_CHALLENGE_FILE,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     API_NAMES,
     JOB,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconcile import (
-    label_of,
+    Settings,
+    describe,
+    label,
     reconcile_jobs,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
+    Label,
     LogpushOf,
+    collect,
     execute_many,
+    raise_failures,
 )
 
+_ENTRY = {
+    **JOB,
+    "host": {"type": "str"},
+    "challenge_file": {"type": "dict", "options": ENTRY_CHALLENGE_FILE},
+}
+_COMMON = {
+    "prove_ownership": {"type": "bool", "default": True},
+    "challenge_file": {"type": "dict", "options": CHALLENGE_FILE},
+    "prune": {"type": "bool", "default": False},
+    "prune_datasets": {"type": "list", "elements": "str"},
+}
 
-def run(
-    jobs: list[dict[str, t.Any]], logpush_of: LogpushOf[LogpushJobs], concurrency: int
-) -> dict[str, t.Any]:
-    """Keep the jobs that the options describe."""
-    return summarize(
-        "jobs", [label_of(job) for job in jobs], reconcile_jobs(jobs, logpush_of, concurrency)
-    )
+
+def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
+    """Reconcile the jobs."""
+    names = ("challenge_file", "prove_ownership", "concurrency", "prune", "prune_datasets")
+    settings = Settings(**{name: params[name] for name in names})
+    reconciled = reconcile_jobs(params["jobs"], logpush_of, settings)
+    items = [label(entry) for entry in params["jobs"]]
+    pruned = [item for item, _outcome in reconciled.pruned]
+    labels = [Label(item, describe(item)) for item in [*items, *pruned]]
+    outcomes = [*reconciled.outcomes, *(outcome for _item, outcome in reconciled.pruned)]
+    whole = collect(labels, outcomes)
+    results = whole["results"]
+    whole["results"], whole["pruned"] = results[: len(items)], results[len(items) :]
+    whole["summary"] = summary.counts(whole["results"], whole["pruned"])
+    whole["table"] = summary.table(whole["results"], whole["pruned"])
+    raise_failures("jobs", labels, results, whole)
+    return whole
 
 
 def main() -> None:
     """Run the module."""
     execute_many(
-        "jobs", run, LogpushJobs, JOB, required_one_of=[("id", "name")], api_names=API_NAMES
+        "jobs",
+        run,
+        _ENTRY,
+        common_spec=_COMMON,
+        required_one_of=[("id", "name")],
+        api_names=API_NAMES,
     )
 
 

@@ -2,24 +2,24 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask Cloudflare Logpush for an ownership challenge."""
+"""Request a Cloudflare Logpush ownership challenge."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownership
-short_description: Ask Cloudflare Logpush for an ownership challenge
+short_description: Request a Logpush ownership challenge
 version_added: 0.1.0
 description:
-  - Asks Cloudflare to write an ownership challenge file to a log destination, and returns the
-    file's name. Whoever can read the file owns the destination; the token in it goes into
-    O(edgeops.cloudflare.logpush_ownership_validate#module:ownership_challenge), and into the
-    Logpush job.
-  - The module asks each time that it is called, whatever the kind of destination. The API
-    decides whether there is anything to be proved, RV(destination.challenge) tells what
-    Cloudflare documents.
-  - A challenge serves one pair of zone or account and O(destination_conf), and is valid for
-    seven days.
+  - Requests that Cloudflare writes an ownership challenge file to a log destination, and returns
+    the name of the file. The token in the file proves ownership; it is passed as
+    O(edgeops.cloudflare.logpush_ownership_validate#module:ownership_challenge) and
+    O(edgeops.cloudflare.logpush_job#module:ownership_challenge).
+  - M(edgeops.cloudflare.logpush_job) does all of this by itself. Use this module for the steps one
+    by one.
+  - Every run requests a new challenge, whatever the kind of destination. RV(destination.challenge)
+    is whether Cloudflare documents that one is required.
+  - A token is valid for seven days, for one zone or account and one O(destination_conf).
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.logpush.scope
@@ -30,7 +30,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Options are checked and RV(destination) is returned. No request is sent, so RV(filename)
+      - Options are validated and RV(destination) is returned. No request is sent, so RV(filename)
         and RV(valid) are V(null).
   diff_mode:
     support: none
@@ -39,20 +39,22 @@ attributes:
   idempotent:
     support: none
     details:
-      - Each run asks for a challenge anew.
+      - Every run requests a new challenge.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
   - module: edgeops.cloudflare.logpush_ownerships
+  - module: edgeops.cloudflare.logpush_challenge_info
   - module: edgeops.cloudflare.logpush_ownership_validate
+  - module: edgeops.cloudflare.logpush_job
   - module: amazon.aws.s3_object
   - name: Manage Logpush via the API
-    description: Cloudflare's own description of destinations and ownership challenges.
+    description: Cloudflare's documentation of destinations and ownership challenges.
     link: https://developers.cloudflare.com/logs/logpush/logpush-job/api-configuration/
 """
 
 EXAMPLES = r"""
-- name: Have Cloudflare write a challenge file into the bucket
+- name: Request an ownership challenge
   edgeops.cloudflare.logpush_ownership:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
@@ -70,9 +72,17 @@ EXAMPLES = r"""
   delay: 2
   no_log: true
 
-- name: Prove that the destination is ours
+- name: Validate the ownership token
   edgeops.cloudflare.logpush_ownership_validate:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+    ownership_challenge: "{{ challenge_file.contents }}"
+
+- name: Create the job
+  edgeops.cloudflare.logpush_job:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    name: http-to-s3
+    dataset: http_requests
     destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
     ownership_challenge: "{{ challenge_file.contents }}"
 """
@@ -80,26 +90,25 @@ EXAMPLES = r"""
 RETURN = r"""
 filename:
   description:
-    - The challenge file, as the key of an object in RV(destination.bucket).
-    - V(null) in check mode.
-    - Also returned by a task that fails because Cloudflare wrote no file.
+    - The challenge file, as the key of an object in RV(destination.bucket). V(null) in check mode.
+    - Also returned where the task fails because Cloudflare wrote no file.
   returned: when no request failed
   type: str
-  sample: http/20261122/ownership-challenge-9a2e7c51.txt
+  sample: http/20261122/ownership-challenge.txt
 valid:
   description:
     - Whether Cloudflare could write to the destination. V(null) in check mode.
-    - Also returned by a task that fails because Cloudflare wrote no file.
+    - Also returned where the task fails because Cloudflare wrote no file.
   returned: when no request failed
   type: bool
   sample: true
 message:
-  description: What Cloudflare says of the destination, mostly where it could not write to it.
+  description: Message from Cloudflare, mostly where it could not write to the destination.
   returned: when no request failed
   type: str
   sample: ""
 destination:
-  description: The parts of O(destination_conf) that are no secret, for the next task to use.
+  description: The parts of O(destination_conf) that are not sensitive, for the next task.
   returned: when no request failed
   type: dict
   contains:
@@ -108,11 +117,11 @@ destination:
       type: str
       sample: s3
     bucket:
-      description: The bucket or container, V(null) for what is no object store.
+      description: The bucket or container, V(null) for other destinations.
       type: str
       sample: edge-logs
     prefix:
-      description: The path in the bucket as it was given, V(null) for what is no object store.
+      description: The path in the bucket as it was given, V(null) for other destinations.
       type: str
       sample: http/{DATE}
     region:
@@ -125,7 +134,7 @@ destination:
       sample: null
     challenge:
       description: Whether Cloudflare documents that ownership of such a destination has to be
-        proved. V(unknown) leaves it to the API.
+        proved.
       type: str
       choices:
         - "yes"
@@ -133,25 +142,25 @@ destination:
         - unknown
       sample: "yes"
 rate_limit_waited:
-  description: For how many seconds requests were held back because of the rate limit.
-  returned: when they were
+  description: Seconds that requests were held back by the rate limit.
+  returned: always
   type: float
-  sample: 12.5
+  sample: 0.0
 error:
-  description: The request that got no usable answer, or was refused.
-  returned: when a request failed
+  description: Details of the failed API request.
+  returned: when an API request failed
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no answer came.
+      description: The HTTP status, V(null) where no response came.
       type: int
       sample: 403
     method:
-      description: The method of the request.
+      description: The HTTP method.
       type: str
       sample: POST
     path:
-      description: The path of the request, below O(base_url).
+      description: The path, below O(base_url).
       type: str
       sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/ownership
     codes:
@@ -160,16 +169,16 @@ error:
       elements: int
       sample: [10000]
     errors:
-      description: The errors as Cloudflare gave them.
+      description: The errors in Cloudflare's response.
       type: list
       elements: dict
       sample: [{"code": 10000, "message": "Authentication error"}]
     ray_id:
-      description: What Cloudflare's support finds the request by.
+      description: Cloudflare Ray ID; quote it in support requests.
       type: str
       sample: 8f2c1d7e4a9b0c3d-FRA
     retryable:
-      description: Whether the same request may succeed at a later time.
+      description: Whether the same request may succeed later.
       type: bool
       sample: false
 """
@@ -177,19 +186,19 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import ask
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import request
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
-    """Ask for a challenge."""
-    return ask(params["destination_conf"], logpush)
+    """Request the challenge."""
+    return request(params["destination_conf"], logpush)
 
 
 def main() -> None:
     """Run the module."""
-    execute(run, Logpush, DESTINATION)
+    execute(run, DESTINATION)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownership_validate
-short_description: Tell whether a Logpush ownership challenge is good for a destination
+short_description: Validate a Logpush ownership token
 version_added: 0.1.0
 description:
-  - Asks Cloudflare whether the token from a challenge file proves the ownership of a log
-    destination. The file is what M(edgeops.cloudflare.logpush_ownership) asks for.
-  - Where Cloudflare says no, RV(reasons) says what the token's own claims disagree about, such as
-    another zone, another path, or an expiry in the past.
+  - Has Cloudflare validate the token from a challenge file, which
+    M(edgeops.cloudflare.logpush_ownership) requests, for a log destination.
+  - Where Cloudflare rejects the token, RV(reasons) lists where the token's own claims disagree,
+    such as another zone, another path, or an expiry in the past.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.logpush.scope
@@ -25,7 +25,9 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module only looks, and does so in check mode too.
+      - The token is validated in check mode too, since that changes nothing.
+      - A token that is V(null) or empty, as there is none in check mode, is accepted. Nothing is
+        sent then, and RV(valid) is V(null).
   diff_mode:
     support: N/A
     details:
@@ -37,14 +39,14 @@ attributes:
 options:
   ownership_challenge:
     description:
-      - The content of the challenge file, not its name. White space around it is removed.
-      - At most 4096 characters.
+      - The ownership token, which is the content of the challenge file, not its name. At most 4096
+        characters. White space around it is removed.
     type: str
     required: true
   fail_on_invalid:
     description:
-      - Whether the task fails where Cloudflare does not take the token. With V(false) that is a
-        normal result with RV(valid=false).
+      - Whether the task fails where Cloudflare rejects the token. If V(false), the result is
+        RV(valid=false).
       - Other errors always fail the task.
     type: bool
     default: true
@@ -57,13 +59,13 @@ seealso:
 
 EXAMPLES = r"""
 # challenge_file is what the examples of edgeops.cloudflare.logpush_ownership read.
-- name: Prove that the destination is ours
+- name: Validate the ownership token
   edgeops.cloudflare.logpush_ownership_validate:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
     ownership_challenge: "{{ challenge_file.contents }}"
 
-- name: Look whether a token that was kept is still good
+- name: Validate a stored token
   edgeops.cloudflare.logpush_ownership_validate:
     account_id: 01a7362d577a6c3019a474fd6f485823
     destination_conf: "s3://edge-logs/audit?region=us-east-1"
@@ -71,7 +73,7 @@ EXAMPLES = r"""
     fail_on_invalid: false
   register: proof
 
-- name: Say why it is not
+- name: Show why it was rejected
   ansible.builtin.debug:
     var: proof.reasons
   when: not proof.valid
@@ -136,25 +138,25 @@ destination:
         - unknown
       sample: "yes"
 rate_limit_waited:
-  description: For how many seconds requests were held back because of the rate limit.
-  returned: when they were
+  description: Seconds that requests were held back by the rate limit.
+  returned: always
   type: float
-  sample: 12.5
+  sample: 0.0
 error:
   description: The request that got no usable answer, or that refused the token.
   returned: when a request failed, or refused the token by an error
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no answer came.
+      description: The HTTP status, V(null) where no response came.
       type: int
       sample: 403
     method:
-      description: The method of the request.
+      description: The HTTP method.
       type: str
       sample: POST
     path:
-      description: The path of the request, below O(base_url).
+      description: The path, below O(base_url).
       type: str
       sample: /zones/023e105f4ecef8ad9ca31a8372d0c353/logpush/ownership/validate
     codes:
@@ -163,16 +165,16 @@ error:
       elements: int
       sample: [10000]
     errors:
-      description: The errors as Cloudflare gave them.
+      description: The errors in Cloudflare's response.
       type: list
       elements: dict
       sample: [{"code": 10000, "message": "Authentication error"}]
     ray_id:
-      description: What Cloudflare's support finds the request by.
+      description: Cloudflare Ray ID; quote it in support requests.
       type: str
       sample: 8f2c1d7e4a9b0c3d-FRA
     retryable:
-      description: Whether the same request may succeed at a later time.
+      description: Whether the same request may succeed later.
       type: bool
       sample: false
 """
@@ -180,14 +182,14 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import check
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import validate
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
-    """Have the token checked."""
-    return check(
+    """Validate the token."""
+    return validate(
         params["destination_conf"],
         params["ownership_challenge"],
         logpush,
@@ -199,7 +201,6 @@ def main() -> None:
     """Run the module."""
     execute(
         run,
-        Logpush,
         {
             **DESTINATION,
             "ownership_challenge": {"type": "str", "required": True, "no_log": True},

@@ -2,21 +2,21 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask Cloudflare Logpush for many ownership challenges, or have many tokens checked."""
+"""Request many Cloudflare Logpush ownership challenges."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownerships
-short_description: Ask Cloudflare Logpush for many ownership challenges, or have many tokens checked
+short_description: Request many Logpush ownership challenges
 version_added: 0.3.0
 description:
-  - Does in one task what M(edgeops.cloudflare.logpush_ownership) and
-    M(edgeops.cloudflare.logpush_ownership_validate) do in a task each, for any number of zones
-    and accounts. The requests are sent side by side, below Cloudflare's rate limit.
-  - For a target without O(targets[].ownership_challenge) a challenge is asked for; for one with it,
-    that token is checked.
-  - One that fails does not stop the others. The task fails at the end, with RV(results) of all.
+  - Requests in one task what M(edgeops.cloudflare.logpush_ownership) requests in a task each, for
+    any number of zones and accounts, for those who read the challenge files by their own means. The
+    requests are sent concurrently, below Cloudflare's rate limit.
+  - M(edgeops.cloudflare.logpush_jobs) requests challenges and reads their files by itself.
+  - A target that fails does not stop the others. The task fails at the end, with RV(results) of
+    all.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.connection.concurrency
@@ -26,8 +26,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Tokens are checked, which writes nothing. No challenge is asked for, so that
-        RV(results[].filename) and RV(results[].valid) are V(null).
+      - Options are validated. No request is sent, so RV(results[].filename) and
+        RV(results[].valid) are V(null).
   diff_mode:
     support: none
     details:
@@ -35,10 +35,10 @@ attributes:
   idempotent:
     support: none
     details:
-      - Each run asks for challenges anew.
+      - Every run requests new challenges.
 options:
   targets:
-    description: What is to be asked or checked.
+    description: The destinations to request challenges for.
     type: list
     elements: dict
     required: true
@@ -57,30 +57,25 @@ options:
         description: The destination, as for M(edgeops.cloudflare.logpush_ownership).
         type: str
         required: true
-      ownership_challenge:
-        description:
-          - The content of the challenge file, to have it checked as
-            M(edgeops.cloudflare.logpush_ownership_validate) does.
-        type: str
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
   - module: edgeops.cloudflare.logpush_ownership
-  - module: edgeops.cloudflare.logpush_ownership_validate
+  - module: edgeops.cloudflare.logpush_challenge_info
   - module: edgeops.cloudflare.logpush_jobs
 """
 
 EXAMPLES = r"""
-- name: Have Cloudflare write a challenge file for each zone
+- name: Request a challenge for each zone
   edgeops.cloudflare.logpush_ownerships:
     targets:
       - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
-        destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+        destination_conf: "s3://edge-logs/example.com/{DATE}?region=us-east-1"
       - zone_id: 9a7806061c88ada191ed06f989cc3dac
-        destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
+        destination_conf: "s3://edge-logs/example.net/{DATE}?region=us-east-1"
   register: challenges
 
-- name: Say where the files are
+- name: Show the names of the challenge files
   ansible.builtin.debug:
     msg: "{{ challenges.results | map(attribute='filename') }}"
 """
@@ -88,23 +83,23 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - What came of each target, in the order of O(targets), as a registered loop has it.
-    - Besides what is told here, each has what M(edgeops.cloudflare.logpush_ownership) or
-      M(edgeops.cloudflare.logpush_ownership_validate) returns.
-  returned: when the options are right
+    - One result per target, in the order of O(targets).
+    - Each has what M(edgeops.cloudflare.logpush_ownership) returns, besides what is documented
+      here.
+  returned: when the options are valid
   type: list
   elements: dict
   contains:
     item:
-      description: Which target it is, C(zone_id) or C(account_id).
+      description: Identifies the target by C(zone_id) or C(account_id).
       type: dict
       sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353"}
     changed:
-      description: Whether a challenge file was written.
+      description: Whether a challenge was requested, or would be in check mode.
       type: bool
       sample: true
     failed:
-      description: Whether this one failed.
+      description: Whether this target failed.
       type: bool
       sample: false
     msg:
@@ -114,68 +109,57 @@ results:
       sample: "Cloudflare wrote no challenge file to destination_conf: Access Denied"
     filename:
       description: The challenge file. V(null) in check mode.
-      returned: when a challenge was asked for
       type: str
-      sample: http/20261122/ownership-challenge-9a2e7c51.txt
+      sample: example.com/20261122/ownership-challenge.txt
     valid:
-      description:
-        - Whether Cloudflare could write the file, or takes the token.
-        - V(null) in check mode where a challenge would be asked for.
+      description: Whether Cloudflare could write the file. V(null) in check mode.
       type: bool
       sample: true
     destination:
-      description: The parts of O(targets[].destination_conf) that are no secret.
+      description: The parts of O(targets[].destination_conf) that are not sensitive.
       type: dict
-      sample: {"scheme": "s3", "bucket": "edge-logs", "prefix": "http/{DATE}", "challenge": "yes"}
-    reasons:
-      description: What the claims of a refused token disagree about.
-      returned: when a token was checked
-      type: list
-      elements: str
-      sample: []
+      sample: {"scheme": "s3", "bucket": "edge-logs", "prefix": "example.com/{DATE}"}
     error:
-      description: The request that got no usable answer, or was refused.
-      returned: when a request failed
+      description: Details of the failed API request.
+      returned: when an API request failed
       type: dict
       sample: {"status": 403, "method": "POST", "codes": [10000], "retryable": false}
 rate_limit_waited:
-  description: For how many seconds requests were held back because of the rate limit.
-  returned: when they were
+  description: Seconds that requests were held back by the rate limit.
+  returned: always
   type: float
-  sample: 12.5
+  sample: 0.0
 """
 
+import contextlib
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
-    Label,
     run_concurrently,
-    summarize,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    ask,
-    check,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import request
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
+    Label,
     LogpushOf,
     execute_many,
+    summarize,
 )
 
 
-def run(
-    targets: list[dict[str, t.Any]], logpush_of: LogpushOf[Logpush], concurrency: int
-) -> dict[str, t.Any]:
-    """Ask for each challenge, or have its token checked."""
+def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
+    """Request the challenges."""
+    targets = params["targets"]
 
-    def prove(target: dict[str, t.Any]) -> dict[str, t.Any]:
-        conf, token = target["destination_conf"], target["ownership_challenge"]
-        if token is None:
-            return ask(conf, logpush_of(target))
-        return check(conf, token, logpush_of(target), fail_on_invalid=True)
+    def request_one(target: dict[str, t.Any]) -> dict[str, t.Any]:
+        return request(target["destination_conf"], logpush_of(target))
 
-    outcomes = run_concurrently(prove, targets, concurrency)
+    for target in targets:
+        # What is wrong with a target is its own outcome, below.
+        with contextlib.suppress(CloudflareError):
+            logpush_of(target).expect(1)
+    outcomes = run_concurrently(request_one, targets, params["concurrency"])
     return summarize("targets", [_label(target) for target in targets], outcomes)
 
 
@@ -186,8 +170,7 @@ def _label(target: dict[str, t.Any]) -> Label:
 
 def main() -> None:
     """Run the module."""
-    token = {"ownership_challenge": {"type": "str", "no_log": True}}
-    execute_many("targets", run, Logpush, {**DESTINATION, **token})
+    execute_many("targets", run, DESTINATION)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,7 @@ JOB: dict[str, dict[str, t.Any]] = {
     "dataset": {"type": "str"},
     "destination_conf": {"type": "str", "no_log": True},
     "ownership_challenge": {"type": "str", "no_log": True},
+    "prove_ownership": {"type": "bool"},
     "enabled": {"type": "bool"},
     "kind": {"type": "str", "choices": ["", "edge"]},
     "filter": {"type": "json"},
@@ -244,7 +245,7 @@ _PLAIN = (
 
 
 class DesiredJob(t.NamedTuple):
-    """A job as it is described: only what the description sets is in ``properties``.
+    """The desired state of a job: only what the task sets is in ``properties``.
 
     ``properties`` has the API's names and values, without the destination and the token;
     ``output_options`` in it has only what is set.
@@ -258,6 +259,13 @@ class DesiredJob(t.NamedTuple):
     token: str | None
     properties: dict[str, t.Any]
     resend_hidden: bool
+    # None: as is set for all jobs of a list.
+    prove_ownership: bool | None = True
+
+    @classmethod
+    def removal_of(cls, job: Job) -> DesiredJob:
+        """Return what removes a job, whatever it is."""
+        return cls("absent", job.id, job.name, job.dataset, None, None, {}, False)
 
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> DesiredJob:
@@ -280,6 +288,7 @@ class DesiredJob(t.NamedTuple):
             token=None if token is None else clean_token(token),
             properties=_properties(params),
             resend_hidden=params["resend_hidden"],
+            prove_ownership=params["prove_ownership"],
         )
         check_combination(desired.properties, dataset=dataset, kind=params["kind"])
         return desired

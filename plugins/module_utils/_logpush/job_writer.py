@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes a job so that nothing is done twice or lost: lost answers, and proofs of ownership."""
+"""Write one job as planned, so that nothing is done twice or lost: lost responses, tokens."""
 
 from __future__ import annotations
 
 import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import GATEWAY_FAULTS
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api._retries import (
+    GATEWAY_FAULTS,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
@@ -18,163 +20,203 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     RequestError,
     Unreachable,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
-    DESTINATION_CONF,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import DesiredJob, Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     find_changes,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
+    OwnershipProof,
+    explain_rejection,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
     is_token_rejected,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     OWNERSHIP_CHALLENGE,
-    disagreements,
 )
 
 _MISSING = (
-    f"{OWNERSHIP_CHALLENGE}: is missing: Cloudflare wants proof that the destination is yours "
-    "before a job may have it. Ask for a challenge with edgeops.cloudflare.logpush_ownership, read "
-    "the file that it names, and give its content; or let the playbook "
-    "edgeops.cloudflare.push_logs do all of it"
+    f"this destination requires an {OWNERSHIP_CHALLENGE}; set prove_ownership: true to have the "
+    "module prove ownership, or pass the content of the challenge file that "
+    "edgeops.cloudflare.logpush_ownership requests"
 )
 _RUN_AGAIN = (
-    "It may be under way yet: wait a little before the task is run again, which looks for the job "
-    "first"
+    "The request may still be in progress, so wait before rerunning the task, which looks for the "
+    "job first"
 )
-# Seconds before each look for what was not answered.
+# Seconds before each look for a job after a lost response.
 _PAUSES = (0, 1, 2, 4)
 
-
-class Written(t.NamedTuple):
-    """A job after a write, None in a dry run; and the error that the answer was lost by."""
-
-    job: Job | None
-    lost: RequestError | None = None
+Result = dict[str, t.Any]
+_Send = t.Callable[[t.Mapping[str, t.Any]], t.Optional[Job]]
 
 
 class JobWriter:
-    """Writes one job as it is described."""
+    """Writes one planned job. ``proof`` provides the ownership token where one is required."""
 
-    def __init__(self, desired: DesiredJob, logpush: LogpushJobs) -> None:
-        self._desired = desired
+    def __init__(self, plan: Plan, logpush: Logpush, proof: OwnershipProof | None = None) -> None:
+        self._plan = plan
         self._logpush = logpush
+        self._proof = proof
+        self._result = plan.result()
 
-    def create(self, body: t.Mapping[str, t.Any], is_new: t.Callable[[Job], bool]) -> Written:
-        """Create a job; where the answer is lost, look for one that ``is_new``.
-
-        Raise ``Rejected`` with ``ownership_required`` where Cloudflare wants a proof.
-        """
-
-        def look(lost: RequestError) -> Job:
-            def ask() -> list[Job]:
-                return [job for job in self._logpush.jobs() if is_new(job)]
-
-            return self._the_one(self._look(lost, ask) or [], lost)
-
-        return self._write(body, self._logpush.create_job, look)
-
-    def update(self, job: Job, body: t.Mapping[str, t.Any]) -> Written:
-        """Change a job; where the answer is lost, look whether it is as described.
-
-        Raise ``Rejected`` with ``ownership_required`` where Cloudflare wants a proof.
-        """
-
-        def send(content: t.Mapping[str, t.Any]) -> Job | None:
-            return self._logpush.update_job(job.id, content)
-
-        def look(lost: RequestError) -> Job:
-            def ask() -> Job | None:
-                present = self._logpush.job(job.id)
-                return None if present is None or self.differences(present) else present
-
-            found = self._look(lost, ask)
-            if found is None:
-                raise _lost(lost, f"job {job.id} is not as described. {_RUN_AGAIN}")
-            if not self.differences(job):
-                # Nothing that is shown was to change.
-                raise _lost(
-                    lost,
-                    "whether it was carried out cannot be seen, since Cloudflare hides what was "
-                    "sent. Run the task again",
-                )
-            return t.cast(Job, found)
-
-        return self._write(body, send, look)
-
-    def delete(self, job_id: int) -> RequestError | None:
-        """Delete a job; return the error by which the answer was lost, where it is gone."""
+    def apply(self) -> Result:
+        """Write and return what a module returns. Raise ``CloudflareError`` where it fails."""
+        if self._plan.action == "none" or self._logpush.check_mode:
+            return self._result
+        if self._plan.action == "deleted":
+            return self._delete()
         try:
-            self._logpush.delete_job(job_id)
-        except RequestError as error:
-            if not _may_be_carried_out(error):
-                raise
-            if not self._look(error, lambda: self._logpush.job(job_id) is None):
-                raise _lost(error, f"job {job_id} is still there. {_RUN_AGAIN}") from error
-            return error
-        return None
+            return self._write()
+        except CloudflareError as error:
+            for name in ("changes", "ownership", "filename"):
+                error.values.setdefault(name, self._result[name])
+            raise
 
-    def needs_token(self) -> bool:
-        """Whether Cloudflare is known to want a token for the destination, and none is given."""
-        destination = self._desired.destination
-        needed = destination is not None and destination.challenge == "yes"
-        return needed and self._desired.token is None
-
-    def differences(self, job: Job) -> t.Sequence[str]:
-        """Return by name what of a job, as far as it is shown, is not as described."""
-        return find_changes(self._desired._replace(resend_hidden=False), job).names
-
-    def _write(
-        self,
-        body: t.Mapping[str, t.Any],
-        send: t.Callable[[t.Mapping[str, t.Any]], Job | None],
-        look: t.Callable[[RequestError], Job],
-    ) -> Written:
-        moved = DESTINATION_CONF in body
-        if moved and self.needs_token() and not self._logpush.dry_run:
-            raise Rejected(_MISSING, {"ownership_required": True})
-        if moved and self._desired.token:
-            body = {**body, OWNERSHIP_CHALLENGE: self._desired.token}
+    def _delete(self) -> Result:
+        job = t.cast(Job, self._plan.job)
         try:
-            return Written(send(body))
+            self._logpush.delete_job(job.id)
         except RequestError as error:
-            if isinstance(error, ApiError) and is_token_rejected(error):
-                raise self._refused(error) from error
-            if not _may_be_carried_out(error):
+            if not _may_be_applied(error):
                 raise
-            return Written(look(error), error)
+            if not self._look(error, lambda: self._logpush.job(job.id) is None):
+                raise _lost(error, f"job {job.id} still exists. {_RUN_AGAIN}") from error
+            self._note_lost(error, f"job {job.id} is gone")
+        return self._result
 
-    def _refused(self, error: ApiError) -> Rejected:
-        values = {**error.values, "ownership_required": True}
-        if self._desired.token is None or self._desired.destination is None:
-            return Rejected(f"{_MISSING}. It said: {error.cause}", values)
-        reasons = disagreements(
-            self._desired.token,
-            object_type=self._logpush.scope.kind,
-            object_id=self._logpush.scope.id,
-            destination=self._desired.destination,
+    def _write(self) -> Result:
+        try:
+            job = self._send_with_token()
+        except RequestError as error:
+            if not _may_be_applied(error):
+                raise
+            job = self._find_after(error)
+            self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
+        else:
+            self._warn_not_applied(job)
+        self._result["job"] = job.describe()
+        return self._result
+
+    def _send_with_token(self) -> Job:
+        """Send the job, with a token where one is required; with a new one where it was used."""
+        plan, proof = self._plan, self._proof
+        token = plan.desired.token if plan.writes_destination else None
+        if token is None and plan.requires_token:
+            token = self._proved(renew=False)
+        try:
+            job = self._send(token)
+        except ApiError as error:
+            if not is_token_rejected(error):
+                raise
+            # Without a token, Cloudflare requires one; a token that another job has used may
+            # be taken only once.
+            may_prove = proof is not None and plan.desired.token is None
+            if not may_prove or (token is not None and not t.cast(OwnershipProof, proof).used):
+                raise self._rejected(error, token) from error
+            token = self._proved(renew=True)
+            job = self._send_again(token)
+        if proof is not None and token is not None and token == proof.token:
+            self._result["warnings"] += proof.accept()
+        return job
+
+    def _send_again(self, token: str) -> Job:
+        try:
+            return self._send(token)
+        except ApiError as error:
+            if is_token_rejected(error):
+                raise self._rejected(error, token) from error
+            raise
+
+    def _proved(self, *, renew: bool) -> str:
+        if self._proof is None:
+            raise Rejected(_MISSING, {"ownership": "missing"})
+        self._result["ownership"] = "missing"
+        try:
+            token = self._proof.renew() if renew else self._proof.require()
+        finally:
+            self._result["filename"] = self._proof.filename
+        self._result["ownership"] = "proved"
+        return token
+
+    def _send(self, token: str | None) -> Job:
+        body = dict(self._plan.body)
+        if token is not None:
+            body[OWNERSHIP_CHALLENGE] = token
+        if self._plan.job is None:
+            return t.cast(Job, self._logpush.create_job(body))
+        return t.cast(Job, self._logpush.update_job(self._plan.job.id, body))
+
+    def _rejected(self, error: ApiError, token: str | None) -> Rejected:
+        destination = self._plan.desired.destination
+        if token is None or destination is None:
+            return Rejected(
+                f"{_MISSING}. {error.message}", {**error.values, "ownership": "missing"}
+            )
+        reasons = explain_rejection(token, self._logpush, destination)
+        sentence = f"Cloudflare rejected the ownership token: {error.cause}."
+        return Rejected(
+            " ".join([sentence, *reasons]),
+            {**error.values, "ownership": "rejected", "reasons": reasons},
         )
-        sentence = (
-            f"Cloudflare does not take {OWNERSHIP_CHALLENGE} as the proof: {error.cause}. Ask for "
-            "a new challenge with edgeops.cloudflare.logpush_ownership."
-        )
-        return Rejected(" ".join([sentence, *reasons]), {**values, "reasons": reasons})
+
+    def _note_lost(self, error: RequestError, found: str) -> None:
+        self._result["response_lost"] = True
+        self._result["warnings"].append(f"{error.message}, but {found}")
+
+    def _warn_not_applied(self, job: Job) -> None:
+        names = ", ".join(self._differences(job))
+        if names:
+            self._result["warnings"].append(
+                f"Cloudflare accepted the request for job {job.id} but shows different values for "
+                f"{names}; if this persists, every run changes the job again"
+            )
+
+    def _differences(self, job: Job) -> t.Sequence[str]:
+        """Return by name what of a job, as far as it is shown, is not in the desired state."""
+        return find_changes(self._plan.desired._replace(resend_hidden=False), job).names
+
+    def _find_after(self, lost: RequestError) -> Job:
+        """Return the job after a lost response, or raise where it is not in the desired state."""
+        if self._plan.job is None:
+            return self._the_one(self._look(lost, self._new_jobs) or [], lost)
+        job = self._plan.job
+        found: Job | None = self._look(lost, self._updated_job)
+        if found is None:
+            raise _lost(lost, f"job {job.id} is not in the desired state. {_RUN_AGAIN}")
+        if not self._differences(job):
+            # Nothing that is shown was to change.
+            raise _lost(
+                lost,
+                "whether it was applied cannot be seen, since Cloudflare hides what was sent. "
+                "Rerun the task",
+            )
+        return found
+
+    def _new_jobs(self) -> list[Job]:
+        plan = self._plan
+        jobs = self._logpush.jobs()
+        return [job for job in jobs if job.id not in plan.known_ids and plan.is_twin(job)]
+
+    def _updated_job(self) -> Job | None:
+        job = self._logpush.job(t.cast(Job, self._plan.job).id)
+        return None if job is None or self._differences(job) else job
 
     def _look(self, lost: RequestError, ask: t.Callable[[], t.Any]) -> t.Any:
-        """Look what became of a request until there is something, or there has been time enough.
+        """Look for what became of a request until something is found or the time is over.
 
-        Where no answer came, the request may be under way for some time yet.
+        Where no response came, the request may be in progress for some time yet.
         """
-        for pause in _PAUSES if _may_be_under_way(lost) else _PAUSES[:1]:
+        for pause in _PAUSES if _may_be_in_progress(lost) else _PAUSES[:1]:
             time.sleep(pause)
             try:
                 found = ask()
             except RequestError as error:
                 raise _lost(
                     lost,
-                    "whether it was carried out is not known, since looking failed too: "
+                    "whether it was applied is unknown, since the check failed too: "
                     f"{error.message}. {_RUN_AGAIN}",
                 ) from error
             if found:
@@ -182,46 +224,47 @@ class JobWriter:
         return None
 
     def _the_one(self, jobs: list[Job], lost: RequestError) -> Job:
-        """Return the only new job if it is as described, or raise."""
+        """Return the only new job if it is in the desired state, or raise."""
         ids = [job.id for job in jobs]
         if not ids:
             raise _lost(
                 lost,
-                f"the job is not there, so it seems not to have been created. {_RUN_AGAIN}",
+                "the job was not found afterwards, so it seems not to have been created. "
+                f"{_RUN_AGAIN}",
                 ids=ids,
             )
         if len(ids) > 1:
             raise _lost(
                 lost,
-                f"afterwards there were {len(ids)} new jobs of that name (their ids: "
-                f"{', '.join(map(str, ids))}), of which all but one should be removed",
+                f"afterwards there were {len(ids)} new jobs of that name (ids: "
+                f"{', '.join(map(str, ids))}); remove all but one",
                 ids=ids,
             )
-        names = self.differences(jobs[0])
+        names = self._differences(jobs[0])
         if names:
             raise _lost(
                 lost,
                 f"afterwards there was a new job of that name, {ids[0]}, but it differs in "
-                f"{', '.join(names)}, so somebody else may have made it",
+                f"{', '.join(names)}, so something else may have created it",
                 ids=ids,
             )
         return jobs[0]
 
 
 def _lost(error: RequestError, found: str, **values: t.Any) -> CloudflareError:
-    """Say that an answer was lost, and what was found afterwards."""
+    """Return the error for a lost response, with what was found afterwards."""
     return CloudflareError(
         f"{error.message}; {found}", {**error.values, "response_lost": True, **values}
     )
 
 
-def _may_be_carried_out(error: RequestError) -> bool:
-    """Tell whether a write may have happened though no answer said so."""
+def _may_be_applied(error: RequestError) -> bool:
+    """Whether a write may have been applied though no response said so."""
     if isinstance(error, Unreachable):
         return error.sent
     status = error.status or 0
     return status >= 500 or (status < 300 and isinstance(error, MalformedResponse))
 
 
-def _may_be_under_way(error: RequestError) -> bool:
+def _may_be_in_progress(error: RequestError) -> bool:
     return isinstance(error, Unreachable) or error.status in GATEWAY_FAULTS

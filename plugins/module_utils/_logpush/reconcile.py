@@ -2,354 +2,349 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keeps a job as it is described: looks, plans, and has written only what the plan holds.
+"""Reconcile jobs: validate all, plan all, prove ownership, write, verify, prune.
 
-The plan is the same in check mode; what a dry run leaves out is decided below, in the client.
+One job is a list of one. Nothing is sent where an entry is invalid, and nothing is written before
+all entries are planned; what fails after that does not stop the other jobs.
 """
 
 from __future__ import annotations
 
-import threading
 import typing as t
 from collections import Counter, defaultdict
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
-    Label,
     Outcome,
-    Result,
     run_concurrently,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
-    Rejected,
+    MissingLibrary,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
-    DESTINATION_CONF,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import challenge_file
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     DesiredJob,
     Job,
-    check_combination,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
-    Changes,
-    find_changes,
-    names_of,
-    shown_creation,
-    shown_job,
-    shown_update,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
-    Written,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
+    OwnershipProof,
+    read_files,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
+    Plan,
+    make_plan,
+    where,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.prune import Prune
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
-    LogpushJobs,
+    Logpush,
     Scope,
 )
 
-
-def reconcile_job(desired: DesiredJob, logpush: LogpushJobs) -> Result:
-    """Make a job what ``desired`` says and return what a module returns.
-
-    ``warnings`` and ``diff`` in it are Ansible's own. Raise ``CloudflareError`` where it fails.
-    """
-    keeper = JobReconciler(desired, logpush, logpush.jobs)
-    keeper.plan()
-    return keeper.apply()
-
-
-class JobReconciler:
-    """One job being kept: first planned, then carried out.
-
-    ``list_jobs`` returns all jobs of the scope as they are before anything is done.
-    """
-
-    def __init__(
-        self, desired: DesiredJob, logpush: LogpushJobs, list_jobs: t.Callable[[], list[Job]]
-    ) -> None:
-        self._desired = desired
-        self._logpush = logpush
-        self._list_jobs = list_jobs
-        self._writer = JobWriter(desired, logpush)
-        self._known: set[int] = set()
-        self._apply: t.Callable[[], Result] | None = None
-        # The job that there is, once it was looked for: its scope and number.
-        self.job: tuple[Scope, int] | None = None
-
-    def plan(self) -> None:
-        """Find the job and see what is to be done; write nothing."""
-        job = self._find()
-        self.job = (self._logpush.scope.canonical, job.id) if job else None
-        if self._desired.state == "absent":
-            self._apply = self._plan_removal(job)
-        elif job is None:
-            self._apply = self._plan_creation()
-        else:
-            self._apply = self._plan_update(job)
-
-    def apply(self) -> Result:
-        """Do what was planned and return what a module returns."""
-        work = self._apply
-        work = t.cast("t.Callable[[], Result]", work)
-        return work()
-
-    def _find(self) -> Job | None:
-        desired = self._desired
-        if desired.id is None:
-            job = self._find_by_name()
-        else:
-            job = self._logpush.job(desired.id)
-            if job is None and desired.state == "present":
-                raise InvalidInput(
-                    "id",
-                    f"there is no job {desired.id} in {self._where}; a job to be created gets its "
-                    "id from Cloudflare, so leave id out and give a name",
-                )
-        if job is not None:
-            self._check_unchangeable(job)
-        return job
-
-    def _find_by_name(self) -> Job | None:
-        jobs = self._list_jobs()
-        self._known = {job.id for job in jobs}
-        found = [job for job in jobs if self._matches(job)]
-        if len(found) > 1:
-            ids = [job.id for job in found]
-            raise CloudflareError(
-                f"name: {len(found)} jobs in {self._where} have the name '{self._desired.name}' "
-                f"(their ids: {', '.join(map(str, ids))}); give the id of the one that is meant"
-                + ("" if self._desired.dataset else ", or its dataset"),
-                {"ids": ids},
-            )
-        return found[0] if found else None
-
-    def _matches(self, job: Job) -> bool:
-        return job.name == self._desired.name and _agree(self._desired.dataset, job.dataset)
-
-    def _is_new(self, job: Job) -> bool:
-        return job.id not in self._known and self._matches(job)
-
-    @property
-    def _where(self) -> str:
-        return f"{self._logpush.scope.kind} {self._logpush.scope.id}"
-
-    def _check_unchangeable(self, job: Job) -> None:
-        """Raise where the job cannot become what is described."""
-        desired = self._desired
-        if desired.state == "absent":
-            self._check_removable(job)
-            return
-        if not _agree(desired.dataset, job.dataset):
-            raise _unchangeable("dataset", job, job.dataset)
-        kind = job.properties.get("kind") or ""
-        if desired.properties.get("kind", kind) != kind:
-            raise _unchangeable("kind", job, kind)
-        check_combination(desired.properties, dataset=job.dataset, kind=kind)
-
-    def _check_removable(self, job: Job) -> None:
-        """Raise where the job is not the one that is described."""
-        for option, given, present in (
-            ("name", self._desired.name, job.name),
-            ("dataset", self._desired.dataset, job.dataset),
-        ):
-            if not _agree(given, present):
-                raise InvalidInput(option, f"job {job.id} has '{present}'; it was not removed")
-
-    def _plan_removal(self, job: Job | None) -> t.Callable[[], Result]:
-        if job is None:
-            result = self._result("none", None)
-            return lambda: result
-        result = self._result("deleted", job, diff=(shown_job(job), {}))
-        return lambda: self._remove(job, result)
-
-    def _remove(self, job: Job, result: Result) -> Result:
-        lost = self._writer.delete(job.id)
-        if lost is not None:
-            result["response_lost"] = True
-            result["warnings"].append(f"{lost.message}, but job {job.id} is gone")
-        return result
-
-    def _plan_creation(self) -> t.Callable[[], Result]:
-        desired = self._desired
-        if desired.destination is None:
-            raise InvalidInput(
-                DESTINATION_CONF,
-                f"is missing: there is no job '{desired.name}' in {self._where} yet, and creating "
-                "it needs a destination",
-            )
-        body = {**desired.properties, DESTINATION_CONF: desired.destination.raw}
-        result = self._result(
-            "created",
-            Job(body),
-            changes=Changes(body, names_of(body)),
-            diff=({}, shown_creation(body)),
-        )
-        return lambda: self._complete(result, lambda: self._writer.create(body, self._is_new))
-
-    def _plan_update(self, job: Job) -> t.Callable[[], Result]:
-        changes = find_changes(self._desired, job)
-        if not changes.body:
-            unchanged = self._result("none", job, changes=changes)
-            return lambda: unchanged
-        result = self._result(
-            "updated",
-            Job({**job.properties, **changes.body}),
-            changes=changes,
-            diff=(shown_job(job), shown_update(job, changes)),
-        )
-        return lambda: self._complete(result, lambda: self._writer.update(job, changes.body))
-
-    def _complete(self, result: Result, write: t.Callable[[], Written]) -> Result:
-        """Write, and add to the plan what came of it."""
-        try:
-            job, lost = write()
-        except Rejected as refusal:
-            refusal.values.setdefault("changes", result["changes"])
-            raise
-        if job is None:
-            return result
-        result["job"] = job.describe()
-        if lost is not None:
-            result["response_lost"] = True
-            result["warnings"].append(
-                f"{lost.message}, but it was carried out: job {job.id} is as described"
-            )
-        else:
-            result["warnings"] += self._warn_not_applied(job)
-        return result
-
-    def _warn_not_applied(self, job: Job) -> list[str]:
-        names = ", ".join(self._writer.differences(job))
-        said = (
-            f"Cloudflare took what was sent for job {job.id}, but shows something else for "
-            f"{names}; if it goes on to do so, each run changes it again"
-        )
-        return [said] if names else []
-
-    def _result(
-        self,
-        action: str,
-        job: Job | None,
-        *,
-        changes: Changes | None = None,
-        diff: tuple[t.Any, t.Any] | None = None,
-    ) -> Result:
-        changes = changes or Changes()
-        moved = DESTINATION_CONF in changes.body
-        result: Result = {
-            "changed": action != "none",
-            "action": action,
-            "changes": list(changes.names),
-            "not_compared": [*changes.masked, *changes.missing],
-            "ownership_required": moved and self._writer.needs_token(),
-            "response_lost": False,
-            "job": job.describe() if job else None,
-            "warnings": [],
-        }
-        if diff is not None:
-            label = f"{self._where}: job '{self._desired.name or self._desired.id}'"
-            header = {"before_header": label, "after_header": label}
-            result["diff"] = {"before": diff[0], "after": diff[1], **header}
-        if job is not None and changes.missing and not self._desired.resend_hidden:
-            result["warnings"].append(_say_missing(job, changes.missing))
-        return result
-
-
-def _agree(given: str | None, present: str | None) -> bool:
-    """Tell whether two agree; what is not given, or not shown, cannot be compared."""
-    return None in (given, present) or given == present
-
-
-def _unchangeable(option: str, job: Job, present: str | None) -> InvalidInput:
-    return InvalidInput(
-        option,
-        f"job {job.id} ('{job.name}') has '{present or ''}', which Cloudflare cannot change; "
-        f"remove that job (state: absent, id: {job.id}) and create another, or give another name",
-    )
-
-
-def _say_missing(job: Job, missing: t.Sequence[str]) -> str:
-    return (
-        f"Cloudflare does not show these of job {job.id}: {', '.join(missing)}. So they were not "
-        "compared: either the job has none, or they are hidden. Set resend_hidden: true once to "
-        "send them"
-    )
-
-
 Params = t.Mapping[str, t.Any]
+Result = dict[str, t.Any]
+LogpushOf = t.Callable[[Params], Logpush]
 _Key = tuple[t.Any, ...]
 
 
-def label_of(entry: Params) -> Label:
-    """Return how an entry is called."""
-    names = ("zone_id", "account_id", "id", "name", "dataset")
-    item = {name: entry[name] for name in names if entry.get(name) is not None}
-    scope = f"zone {item['zone_id']}" if "zone_id" in item else f"account {item.get('account_id')}"
-    # In a sentence, which is a line.
-    name = " ".join(str(item.get("name") or item.get("id")).split())
-    return Label(item, f"job '{name}' in {scope}")
+class Settings(t.NamedTuple):
+    """What holds for all entries.
+
+    ``challenge_file`` are the options of that name, ``concurrency`` is how many requests are under
+    way at the same time; ``prune`` removes the jobs of a scope that no entry describes, of the
+    ``prune_datasets`` alone where there are any.
+    """
+
+    challenge_file: Params | None = None
+    prove_ownership: bool = True
+    concurrency: int = 1
+    prune: bool = False
+    prune_datasets: t.Sequence[str] | None = None
+
+
+class Reconciled(t.NamedTuple):
+    """One outcome for each entry, in input order, and those of pruned jobs with their labels."""
+
+    outcomes: list[Outcome[Result]]
+    pruned: list[tuple[Params, Outcome[Result]]]
+
+
+def reconcile_job(params: Params, logpush: Logpush, settings: Settings) -> Result:
+    """Bring one job into the desired state and return what a module returns."""
+    (outcome,) = reconcile_jobs([params], lambda _entry: logpush, settings).outcomes
+    if isinstance(outcome, CloudflareError):
+        raise outcome
+    return outcome
 
 
 def reconcile_jobs(
-    entries: t.Sequence[Params], logpush_of: t.Callable[[Params], LogpushJobs], concurrency: int
-) -> list[Outcome[Result]]:
-    """Make each job what its entry says; return what came of each.
+    entries: t.Sequence[Params], logpush_of: LogpushOf, settings: Settings
+) -> Reconciled:
+    """Bring each job into the desired state.
 
-    ``logpush_of`` returns the API of an entry's zone or account. Raise ``InvalidInput`` where two
-    entries describe one job, which would change it to and fro.
+    ``logpush_of`` returns the API of an entry's zone or account. Raise ``MissingLibrary`` where a
+    challenge file has to be read and the library for it is missing; nothing is written then.
     """
-    _check_unique(entries)
-    lists = _Lists()
+    found = [_read(entry, logpush_of, settings) for entry in entries]
+    invalid = [number for number, each in enumerate(found) if isinstance(each, CloudflareError)]
+    if invalid:
+        return Reconciled(_not_attempted(entries, found, invalid[0]), [])
+    return _Reconciling(entries, t.cast("list[_Entry]", found), settings).run()
 
-    def plan(entry: Params) -> JobReconciler:
+
+def label(entry: Params) -> Params:
+    """Return what identifies an entry, without secrets, under the options' names."""
+    names = ("host", "zone_id", "account_id", "id", "name", "dataset")
+    return {name: entry[name] for name in names if entry.get(name) is not None}
+
+
+def describe(item: Params) -> str:
+    """Return how the job of a label is called in a sentence, on one line."""
+    scope = f"zone {item['zone_id']}" if "zone_id" in item else f"account {item.get('account_id')}"
+    if "host" in item:
+        scope = f"{item['host']} ({scope})"
+    return " ".join(f"job '{item.get('name') or item.get('id')}' in {scope}".split())
+
+
+class _Entry(t.NamedTuple):
+    desired: DesiredJob
+    logpush: Logpush
+    challenge_file: Params
+
+    @property
+    def scope(self) -> Scope:
+        return self.logpush.scope.canonical
+
+
+def _read(entry: Params, logpush_of: LogpushOf, settings: Settings) -> Outcome[_Entry]:
+    try:
         logpush = logpush_of(entry)
-        keeper = JobReconciler(DesiredJob.of(entry), logpush, lambda: lists.of(logpush))
-        keeper.plan()
-        return keeper
+        if logpush.check_mode and not (entry["ownership_challenge"] or "").strip():
+            # Where the steps before were skipped, there is no token.
+            entry = {**entry, "ownership_challenge": None}
+        desired = DesiredJob.of(entry)
+        if desired.prove_ownership is None:
+            desired = desired._replace(prove_ownership=settings.prove_ownership)
+        own = entry.get("challenge_file")
+        options = challenge_file.merged(settings.challenge_file, own)
+        return _Entry(desired, logpush, options)
+    except CloudflareError as error:
+        return error
 
-    planned = _without_doubles(run_concurrently(plan, entries, concurrency))
 
-    def apply(each: Outcome[JobReconciler]) -> Result:
-        if isinstance(each, CloudflareError):
-            raise each
-        return each.apply()
+def _not_attempted(
+    entries: t.Sequence[Params], found: t.Sequence[Outcome[t.Any]], first: int
+) -> list[Outcome[Result]]:
+    """Return the errors of invalid entries, and for the others that nothing was sent."""
+    name = describe(label(entries[first]))
+    reason = f"not attempted, since entry {first + 1} ({name}) is invalid"
+    return [
+        each if isinstance(each, CloudflareError) else CloudflareError(reason) for each in found
+    ]
 
-    return run_concurrently(apply, planned, concurrency)
 
+class _Reconciling:
+    """One call of ``reconcile_jobs``, all of whose entries are valid by themselves."""
 
-class _Lists:
-    """The jobs of each zone and account, asked for once, however many entries want to know."""
+    def __init__(
+        self, entries: t.Sequence[Params], valid: t.Sequence[_Entry], settings: Settings
+    ) -> None:
+        self._entries = entries
+        self._valid = valid
+        self._settings = settings
+        self._files = challenge_file.ChallengeFiles()
+        # The API of each scope, and its jobs, or why they could not be listed.
+        self._apis: dict[Scope, Logpush] = {each.scope: each.logpush for each in valid}
+        self._lists: dict[Scope, Outcome[list[Job]]] = {}
+        self._proofs: dict[_Key, OwnershipProof] = {}
+        self._check_mode = any(each.logpush.check_mode for each in valid)
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[Scope, threading.Lock] = defaultdict(threading.Lock)
-        self._found: dict[Scope, list[Job] | CloudflareError] = {}
+    def run(self) -> Reconciled:
+        _check_unique(self._entries)
+        self._list(self._apis)
+        plans = _without_doubles([self._plan(each) for each in self._valid])
+        self._prepare_proofs(plans)
+        self._expect(plans)
+        self._obtain_tokens()
+        outcomes = self._apply(plans)
+        self._find_twins(plans, outcomes)
+        pruned = self._prune(plans, outcomes)
+        return Reconciled(outcomes, pruned)
 
-    def of(self, logpush: LogpushJobs) -> list[Job]:
-        """Return the jobs of one; raise what was raised the first time."""
-        scope = logpush.scope.canonical
-        with self._lock:
-            lock = self._locks[scope]
-        with lock:
-            if scope not in self._found:
-                self._found[scope] = self._ask(logpush)
-            found = self._found[scope]
-        if isinstance(found, CloudflareError):
-            raise found
-        return found
+    def _list(self, scopes: t.Iterable[Scope]) -> None:
+        """List the jobs of scopes, each once however many entries there are."""
+        chosen = list(scopes)
+        for scope in chosen:
+            self._apis[scope].expect(1)
+        listed = run_concurrently(
+            lambda scope: self._apis[scope].jobs(), chosen, self._settings.concurrency
+        )
+        self._lists.update(zip(chosen, listed))
 
-    @staticmethod
-    def _ask(logpush: LogpushJobs) -> list[Job] | CloudflareError:
+    def _plan(self, entry: _Entry) -> Outcome[Plan]:
+        jobs = self._lists[entry.scope]
+        if isinstance(jobs, CloudflareError):
+            return jobs
         try:
-            return logpush.jobs()
+            return make_plan(entry.desired, entry.logpush.scope, jobs)
         except CloudflareError as error:
             return error
 
+    def _prepare_proofs(self, plans: list[Outcome[Plan]]) -> None:
+        """Provide a proof for each pair of scope and destination that may need one.
+
+        Where a token is known to be required, check that the file can be read, in check mode too.
+        """
+        for index, (entry, plan) in enumerate(zip(self._valid, plans)):
+            if isinstance(plan, CloudflareError) or not plan.writes_destination:
+                continue
+            if plan.desired.token is not None or not plan.desired.prove_ownership:
+                continue
+            proof = self._proof(entry)
+            if not plan.requires_token:
+                continue
+            try:
+                proof.check()
+            except MissingLibrary:
+                raise
+            except CloudflareError as error:
+                plans[index] = error
+
+    def _proof(self, entry: _Entry) -> OwnershipProof:
+        destination = entry.desired.destination
+        assert destination is not None  # it is written
+        key = (entry.scope, destination.raw)
+        if key not in self._proofs:
+            self._proofs[key] = OwnershipProof(
+                entry.logpush, destination, self._files, entry.challenge_file
+            )
+        return self._proofs[key]
+
+    def _expect(self, plans: t.Sequence[Outcome[Plan]]) -> None:
+        """Let the rate limiter know how many requests follow."""
+        created = set()
+        for entry, plan in zip(self._valid, plans):
+            if isinstance(plan, Plan) and plan.action != "none":
+                entry.logpush.expect(1)
+                if plan.action == "created":
+                    created.add(entry.scope)
+        for scope in created:
+            self._apis[scope].expect(1)
+
+    def _obtain_tokens(self) -> None:
+        """Request the challenges that are known to be required, and read their files."""
+        proofs = [proof for proof in self._proofs.values() if proof.required]
+        if not proofs or self._check_mode:
+            return
+        proofs[0].expect(len(proofs))
+        concurrency = self._settings.concurrency
+        run_concurrently(lambda proof: proof.request(), proofs, concurrency)
+        read_files(proofs, concurrency)
+
+    def _apply(self, plans: t.Sequence[Outcome[Plan]]) -> list[Outcome[Result]]:
+        """Write the jobs concurrently; those that share a proof one after another."""
+        groups: dict[_Key, list[int]] = defaultdict(list)
+        for index, (entry, plan) in enumerate(zip(self._valid, plans)):
+            groups[self._group(index, entry, plan)].append(index)
+        outcomes: list[Outcome[Result]] = [CloudflareError("not attempted")] * len(plans)
+
+        def write(indices: t.Sequence[int]) -> None:
+            for index in indices:
+                outcomes[index] = self._write(self._valid[index], plans[index])
+
+        run_concurrently(write, list(groups.values()), self._settings.concurrency)
+        return outcomes
+
+    def _group(self, index: int, entry: _Entry, plan: Outcome[Plan]) -> _Key:
+        if isinstance(plan, Plan) and plan.writes_destination and entry.desired.destination:
+            key = (entry.scope, entry.desired.destination.raw)
+            if key in self._proofs:
+                return key
+        return (index,)
+
+    def _write(self, entry: _Entry, plan: Outcome[Plan]) -> Outcome[Result]:
+        if isinstance(plan, CloudflareError):
+            return plan
+        proof = None
+        if plan.desired.prove_ownership and entry.desired.destination is not None:
+            proof = self._proofs.get((entry.scope, entry.desired.destination.raw))
+        try:
+            return JobWriter(plan, entry.logpush, proof).apply()
+        except CloudflareError as error:
+            return error
+
+    def _find_twins(
+        self, plans: t.Sequence[Outcome[Plan]], outcomes: list[Outcome[Result]]
+    ) -> None:
+        """List each scope again in which a job was created: another run may have done the same."""
+        if self._check_mode:
+            return
+        created = {
+            index: self._valid[index].scope
+            for index, outcome in enumerate(outcomes)
+            if isinstance(outcome, dict) and outcome["action"] == "created"
+        }
+        self._list(dict.fromkeys(created.values()))
+        for index, scope in created.items():
+            error = _twin_error(
+                t.cast(Plan, plans[index]), t.cast(Result, outcomes[index]), self._lists[scope]
+            )
+            outcomes[index] = error or outcomes[index]
+
+    def _prune(
+        self, plans: t.Sequence[Outcome[Plan]], outcomes: t.Sequence[Outcome[Result]]
+    ) -> list[tuple[Params, Outcome[Result]]]:
+        if not self._settings.prune:
+            return []
+        prune = Prune(self._settings.prune_datasets)
+        for scope, logpush in self._apis.items():
+            mine = [index for index, each in enumerate(self._valid) if each.scope == scope]
+            jobs = self._lists[scope]
+            failed = any(isinstance(outcomes[index], CloudflareError) for index in mine)
+            if failed or isinstance(jobs, CloudflareError):
+                continue
+            kept = {_job_id(plans[index], outcomes[index]) for index in mine}
+            host = next((h for h in (self._entries[i].get("host") for i in mine) if h), None)
+            prune.add(logpush, jobs, kept, host)
+        return prune.apply(self._settings.concurrency)
+
+
+def _job_id(plan: Outcome[Plan], outcome: Outcome[Result]) -> int | None:
+    if isinstance(plan, Plan) and plan.job is not None:
+        return plan.job.id
+    job = outcome.get("job") if isinstance(outcome, dict) else None
+    return job.get("id") if job else None
+
+
+def _twin_error(plan: Plan, result: Result, jobs: Outcome[list[Job]]) -> CloudflareError | None:
+    """Return the error where a created job is not the only one of its name and dataset."""
+    job_id, name = result["job"]["id"], plan.desired.name
+    values = {key: result[key] for key in ("changed", "action", "changes", "ownership", "job")}
+    if isinstance(jobs, CloudflareError):
+        return CloudflareError(
+            f"job {job_id} was created, but whether it is the only one named '{name}' could not "
+            f"be verified: {jobs.message}. Rerun the task",
+            {**jobs.values, **values},
+        )
+    ids = sorted(job.id for job in jobs if plan.is_twin(job))
+    if len(ids) <= 1:
+        return None
+    others = [each for each in ids if each != job_id]
+    return CloudflareError(
+        f"{len(ids)} jobs in {where(plan.scope)} are named '{name}' (ids: "
+        f"{', '.join(map(str, ids))}): this task created job {job_id}, and something else, such as "
+        f"an overlapping run, created {', '.join(map(str, others))}. Remove all but one (state: "
+        "absent with its id), and do not let runs for the same zone or account overlap",
+        {**values, "ids": ids},
+    )
+
 
 def _check_unique(entries: t.Sequence[Params]) -> None:
-    """Raise for two entries that describe one job, by its number or its name."""
+    """Raise for two entries that describe one job, by its id or its name."""
     seen: dict[_Key, list[tuple[int, Params]]] = defaultdict(list)
     for number, entry in enumerate(entries, 1):
         for key in _keys(entry):
@@ -357,33 +352,39 @@ def _check_unique(entries: t.Sequence[Params]) -> None:
                 if _describe_one_job(entry, theirs):
                     raise InvalidInput(
                         "jobs",
-                        f"entries {other} and {number} both describe the {label_of(entry).text}",
+                        f"entries {other} and {number} both describe the "
+                        f"{describe(label(entry))}; remove one of them",
                     )
             seen[key].append((number, entry))
 
 
 def _keys(entry: Params) -> list[_Key]:
-    """Return what a job may be known by. Cloudflare takes capitals in a zone's number too."""
+    """Return what a job may be known by. Cloudflare accepts ids in capitals too."""
     scope = ((entry["zone_id"] or "").lower(), (entry["account_id"] or "").lower())
     return [(*scope, each, entry[each]) for each in ("id", "name") if entry[each] is not None]
 
 
 def _describe_one_job(entry: Params, other: Params) -> bool:
-    """Tell whether two with the same id or name do; one without a dataset is for any dataset."""
+    """Whether two entries with the same id or name do; without a dataset, one means any."""
     if None not in (entry["id"], other["id"]):
         return bool(entry["id"] == other["id"])
     datasets = (entry["dataset"], other["dataset"])
     return None in datasets or datasets[0] == datasets[1]
 
 
-def _without_doubles(planned: t.Sequence[Outcome[JobReconciler]]) -> list[Outcome[JobReconciler]]:
-    """Put an error in the place of each plan for a job that another entry is for as well."""
-    entries_of = Counter(
-        each.job for each in planned if isinstance(each, JobReconciler) and each.job
-    )
+def _without_doubles(plans: t.Sequence[Outcome[Plan]]) -> list[Outcome[Plan]]:
+    """Replace by an error each plan for a job that another entry is for as well."""
+    keys = [_existing(plan) for plan in plans]
+    count = Counter(key for key in keys if key is not None)
     return [
-        CloudflareError(f"job {each.job[1]} is described by several entries")
-        if isinstance(each, JobReconciler) and each.job and entries_of[each.job] > 1
-        else each
-        for each in planned
+        CloudflareError(f"job {key[1]} is described by several entries; remove all but one")
+        if key is not None and count[key] > 1
+        else plan
+        for plan, key in zip(plans, keys)
     ]
+
+
+def _existing(plan: Outcome[Plan]) -> _Key | None:
+    if isinstance(plan, Plan) and plan.job is not None:
+        return (plan.scope.canonical, plan.job.id)
+    return None

@@ -67,9 +67,12 @@ class Challenge(t.NamedTuple):
 
 
 class Verdict(t.NamedTuple):
-    """Whether Cloudflare takes what was asked; if not, what it said, and by which error."""
+    """Whether Cloudflare accepts a token or destination; if not, its message and its error.
 
-    valid: bool
+    ``valid`` is None where nothing was sent.
+    """
+
+    valid: bool | None
     message: str | None = None
     error: dict[str, t.Any] | None = None
 
@@ -93,9 +96,12 @@ class Logpush:
         self._base = f"/{scope.kind}s/{scope.id}/logpush"
 
     @property
-    def dry_run(self) -> bool:
+    def check_mode(self) -> bool:
         """Whether requests that write are left out; they return None then."""
         return self._client.dry_run
+
+    def expect(self, requests: int) -> None:
+        """Let the rate limiter know how many more requests are going to be sent."""
 
     def request_challenge(self, destination: Destination) -> Challenge | None:
         """Have Cloudflare write a challenge file into the destination; None in a dry run.
@@ -136,50 +142,6 @@ class Logpush:
         body = {"destination_conf": destination.raw}
         exists: bool = self._client.read("POST", path, body, reads=_existence)
         return exists
-
-
-def is_token_rejected(error: ApiError) -> bool:
-    """Tell "the token is wrong" and "a token is needed" from every other error."""
-    return (
-        error.status == 400
-        and _REJECTED_CODE in error.codes
-        and _REJECTED_WORDS in error.cause.lower()
-    )
-
-
-def _challenge(result: t.Any) -> Challenge:
-    return Challenge(
-        filename=field(result, "filename", str),
-        message=field(result, "message", str),
-        valid=field(result, "valid", bool),
-    )
-
-
-def _verdict(question: str) -> t.Callable[[t.Any], Verdict]:
-    """Return what reads the answer to a question that begins with "whether"."""
-
-    def read(result: t.Any) -> Verdict:
-        return Verdict(_told(result, "valid", question), field(result, "message", str))
-
-    return read
-
-
-def _existence(result: t.Any) -> bool:
-    return _told(result, "exists", "whether there is such a job")
-
-
-def _told(result: t.Any, name: str, question: str) -> bool:
-    answer = field(result, name, bool)
-    if answer is None:
-        raise UnexpectedResult(f"does not say {question}")
-    return answer
-
-
-_UNKNOWN_JOB_WORDS = "job not found"
-
-
-class LogpushJobs(Logpush):
-    """The jobs of one scope, and what they push."""
 
     def dataset_fields(self, dataset: str) -> dict[str, str]:
         """Return the fields of a dataset by name, each with its description."""
@@ -248,6 +210,46 @@ class LogpushJobs(Logpush):
             raise UnexpectedResult("holds no job")
         self._register_secrets(job.secrets())
         return job
+
+
+def is_token_rejected(error: ApiError) -> bool:
+    """Tell "the token is wrong" and "a token is needed" from every other error."""
+    return (
+        error.status == 400
+        and _REJECTED_CODE in error.codes
+        and _REJECTED_WORDS in error.cause.lower()
+    )
+
+
+def _challenge(result: t.Any) -> Challenge:
+    return Challenge(
+        filename=field(result, "filename", str),
+        message=field(result, "message", str),
+        valid=field(result, "valid", bool),
+    )
+
+
+def _verdict(question: str) -> t.Callable[[t.Any], Verdict]:
+    """Return what reads the answer to a question that begins with "whether"."""
+
+    def read(result: t.Any) -> Verdict:
+        return Verdict(_told(result, "valid", question), field(result, "message", str))
+
+    return read
+
+
+def _existence(result: t.Any) -> bool:
+    return _told(result, "exists", "whether there is such a job")
+
+
+def _told(result: t.Any, name: str, question: str) -> bool:
+    answer = field(result, name, bool)
+    if answer is None:
+        raise UnexpectedResult(f"does not say {question}")
+    return answer
+
+
+_UNKNOWN_JOB_WORDS = "job not found"
 
 
 def _is_unknown_job(error: ApiError) -> bool:
