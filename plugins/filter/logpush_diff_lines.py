@@ -13,7 +13,8 @@ author:
   - The edgeops.cloudflare project (@edgeops)
 description:
   - Returns unified diffs, one after another, of what differs before and after.
-  - Ansible itself shows a diff only for the host that a task ran on, and only if that host is changed.
+  - Ansible itself shows a diff only for the host that a task ran on, and only if that host is
+    changed.
 options:
   _input:
     description: The C(diff) that M(edgeops.cloudflare.logpush_jobs) returned in diff mode.
@@ -31,7 +32,8 @@ EXAMPLES = r"""
   vars:
     plan:
       diff:
-        - {before_header: http-to-s3, after_header: http-to-s3, before: {enabled: false}, after: {enabled: true}}
+        - {before_header: http-to-s3, after_header: http-to-s3, before: {enabled: false}, after:
+          {enabled: true}}
 """
 
 RETURN = r"""
@@ -39,7 +41,7 @@ _value:
   description: The lines.
   type: list
   elements: str
-  sample: ["--- http-to-s3", "+++ http-to-s3", "-enabled: false", "+enabled: true"]
+  sample: ["--- before", "+++ after", "-enabled: false", "+enabled: true"]
 """
 
 import difflib
@@ -55,8 +57,8 @@ def diff_lines(diffs: t.Any) -> list[str]:
     lines: list[str] = []
     for diff in [diffs] if isinstance(diffs, Mapping) else diffs:
         before, after = (_lines(diff.get(name)) for name in ("before", "after"))
-        headers = (str(diff.get(f"{name}_header") or name) for name in ("before", "after"))
-        unified = difflib.unified_diff(before, after, *headers, lineterm="", n=0)
+        old, new = (str(diff.get(f"{name}_header") or name) for name in ("before", "after"))
+        unified = difflib.unified_diff(before, after, old, new, lineterm="", n=0)
         lines += [line for line in unified if not line.startswith("@@")]
     return lines
 

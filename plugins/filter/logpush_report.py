@@ -12,13 +12,15 @@ version_added: 0.3.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:
-  - Returns what the playbook C(edgeops.cloudflare.report) shows of the jobs of zones and accounts, as text.
-  - What is not of the documented type is shown as text, or left out, so that an unusual job affects its own row alone.
+  - Returns what the playbook C(edgeops.cloudflare.report) shows of the jobs of zones and accounts,
+    as text.
+  - What is not of the documented type is shown as text, or left out, so that an unusual job
+    affects its own row alone.
 options:
   _input:
     description:
-      - The C(results) of a loop over zones and accounts of M(edgeops.cloudflare.logpush_job_info), whose items
-        have C(zone_id) or C(account_id), and C(name).
+      - The C(results) of a loop over zones and accounts of M(edgeops.cloudflare.logpush_job_info),
+        whose items have C(zone_id) or C(account_id), and C(name).
     type: list
     elements: dict
     required: true
@@ -41,8 +43,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(scopes) with their C(jobs), the C(table) as lines of text, a C(summary), C(counts), and the C(unread)
-    scopes and C(failing) jobs by their names.
+  description:
+    - C(scopes) with their C(jobs), the C(table) as lines of text, a C(summary), C(counts), and the
+      C(unread) scopes and C(failing) jobs by their names.
   type: dict
 """
 
@@ -97,14 +100,22 @@ def _scope(result: Result) -> dict[str, t.Any]:
     rows = [_job(job) for job in jobs] if isinstance(jobs, list) else []
     # Those without a name last.
     rows.sort(key=lambda job: (not job["named"], job["name"], job["id"]))
-    return {"name": _line(item.get("name")) or scope_id, "id": scope_id, "error": error, "jobs": rows}
+    return {
+        "name": _line(item.get("name")) or scope_id,
+        "id": scope_id,
+        "error": error,
+        "jobs": rows,
+    }
 
 
 def _job(given: t.Any) -> dict[str, t.Any]:
     job = _mapping(given)
     destination = _mapping(job.get("destination"))
     options = _mapping(job.get("output_options"))
-    more = [destination.get("region"), destination.get("endpoint") if destination.get("bucket") else None]
+    more = [
+        destination.get("region"),
+        destination.get("endpoint") if destination.get("bucket") else None,
+    ]
     name, number = _line(job.get("name")), _line(job.get("id"))
     return {
         "named": bool(name),

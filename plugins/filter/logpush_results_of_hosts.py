@@ -12,10 +12,10 @@ version_added: 0.3.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:
-  - Returns for each host whether any of its jobs changed, whether any failed, and why, so that a following task can
-    report it for that host.
-  - A result belongs to the host that its C(item.host) names, or else to the host of the same C(item.zone_id), or else to the
-    first host.
+  - Returns for each host whether any of its jobs changed, whether any failed, and why, so that a
+    following task can report it for that host.
+  - A result belongs to the host that its C(item.host) names, or else to the host of the same
+    C(item.zone_id), or else to the first host.
   - Where no job was reconciled, each host has failed.
 positional: hosts
 options:
@@ -40,7 +40,8 @@ EXAMPLES = r"""
     quiet: true
   changed_when: result.changed
   vars:
-    result: "{{ (jobs | edgeops.cloudflare.logpush_results_of_hosts(ansible_play_batch))[inventory_hostname] }}"
+    results: "{{ jobs | edgeops.cloudflare.logpush_results_of_hosts(ansible_play_batch) }}"
+    result: "{{ results[inventory_hostname] }}"
     jobs:
       results:
         - {item: {host: localhost, name: http-to-s3}, changed: true, failed: false}
@@ -48,9 +49,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: For each host, by its name, whether it C(changed) and C(failed), and C(msg), the reason.
+  description: By the names of the hosts, whether each C(changed) or C(failed), and C(msg), why.
   type: dict
-  sample: {"example.com": {"changed": false, "failed": true, "msg": "1 of 2 jobs failed: http-to-s3: …"}}
+  sample: {"example.com": {"changed": true, "failed": false, "msg": ""}}
 """
 
 import re
@@ -112,7 +113,9 @@ def _failure(result: Result) -> str:
     item = result["item"]
     name = item.get("name") or f"id {item.get('id')}"
     host = item.get("host")
-    scopes = [f"{each} {item[f'{each}_id']}" for each in ("zone", "account") if item.get(f"{each}_id")]
+    scopes = [
+        f"{each} {item[f'{each}_id']}" for each in ("zone", "account") if item.get(f"{each}_id")
+    ]
     details = [str(each) for each in (item.get("dataset"), host, *scopes) if each]
     return f"{name} ({', '.join(details)}): {result.get('msg', 'no reason given')}"
 

@@ -12,12 +12,13 @@ version_added: 0.3.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:
-  - Returns the entries of C(logpush_jobs) of each host, in the order of the hosts and then of their lists, for
-    O(edgeops.cloudflare.logpush_jobs#module:jobs).
-  - Templates are resolved with the variables of the host that an entry belongs to, each of them once.
+  - Returns the entries of C(logpush_jobs) of each host, in the order of the hosts and then of
+    their lists, for O(edgeops.cloudflare.logpush_jobs#module:jobs).
+  - Templates are resolved with the variables of the host that an entry belongs to, each of them
+    once.
   - The variable C(logpush_jobs) of the play is used for hosts that have none of their own.
-  - A template that cannot be resolved is an error, which names the host, the entry and the undefined variable, and
-    shows no value.
+  - A template that cannot be resolved is an error, which names the host, the entry and the
+    undefined variable, and shows no value.
 options:
   _terms:
     description: The names of the hosts.
@@ -26,8 +27,8 @@ options:
     required: true
   zones:
     description:
-      - Whether each host is a zone. Entries then get the name of their host as C(host), and the C(zone_id) of their
-        host unless they set C(zone_id) or C(account_id).
+      - Whether each host is a zone. Entries then get the name of their host as C(host), and the
+        C(zone_id) of their host unless they set C(zone_id) or C(account_id).
     type: bool
     default: false
 seealso:
@@ -81,8 +82,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             entries += host.zone_entries() if zones else host.entries()
         if not described:
             raise AnsibleLookupError(
-                f"{_VARIABLE} is not set; set it to a list of jobs, each with zone_id or account_id, "
-                "name, dataset and destination_conf, such as in a file: -e @jobs.yml"
+                f"{_VARIABLE} is not set; set it to a list of jobs, each with zone_id or "
+                "account_id, name, dataset and destination_conf, such as in a file: -e @jobs.yml"
             )
         return entries
 
@@ -126,7 +127,9 @@ class _Host:
         entries = self.entries()
         if not all(_has_scope(entry) for entry in entries) and "zone_id" in self:
             zone_id = str(self._resolver.resolve(self._variables["zone_id"], "zone_id")).strip()
-            entries = [entry if _has_scope(entry) else {**entry, "zone_id": zone_id} for entry in entries]
+            entries = [
+                entry if _has_scope(entry) else {**entry, "zone_id": zone_id} for entry in entries
+            ]
         return [{**entry, "host": self._name} for entry in entries]
 
     def entries(self) -> list[dict[str, t.Any]]:
@@ -161,7 +164,9 @@ def _has_scope(entry: Variables) -> bool:
 
 
 def _stripped(entry: Variables) -> dict[str, t.Any]:
+    """Return an entry without what is null, which for a suboption counts as set."""
     return {
         name: value.strip("\r\n") if name in _STRIPPED and isinstance(value, str) else value
         for name, value in entry.items()
+        if value is not None
     }

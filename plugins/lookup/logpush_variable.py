@@ -12,8 +12,8 @@ version_added: 0.3.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:
-  - Returns the value of a variable, as P(ansible.builtin.vars#lookup) does. An error in one of its templates shows no
-    value, and names the undefined variable.
+  - Returns the value of a variable, as P(ansible.builtin.vars#lookup) does. An error in one of its
+    templates shows no value, and names the undefined variable.
   - A line break at the end of a text, as a file or a vault may have it, is left out.
 options:
   _terms:
@@ -34,10 +34,9 @@ EXAMPLES = r"""
 - name: Parse a destination
   edgeops.cloudflare.logpush_ownership:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
-    destination_conf: "{{ lookup('edgeops.cloudflare.logpush_variable', 'my_destination', required=true) }}"
-  check_mode: true
+    destination_conf: "{{ lookup('edgeops.cloudflare.logpush_variable', 'destination') }}"
   vars:
-    my_destination: s3://edge-logs/http/{DATE}?region=us-east-1
+    destination: s3://edge-logs/http/{DATE}?region=us-east-1
 """
 
 RETURN = r"""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Resolve templates in variables that hold secrets: an error names a variable, and shows no value."""
+"""Resolve templates in variables that hold secrets; an error shows no value."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _plain(value: t.Any) -> t.Any:
 
 def _reason(error: BaseException) -> str:
     messages: list[str] = []
-    cause: t.Optional[BaseException] = error
+    cause: BaseException | None = error
     while cause is not None and len(messages) < 20:
         messages.append(str(cause))
         cause = cause.__cause__

@@ -43,11 +43,15 @@ class World(Control):
         return [each["Key"] for each in listed.get("Contents", [])]
 
     def push(
-        self, *entries: dict[str, t.Any], arguments: t.Sequence[str] = (), **more: t.Any
+        self,
+        *entries: dict[str, t.Any],
+        arguments: t.Sequence[str] = (),
+        environment: dict[str, str] | None = None,
+        **more: t.Any,
     ) -> Run:
-        """Run the playbook that keeps jobs as described; ``more`` are extra variables."""
+        """Run the playbook that reconciles jobs; ``more`` are extra variables."""
         inputs = {"logpush_jobs": list(entries), **more}
-        return self.run(*arguments, playbook=PUSH_LOGS, inputs=inputs)
+        return self.run(*arguments, playbook=PUSH_LOGS, inputs=inputs, environment=environment)
 
     def run(
         self,

@@ -125,7 +125,12 @@ def table(run: Run) -> list[str]:
 def test_table_and_page(world: World, tmp_path: Path) -> None:
     unnamed = add_jobs(world)
     path = tmp_path / "logpush.html"
-    run = report(world, logpush_report_scopes=scopes(world), logpush_report_path=str(path), logpush_report_title="A & <b>")
+    run = report(
+        world,
+        logpush_report_scopes=scopes(world),
+        logpush_report_path=str(path),
+        logpush_report_title="A & <b>",
+    )
     account, other = (world.environment[f"SANDBOX_{name}_ID"] for name in ("ACCOUNT", "OTHER_ZONE"))
     lines = table(run)
     assert lines[:8] == [
@@ -214,9 +219,7 @@ def test_an_unusual_job_affects_its_own_row_alone(world: World, tmp_path: Path) 
     add_job(world, name=5, dataset=["a"], enabled="yes", filter="no JSON")
     add_job(world, name="plain", enabled=True, last_complete=DONE)
     path = tmp_path / "logpush.html"
-    run = report(
-        world, logpush_report_scopes=scopes(world)[:1], logpush_report_path=str(path)
-    )
+    run = report(world, logpush_report_scopes=scopes(world)[:1], logpush_report_path=str(path))
     assert run.status == 0, run.output
     assert "example.com plain http_requests s3://edge-logs/zone/{DATE} pushing" in table(run)
     assert [row[0].split()[0] for row in Page(path).rows[2:]] == ["5", "abc", "plain"]

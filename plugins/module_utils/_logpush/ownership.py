@@ -97,7 +97,7 @@ class OwnershipProof:
         if self.filename is None or self.token is not None:
             return False
         try:
-            token, self._key = self._files.fetch(self.filename, self.destination, self._options)
+            token, self._key = self._files.read(self.filename, self.destination, self._options)
             self.token = clean_token(token)
         except CloudflareError as error:
             self._error = error
