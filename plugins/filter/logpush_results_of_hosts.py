@@ -58,8 +58,6 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ansible.errors import AnsibleFilterError
-
 _SHOWN = 20  # failures in one message
 # What ansible-core 2.19 and newer put before the message of the lookup.
 _WRAPPED = re.compile(r"^.*logpush_jobs_of_hosts' failed: ", re.DOTALL)
@@ -70,9 +68,9 @@ Result = t.Mapping[str, t.Any]
 def results_of_hosts(returned: t.Any, hosts: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
     """Return for each host whether it ``changed`` and ``failed``, and ``msg``."""
     if not isinstance(returned, Mapping):
-        raise AnsibleFilterError("the input must be what logpush_jobs returned")
+        raise ValueError("the input must be what logpush_jobs returned")
     if not hosts:
-        raise AnsibleFilterError("hosts must name at least one host")
+        raise ValueError("hosts must name at least one host")
     if "results" not in returned:
         msg = _WRAPPED.sub("", str(returned.get("msg") or "no reason given"))
         return {str(host): {"changed": False, "failed": True, "msg": msg} for host in hosts}

@@ -57,8 +57,8 @@ def _show_summary(proved: str, sandbox: _Sandbox, writes: int) -> None:
     jobs = ", ".join(f"{job['name']} (id {job['id']})" for job in sandbox.jobs())
     print(
         f"""
-Challenge file:  {filename[1] if filename else 'not found'}
-Its token:       valid: {valid[1] if valid else 'not found'}
+Challenge file:  {filename[1] if filename else "not found"}
+Its token:       valid: {valid[1] if valid else "not found"}
 Jobs created:    {jobs}
 The second run:  {writes} requests that write
 Try next:        make sandbox, which stays up for your own playbooks
