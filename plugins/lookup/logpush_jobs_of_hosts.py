@@ -16,7 +16,8 @@ description:
     their lists, for O(edgeops.cloudflare.logpush_jobs#module:jobs).
   - Templates are resolved with the variables of the host that an entry belongs to, each of them
     once.
-  - The variable C(logpush_jobs) of the play is used for hosts that have none of their own.
+  - The variable C(logpush_jobs) of the play is used for hosts that have none of their own. It is an
+    error if no host of the play has any.
   - A template that cannot be resolved is an error, which names the host, the entry and the
     undefined variable, and shows no value.
 options:
@@ -75,12 +76,14 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         zones = self.get_option("zones")
         hosts = _Hosts(variables or {}, self._templar)
         entries: list[dict[str, t.Any]] = []
-        described = False
         for name in map(str, terms):
             host = hosts.host(name)
-            described = described or _VARIABLE in host
             entries += host.zone_entries() if zones else host.entries()
-        if not described:
+        # Another batch may have those that have a list.
+        of_play = (variables or {}).get("ansible_play_hosts_all", ())
+        if not entries and not any(
+            _VARIABLE in hosts.host(str(each)) for each in (*terms, *of_play)
+        ):
             raise AnsibleLookupError(
                 f"{_VARIABLE} is not set; set it to a list of jobs, each with zone_id or "
                 "account_id, name, dataset and destination_conf, such as in a file: -e @jobs.yml"

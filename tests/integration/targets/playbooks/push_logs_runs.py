@@ -59,19 +59,17 @@ def test_zones_as_hosts_have_their_own_outcomes_whatever_the_strategy(world: Wor
     hosts: dict[str, dict[str, t.Any]] = {
         name: {"zone_id": zone_id, "ansible_become": True} for name, zone_id in zones.items()
     }
-    hosts["b.example"]["logpush_jobs"] = [{"name": "x", "destination_conf": "s3://no-such/x"}]
+    hosts["b.example"]["logpush_jobs"] = [
+        {"name": "x", "destination_conf": "s3://no-such/x?region=us-east-1"}
+    ]
+    destination = f"r2://{{{{ bucket }}}}/{{{{ inventory_hostname }}}}?{KEYS}"
     inventory = world.log.with_name("inventory.yml")
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
     play = {
         "import_playbook": PUSH_LOGS,
         "vars": {
             "bucket": "edge-logs",
-            "logpush_jobs": [
-                {
-                    "name": "r2",
-                    "destination_conf": f"r2://{{{{ bucket }}}}/{{{{ inventory_hostname }}}}?{KEYS}",
-                }
-            ],
+            "logpush_jobs": [{"name": "r2", "destination_conf": destination}],
         },
     }
     playbook = world.log.with_name("own.yml")

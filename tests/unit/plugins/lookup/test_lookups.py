@@ -147,6 +147,10 @@ def test_no_list_at_all_is_an_error_that_says_what_to_set() -> None:
     with pytest.raises(AnsibleError, match=r"^logpush_jobs is not set; set it to a list"):
         jobs_of({"a": {}, "b": {}})
     assert jobs_of({"a": {"logpush_jobs": []}}) == []
+    # Another batch has it.
+    hosts = {"a": {}, "b": {"logpush_jobs": []}}
+    play = {"ansible_play_hosts_all": ["a", "b"]}
+    assert look_up("logpush_jobs_of_hosts", "a", hosts=hosts, play=play) == []
 
 
 def test_a_variable_is_returned_without_the_line_break_at_its_end() -> None:
