@@ -40,6 +40,7 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
 ROOT = Path(__file__).parents[2]
+JOBS = "edgeops.cloudflare.logpush_jobs"
 MODULES = {
     "logpush_challenge_info": logpush_challenge_info,
     "logpush_dataset_info": logpush_dataset_info,
@@ -171,23 +172,26 @@ def test_every_module_documents_its_attributes(name: str) -> None:
     assert arguments(name)["supports_check_mode"] is True
 
 
-def test_an_entry_of_push_logs_has_the_options_of_a_job() -> None:
-    role = load("roles/push_logs/meta/argument_specs.yml")["argument_specs"]["jobs"]["options"]
-    entry = role["push_logs_jobs"]["options"]
-    spec = {
-        name: argument
-        for name, argument in arguments("logpush_job")["argument_spec"].items()
-        if name not in _arguments.CONNECTION
-    }
-    assert set(entry) == {*spec, "read_challenge", "remove_challenge_file"}
-    reading = load("roles/read_challenge/meta/argument_specs.yml")["argument_specs"]["main"]
-    keys = reading["options"]["read_challenge_from"]["options"]
-    assert entry["read_challenge"]["options"] == keys
-    for option, argument in spec.items():
-        for key in ("type", "no_log"):
-            assert entry[option].get(key) == argument.get(key), (option, key)
-        # Ansible would refuse null, which stands for "not set".
-        assert "choices" not in entry[option]
+def test_push_logs_passes_on_each_option() -> None:
+    play = load("playbooks/push_logs.yml")[-1]
+    (task,) = [task[JOBS] for task in play["tasks"] if JOBS in task]
+    defaults = play["module_defaults"]["group/edgeops.cloudflare.cloudflare"]
+    assert {*task, *defaults} == set(arguments("logpush_jobs")["argument_spec"])
+    assert set(defaults) == set(_arguments.CONNECTION)
+
+
+@pytest.mark.parametrize("name", ["prove_ownership", "push_logs", "report"])
+def test_playbooks_connect_by_the_same_variables_and_no_play_around_them_matters(name: str) -> None:
+    plays = load(f"playbooks/{name}.yml")
+    connection_of = [play["module_defaults"] for play in plays if "module_defaults" in play]
+    assert connection_of == [load("playbooks/push_logs.yml")[-1]["module_defaults"]]
+    for play in plays:
+        assert play["strategy"] == "ansible.builtin.linear"
+        assert (play["become"], play["gather_facts"], play["connection"]) == (False, False, "local")
+        assert play["vars"]["ansible_become"] is False
+        assert play["vars"]["ansible_connection"] == "local"
+    text = (ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8")
+    assert "{%" not in text
 
 
 def test_environment_variables_are_documented() -> None:
