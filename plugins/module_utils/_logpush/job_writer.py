@@ -58,6 +58,7 @@ class JobWriter:
         self._plan = plan
         self._logpush = logpush
         self._proof = proof
+        self._sent_token: str | None = None
         self._result = plan.result()
 
     def apply(self) -> Result:
@@ -93,6 +94,7 @@ class JobWriter:
                 raise
             job = self._find_after(error)
             self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
+            self._accept(self._sent_token)
         else:
             self._note_not_applied(job)
         self._result["job"] = job.describe()
@@ -116,9 +118,13 @@ class JobWriter:
                 raise self._rejected(error, token) from error
             token = self._proved(renew=True)
             job = self._send_again(token)
-        if proof is not None and token is not None and token == proof.token:
-            self._result["warnings"] += proof.accept()
+        self._accept(token)
         return job
+
+    def _accept(self, token: str | None) -> None:
+        """Note that Cloudflare accepted a token, where it is that of the proof."""
+        if self._proof is not None and token is not None and token == self._proof.token:
+            self._result["warnings"] += self._proof.accept()
 
     def _send_again(self, token: str) -> Job:
         try:
@@ -141,6 +147,7 @@ class JobWriter:
 
     def _send(self, token: str | None) -> Job:
         body = dict(self._plan.body)
+        self._sent_token = token
         if token is not None:
             body[OWNERSHIP_CHALLENGE] = token
         if self._plan.job is None:

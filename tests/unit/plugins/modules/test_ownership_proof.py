@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+import requests
 
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job, logpush_jobs
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
@@ -372,3 +373,21 @@ def test_the_table_names_a_zone_by_its_host() -> None:
         "ZONE", "OR", "ACCOUNT", "JOB", "DATASET", "RESULT", "OWNERSHIP", "DETAILS"
     ]  # fmt: skip
     assert result["table"][1].startswith(f"example.com ({ZONE})  http  http_requests  unchanged")
+
+
+def test_the_file_is_removed_where_the_response_is_lost_and_the_job_is_found() -> None:
+    reset = requests.exceptions.ConnectionError("reset")
+    calls = (
+        listed(),
+        requested(),
+        read(token(1)),
+        created(reset, with_token=token(1)),
+        listed(job(7)),
+        Call("DELETE", FILE_URL, None, response(status=202, content=b"")),
+        listed(job(7)),
+    )
+    options = {"azure": {"sas_token": READ_SAS}, "remove": True}
+    with network(*calls):
+        result = run_one(challenge_file=options)
+    assert result["response_lost"] is True
+    assert result["ownership"] == "proved"
