@@ -1,0 +1,97 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One result for the outcomes of many items."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import Label, summarize
+
+
+def summarized(*outcomes: Outcome[dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Summarize what came of things called by their numbers."""
+    labels = [Label({"id": number}, f"thing {number}") for number in range(1, len(outcomes) + 1)]
+    return summarize("things", labels, outcomes)
+
+
+def test_results_are_as_those_of_a_loop() -> None:
+    whole = summarized({"changed": False, "a": 1}, {"changed": True, "b": 2})
+    assert whole == {
+        "changed": True,
+        "warnings": [],
+        "results": [
+            {
+                "changed": False,
+                "failed": False,
+                "a": 1,
+                "item": {"id": 1},
+            },
+            {
+                "changed": True,
+                "failed": False,
+                "b": 2,
+                "item": {"id": 2},
+            },
+        ],
+    }
+
+
+def test_of_nothing_there_are_no_results_and_no_change() -> None:
+    assert summarized() == {"changed": False, "warnings": [], "results": []}
+
+
+def test_warnings_and_diffs_are_told_once_and_of_whom() -> None:
+    whole = summarized(
+        {"changed": True, "warnings": ["careful", "again"], "diff": {"before": 1}},
+        {"changed": False, "warnings": []},
+        {"changed": True, "warnings": ["so"], "diff": {"before": 3}},
+    )
+    assert whole["warnings"] == ["thing 1: careful", "thing 1: again", "thing 3: so"]
+    assert whole["diff"] == [{"before": 1}, {"before": 3}]
+    assert all(not {"warnings", "diff"} & set(result) for result in whole["results"])
+
+
+def test_one_that_failed_fails_all_and_says_which() -> None:
+    error = CloudflareError("it is not there", {"error": {"status": 404}, "warnings": ["w"]})
+    with pytest.raises(CloudflareError) as caught:
+        summarized({"changed": True, "diff": {"before": 1}}, error)
+    assert caught.value.message == "1 of 2 things failed: thing 2: it is not there"
+    assert caught.value.values["changed"] is True
+    assert caught.value.values["warnings"] == ["thing 2: w"]
+    assert caught.value.values["diff"] == [{"before": 1}]
+    assert caught.value.values["results"][1] == {
+        "changed": False,
+        "failed": True,
+        "msg": "it is not there",
+        "error": {"status": 404},
+        "item": {"id": 2},
+    }
+
+
+def test_of_several_that_failed_the_first_is_told() -> None:
+    error = CloudflareError("no")
+    with pytest.raises(CloudflareError) as caught:
+        summarized({"changed": False}, error, {"changed": False}, CloudflareError("never"))
+    assert caught.value.message == "2 of 4 things failed; the first of them: thing 2: no"
+    assert caught.value.values["changed"] is False
+
+
+def test_one_that_failed_after_a_change_is_a_change() -> None:
+    with pytest.raises(CloudflareError) as caught:
+        summarized(CloudflareError("no", {"changed": True}))
+    assert caught.value.values["changed"] is True
+    assert caught.value.values["results"][0]["failed"] is True
+
+
+def test_what_an_error_holds_is_not_changed() -> None:
+    values = {"warnings": ["w"], "changed": False}
+    with pytest.raises(CloudflareError):
+        summarized(CloudflareError("no", values))
+    assert values == {"warnings": ["w"], "changed": False}
