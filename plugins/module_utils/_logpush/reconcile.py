@@ -159,7 +159,9 @@ class _Reconciling:
         self._settings = settings
         self._files = challenge_file.ChallengeFiles()
         # The API of each scope, and its jobs, or why they could not be listed.
-        self._apis: dict[Scope, Logpush] = {each.scope: each.logpush for each in valid}
+        self._apis: dict[Scope, Logpush] = {}
+        for each in valid:
+            self._apis.setdefault(each.scope, each.logpush)
         self._lists: dict[Scope, Outcome[list[Job]]] = {}
         self._proofs: dict[_Key, OwnershipProof] = {}
         self._locations: dict[_Key, threading.Lock] = defaultdict(threading.Lock)
