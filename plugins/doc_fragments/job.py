@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 import textwrap
 
+from ansible_collections.edgeops.cloudflare.plugins.doc_fragments.challenge_file import (
+    ModuleDocFragment as challenge_file,  # noqa: N813
+)
+
 
 class ModuleDocFragment:
     """What a job is to be."""
@@ -47,6 +51,9 @@ options:
         V(s3://bucket/logs/{DATE}?region=us-east-1). Required to create a job.
       - It is sent byte for byte as given, and compared by its parts, so that order and
         percent-encoding make no difference. White space around it is removed.
+      - What Cloudflare shows without a mask is compared exactly, and a parameter that it does not
+        show does not exist. A value that is visibly masked is not compared and listed in
+        RV(not_compared); see O(update_secrets).
       - Sensitive values in it are redacted in everything that the module returns.
     type: str
   ownership_challenge:
@@ -71,50 +78,41 @@ options:
       - If not set, a new job is enabled and an existing one stays as it is.
     type: bool
   kind:
-    description: The kind of the job. It cannot be changed.
+    description: The kind of the job, such as V(edge). It cannot be changed.
     type: str
-    choices:
-      - ""
-      - edge
   filter:
     description:
       - Which events are pushed, as JSON or as a dictionary with the key C(where), about 1000 bytes.
         An empty string removes it.
-      - The content is compared, not its formatting.
+      - The content is compared, not its formatting. A job that Cloudflare shows without a filter
+        has none.
     type: json
   output_options:
     description:
       - The fields and the format of the logs. What is not set here stays as it is.
-      - An option that was never set counts as Cloudflare's documented default.
+      - An option that was never set has the default that Cloudflare documents for the
+        O(output_options.output_type). An empty string is a value; V(null) means not set.
       - Where the job still has O(logpull_options), which output options override, their content is
-        carried over.
+        carried over as far as it is valid.
     type: dict
     suboptions:
       field_names:
         description:
           - The fields, see M(edgeops.cloudflare.logpush_dataset_info). Their order is compared for
-            V(csv) only.
+            V(csv) only. A field that is named twice counts once.
         type: list
         elements: str
       output_type:
         description:
-          - The format. Cloudflare's default is V(ndjson).
+          - The format, V(ndjson) or V(csv). Cloudflare's default is V(ndjson).
           - It decides the defaults of O(output_options.record_prefix),
             O(output_options.record_suffix) and O(output_options.field_delimiter), so these three do
             not stay as they are where the format changes.
         type: str
-        choices:
-          - ndjson
-          - csv
       timestamp_format:
-        description: The format of timestamps. Cloudflare's default is V(unixnano).
+        description: The format of timestamps, V(unixnano), V(unix), V(rfc3339), V(rfc3339ms) or
+          V(rfc3339ns). Cloudflare's default is V(unixnano).
         type: str
-        choices:
-          - unixnano
-          - unix
-          - rfc3339
-          - rfc3339ms
-          - rfc3339ns
       sample_rate:
         description: Fraction of events to push, greater than 0 and at most 1.
         type: float
@@ -152,28 +150,32 @@ options:
       - The deprecated form of O(output_options), a query string of at most 4096 characters.
     type: str
   frequency:
-    description: How often logs are pushed. Deprecated by Cloudflare in favour of C(max_upload_*).
+    description: How often logs are pushed, V(high) or V(low). Deprecated by Cloudflare in favour
+      of C(max_upload_*).
     type: str
-    choices:
-      - high
-      - low
   max_upload_bytes:
-    description: Maximum size of a batch in bytes, V(0) or 5000000 to 1000000000. Not for
-      O(kind=edge).
+    description: Maximum size of a batch in bytes, at most 1000000000. Cloudflare documents a
+      minimum of 5000000, and less for some destinations. V(0) means not set. Not for O(kind=edge).
     type: int
   max_upload_interval_seconds:
-    description: Maximum time between batches in seconds, V(0) or 30 to 300.
+    description: Maximum time between batches in seconds, 30 to 300. V(0) means not set.
     type: int
   max_upload_records:
-    description: Maximum number of records in a batch, V(0) or 1000 to 1000000. Not for
+    description: Maximum number of records in a batch, 1000 to 1000000. V(0) means not set. Not for
       O(kind=edge).
     type: int
-  resend_hidden:
+  update_secrets:
     description:
-      - Whether to send what the task sets and Cloudflare does not show, such as a secret in
-        O(destination_conf), each time. RV(not_compared) lists it.
-    type: bool
-    default: false
+      - When to send sensitive values that Cloudflare masks in its responses, as listed in
+        RV(not_compared).
+      - V(on_change) sends them only where something else in O(destination_conf) differs.
+      - V(always) sends O(destination_conf) in each run in which something in it is masked, and
+        reports a change.
+    type: str
+    choices:
+      - on_change
+      - always
+    default: on_change
 """
 
     # The same below the option ``jobs``, where each name has a longer way.
@@ -187,8 +189,22 @@ account_id:
     required.
   type: str
 """
-    _INNER: str = _SCOPE + textwrap.dedent(DOCUMENTATION.partition("options:\n")[2])
-    _PLACED: str = re.sub(r"\bRV\(", "RV(results[].", re.sub(r"\bO\(", "O(jobs[].", _INNER))
+    _HOST: str = """
+host:
+  description: A name for the zone or account in RV(item), RV(table) and messages, such as its
+    inventory host.
+  type: str
+"""
+    _OF_JOB: str = textwrap.dedent(DOCUMENTATION.partition("options:\n")[2])
+    # What an entry leaves out is the module's.
+    _OF_ENTRY: str = _OF_JOB.replace(
+        "  type: bool\n  default: true\nenabled:", "  type: bool\nenabled:"
+    )
+    _CHALLENGE_FILE: str = textwrap.dedent(challenge_file.ENTRY.partition("options:\n")[2])
+    _INNER: str = _SCOPE + _HOST + _OF_ENTRY + _CHALLENGE_FILE
+    _PLACED: str = re.sub(
+        r"\bRV\((?!table)", "RV(results[].", re.sub(r"\bO\(", "O(jobs[].", _INNER)
+    )
     JOBS: str = f"""
 options:
   jobs:

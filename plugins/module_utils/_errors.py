@@ -93,7 +93,10 @@ class ApiError(RequestError):
 
 
 class StoreError(CloudflareError):
-    """An object store gave no object. ``pending``: the object may become readable later."""
+    """An object store did not return or delete an object.
+
+    ``pending``: it may be readable later (not there yet, access denied, store unavailable).
+    """
 
     def __init__(self, message: str, *, pending: bool = False) -> None:
         super().__init__(message)
@@ -101,9 +104,12 @@ class StoreError(CloudflareError):
 
 
 class MissingLibrary(CloudflareError):
-    """A Python library that a destination needs is not installed."""
+    """A Python library that a destination needs is not installed.
+
+    ``library`` is its name on PyPI, ``traceback`` that of the failed import.
+    """
 
     def __init__(self, library: str, traceback: str) -> None:
-        super().__init__(f"the Python library {library} is required")
+        super().__init__(f"the Python library {library} is not installed")
         self.library = library
         self.traceback = traceback

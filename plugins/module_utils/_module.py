@@ -2,30 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a module's options to its end: the only place that builds a client, and that exits."""
+"""Run a module: options in, one result out. The only place that builds a client, and that exits."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _options
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+    MissingLibrary,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
     Destination,
+    secrets_of,
     without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
@@ -33,12 +32,20 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
     Scope,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import (
-    SHORTEST_MASKED,
     Secrets,
-    texts_in,
+    looks_like_secret,
 )
 
-_SECRET_OPTIONS = ("api_token", "api_key", DESTINATION_CONF, "ownership_challenge")
+# A value from a vault or a file ends with a line break.
+_STRIPPED_OPTIONS = ("api_token", "api_key", "api_email", DESTINATION_CONF, "ownership_challenge")
+# Options and results whose values identify something, so that they are never redacted.
+_PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")
+_PUBLIC_RESULTS = frozenset(
+    (*_PUBLIC_OPTIONS, "bucket", "endpoint", "filename", "key", "prefix", "region", "scheme")
+)
+_QUOTING_RESULTS = frozenset(("diff", "error", "filter"))
+_MESSAGES = frozenset(("error_message", "message", "msg"))
+_EXCLUSIVE = [("zone_id", "account_id")]
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -53,11 +60,11 @@ def execute(
     required_one_of: t.Sequence[t.Sequence[str]] = (),
     api_names: ApiNames | None = None,
 ) -> None:
-    """Run a module: ``run`` gets the options and the ``api`` of their scope, and returns a result.
+    """Run a module for one zone or account: ``run`` gets the options and the API of the scope.
 
-    ``argument_spec`` holds the module's own options, of which ``required_one_of`` is said; those
-    of connection and scope are added. ``api_names`` says by which other names suboptions of an
-    option go. ``warnings`` and ``diff`` in a result are Ansible's own.
+    ``argument_spec`` holds the module's own options, to which ``required_one_of`` refers; those
+    of connection and scope are added. ``api_names`` maps, for each option, other names of its
+    suboptions to ours. ``warnings`` and ``diff`` in a result are Ansible's own.
     """
     module = _Module(
         api_names or {},
@@ -65,7 +72,7 @@ def execute(
         mutually_exclusive=_EXCLUSIVE,
         required_one_of=[*_EXCLUSIVE, *required_one_of],
     )
-    module.run(lambda api_of: run(module.params, api_of(module.params)))
+    module.run_with_api(lambda logpush_of: run(module.params, logpush_of(module.params)))
 
 
 def execute_many(
@@ -77,11 +84,11 @@ def execute_many(
     required_one_of: t.Sequence[t.Sequence[str]] = (),
     api_names: ApiNames | None = None,
 ) -> None:
-    """Run a module whose ``option`` is a list of what another one does once.
+    """Run a module whose ``option`` is a list of entries, each with its own zone or account.
 
-    ``run`` gets the entries, what returns the ``api`` of an entry's scope, and how many requests
-    may be under way at the same time. The other arguments are for an entry as those of
-    ``execute`` are for a module.
+    ``run`` gets all options, and a function that returns the API of an entry's scope.
+    ``common_spec`` holds the module's own options beside the list. The other arguments apply to
+    an entry as those of ``execute`` do to a module.
     """
     entries = {
         "type": "list",
@@ -100,10 +107,13 @@ def execute_many(
             option: entries,
         },
     )
-    module.run(lambda api_of: run(module.params, api_of))
+    module.run_with_api(functools.partial(run, module.params))
 
 
-_EXCLUSIVE = [("zone_id", "account_id")]
+def execute_local(run: t.Callable[[Params], Result], argument_spec: Params) -> None:
+    """Run a module that does not talk to the API, and has no connection options."""
+    module = _Module({}, argument_spec=argument_spec)
+    module.run(lambda: run(module.params))
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
@@ -112,147 +122,204 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     An alias would do, if Ansible's sanity tests allowed for one that is no Python identifier.
     """
 
+    argument_spec: Params
+    params: Params
     no_log_values: set[str]
 
     def __init__(self, api_names: ApiNames, **spec: t.Any) -> None:
         self._api_names = api_names
         self._secrets = Secrets()
+        self._waited: t.Callable[[], float] | None = None
+        self._unsupported: str | None = None
+        self._is_valid = False
         super().__init__(supports_check_mode=True, **spec)
-        # Ansible knows of the options that are secret.
-        self._secrets.add(self.no_log_values)
+        self._is_valid = True
+        _strip(self.params)
+        self._register(self.params)
 
-    def run(self, work: t.Callable[[LogpushOf], Result]) -> t.NoReturn:
-        """Do the work with the API that the options lead to, and exit."""
-        if http.IMPORT_ERROR is not None:
-            missing = missing_required_lib("requests")
-            self.fail_json(msg=missing, exception=http.IMPORT_ERROR)
-        # Nobody but this collection knows of a secret inside of an option.
-        self._register_secrets(_inner_secrets(self.params))
-        rate_limiter = None
+    def run_with_api(self, work: t.Callable[[LogpushOf], Result]) -> None:
+        """Run ``work`` with the API that the connection options lead to, and exit."""
+        self._waited = lambda: 0.0
+
+        def connected() -> Result:
+            client = self._connect()
+            return work(functools.partial(self._logpush_of, client))
+
+        self.run(connected)
+
+    def run(self, work: t.Callable[[], Result]) -> None:
+        """Run ``work`` and exit with its result or its error."""
+        end: t.Callable[..., None] = self.fail_json
         try:
-            client = Client.from_options(
-                self.params, redact=self._masked, check_mode=self.check_mode
-            )
-            rate_limiter = client.rate_limiter
-            result = work(functools.partial(self._api_of, client))
+            result = work()
+            end = self.exit_json
+        except MissingLibrary as error:
+            msg = missing_required_lib(error.library)
+            result = {**error.values, "msg": msg, "exception": error.traceback}
         except CloudflareError as error:
-            self._exit(self.fail_json, {**error.values, "msg": error.message}, rate_limiter)
-        self._exit(self.exit_json, result, rate_limiter)
-
-    def _exit(
-        self, end: t.Callable[..., t.NoReturn], result: Result, rate_limiter: RateLimiter | None
-    ) -> t.NoReturn:
+            result = {**error.values, "msg": error.message}
         for warning in result.pop("warnings", ()):
-            # Newer versions of Ansible mask whatever is returned, but for the warnings.
-            self.warn(self._masked(warning))
+            self.warn(warning)
         if not self._diff:
             result.pop("diff", None)
-        if rate_limiter is not None and rate_limiter.waited:
-            result["rate_limit_waited"] = round(rate_limiter.waited, 3)
-        # As Ansible shows it by itself.
-        result["invocation"] = {"module_args": self._secrets.masked(self.params)}
-        self.no_log_values = self._secrets.within(result)
+        if self._waited is not None:
+            result["rate_limit_waited"] = round(self._waited(), 3)
         end(**result)
 
+    def _connect(self) -> Client:
+        if http.IMPORT_ERROR is not None:
+            raise MissingLibrary("requests", http.IMPORT_ERROR)
+        client = Client.from_options(self.params, redact=self._redact, check_mode=self.check_mode)
+        self._waited = lambda: client.rate_limiter.waited
+        return client
+
+    def _logpush_of(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
+        return Logpush(
+            client,
+            Scope.of(scope["zone_id"], scope["account_id"]),
+            register_secrets=self._secrets.add,
+        )
+
+    def exit_json(self, **kwargs: t.Any) -> None:
+        """Exit with a redacted result, to which Ansible's own redaction would do harm."""
+        super().exit_json(**self._shown(kwargs))
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> None:
+        """Fail with a redacted result; name the entry and the option that Ansible refuses."""
+        if not self._is_valid:
+            msg = self._unsupported or _options.located(msg, self.params, self.argument_spec)
+        super().fail_json(**self._shown({**kwargs, "msg": msg}))
+
+    def warn(self, warning: str, **kwargs: t.Any) -> None:
+        """Warn without secrets: some versions of Ansible do not redact warnings."""
+        super().warn(self._redact(warning), **kwargs)
+
+    def _shown(self, result: Result) -> Result:
+        # Unless a response quotes a key in the place of a name.
+        self._secrets.add_public(
+            name
+            for name in set(_public_in(result))
+            if not any(map(looks_like_secret, self._secrets.within(name)))
+        )
+        invocation = {"module_args": _options.shown(self.params, self.argument_spec)}
+        shown: Result = self._secrets.redact_value({**result, "invocation": invocation})
+        _redact_messages(shown)
+        # Ansible would search for each value in each text, and put stars into the middle of words.
+        self.no_log_values = set()
+        return shown
+
     def _load_params(self) -> None:
+        """Check the options first, since Ansible's own message does not name an entry."""
         super()._load_params()
+        _options.serialize(self.params, self.argument_spec)
         self._rename(self.params)
         for option, described in self.argument_spec.items():
             if described.get("elements") == "dict" and option in self.params:
-                given = self.params[option] = _as_dictionaries(self.params[option])
-                for entry in filter(_is_dictionary, given if isinstance(given, list) else ()):
-                    self._rename(entry)
-        # Where options are wrong it is Ansible that ends the module, and it may not have looked
-        # for secrets any further; and it writes to the system's log how the module was called.
-        addresses = [self.params.get("base_url"), *map(os.environ.get, _arguments.BASE_URL_NAMES)]
-        early = [
-            *_to_be_masked(self.params, self.argument_spec),
-            *(secret for address in addresses for secret in _secrets_in_uri(address)),
-        ]
-        self.no_log_values.update(
-            each for each in early if len(each) >= SHORTEST_MASKED and each not in addresses
-        )
+                given = self.params[option] = _options.as_dictionaries(self.params[option])
+                for entry in given if isinstance(given, list) else ():
+                    if isinstance(entry, dict):
+                        self._rename(entry)
+        # Where an option is wrong it is Ansible that ends the module.
+        self._register(self.params)
+        self._unsupported = _options.unsupported(self.params, self.argument_spec)
+
+    def _log_invocation(self) -> None:
+        """Write a redacted call to the system's log: Ansible would search for each value in it."""
+        params, values = self.params, self.no_log_values
+        self.params = self._secrets.redact_value(_options.shown(params, self.argument_spec))
+        self.no_log_values = set()
+        try:
+            super()._log_invocation()
+        finally:
+            self.params, self.no_log_values = params, values
 
     def _rename(self, options: Params) -> None:
         for option, names in self._api_names.items():
-            given = _as_dictionary(options.get(option))
+            given = _options.as_dictionary(options.get(option))
             if isinstance(given, dict):
                 for name, ours in names.items():
                     if name in given and ours not in given:
                         given[ours] = given.pop(name)
                 options[option] = given
 
-    def _register_secrets(self, secrets: t.Iterable[str]) -> None:
-        self._secrets.add(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
-
-    def _masked(self, text: str) -> str:
-        """Mask the secrets known by their value, and any others in a URI by its structure."""
-        return without_secrets(str(self._secrets.masked(text)))
-
-    def _api_of(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
-        return Logpush(
-            client,
-            Scope.of(scope["zone_id"], scope["account_id"]),
-            register_secrets=self._register_secrets,
+    def _register(self, params: Params) -> None:
+        """Register the secrets that the options hold, and the names that are none."""
+        for options in _levels(params):
+            self._secrets.add_public(
+                str(options[name]) for name in _PUBLIC_OPTIONS if options.get(name)
+            )
+            destination = _destination(options.get(DESTINATION_CONF))
+            if destination is not None:
+                self._secrets.add_public(destination.public_names)
+            self._secrets.add(secrets_of(options.get(DESTINATION_CONF)))
+        # Of a destination the sensitive parts alone.
+        self._secrets.add(
+            text.strip()
+            for text in _options.sensitive_texts(params, self.argument_spec)
+            if _destination(text) is None
         )
+        for address in (params.get("base_url"), *map(os.environ.get, _arguments.BASE_URL_NAMES)):
+            self._secrets.add(secrets_of(address))
+
+    def _redact(self, text: str) -> str:
+        """Redact what is known by its value, and by structure what else a URI holds."""
+        return without_secrets(self._secrets.redact(text))
 
 
-def _as_dictionaries(given: t.Any) -> t.Any:
-    """Return a list of entries as Ansible makes it of a text; what is none is its to refuse."""
-    with contextlib.suppress(TypeError):
-        return [_as_dictionary(entry) for entry in check_type_list(given)]
-    return given
+def _strip(value: t.Any) -> None:
+    for options in _levels(value):
+        for name in _STRIPPED_OPTIONS:
+            if isinstance(options.get(name), str):
+                options[name] = options[name].strip()
 
 
-def _as_dictionary(entry: t.Any) -> t.Any:
+def _levels(params: Params) -> t.Iterator[Params]:
+    """Yield the options, and each dictionary of options in a list."""
+    yield params
+    for value in params.values():
+        for entry in value if isinstance(value, list) else ():
+            if isinstance(entry, dict):
+                yield entry
+
+
+def _destination(text: t.Any) -> Destination | None:
     try:
-        return check_type_dict(entry)
-    except TypeError:
-        return entry
-    except ValueError:
-        # Older versions of Ansible would fall over it a second time; a list they refuse.
-        return [entry]
-
-
-def _is_dictionary(entry: t.Any) -> bool:
-    return isinstance(entry, dict)
-
-
-def _to_be_masked(params: Params, known: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """Yield what secret options hold, and unknown ones: one of them may be a secret's, misspelt."""
-    for option, value in params.items():
-        described = known.get(option, {"no_log": not option.startswith("_ansible_")})
-        if described.get("no_log"):
-            yield from texts_in(value)
-        inner = described.get("options")
-        if inner:
-            for entry in value if isinstance(value, list) else [value]:
-                is_one = isinstance(entry, dict)
-                yield from _to_be_masked(entry, inner) if is_one else texts_in(entry)
-
-
-def _inner_secrets(params: Params) -> set[str]:
-    lists = (value for value in params.values() if isinstance(value, list))
-    entries = [params, *(entry for each in lists for entry in each if isinstance(entry, dict))]
-    return {secret for entry in entries for secret in _secrets_of(entry)}
-
-
-def _secrets_of(options: Params) -> t.Iterator[str]:
-    for option in _SECRET_OPTIONS:
-        # As it is sent: without white space around, and as a text if it was given as none.
-        yield str(options.get(option) or "").strip()
-    yield from _secrets_in_uri(options.get(DESTINATION_CONF))
-
-
-def _secrets_in_uri(text: t.Any) -> set[str]:
-    try:
-        return Destination.parse(text if isinstance(text, str) else "").secrets()
+        return Destination.parse(text.strip() if isinstance(text, str) else "")
     except InvalidInput:
-        return set()
+        return None
+
+
+def _public_in(result: t.Any) -> t.Iterator[str]:
+    """Yield the values in a result that identify something; not what an error quotes."""
+    waiting = [result]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            for name, value in each.items():
+                if isinstance(value, str) and name in _PUBLIC_RESULTS:
+                    yield value
+                elif name not in _QUOTING_RESULTS:
+                    waiting.append(value)
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+
+
+def _redact_messages(result: Result) -> None:
+    """Redact by structure what a message quotes; other values are data, such as a filter's."""
+    waiting: list[t.Any] = [result]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            for name in _MESSAGES.intersection(each):
+                if isinstance(each[name], str):
+                    each[name] = without_secrets(each[name])
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
 
 
 class Label(t.NamedTuple):
-    """How an entry is called: ``item`` has no secret in it, ``text`` is for sentences."""
+    """How an entry is identified: ``item`` holds no secret, ``text`` is for messages."""
 
     item: t.Mapping[str, t.Any]
     text: str
@@ -261,7 +328,10 @@ class Label(t.NamedTuple):
 def summarize(
     noun: str, labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]
 ) -> Result:
-    """Return one result for all, or raise ``CloudflareError`` where one has failed."""
+    """Return one result for all entries; raise ``CloudflareError`` with it where one has failed.
+
+    ``noun`` names the entries, in the plural. ``results`` are in their order.
+    """
     whole = collect(labels, outcomes)
     raise_failures(noun, labels, whole["results"], whole)
     return whole
@@ -270,14 +340,14 @@ def summarize(
 def collect(labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]) -> Result:
     """Return ``results``, one for each outcome, and what Ansible shows of all of them.
 
-    Warnings and diffs are returned once, each with the label of what it is about.
+    Warnings and diffs are those of the module, each warning with the label of its entry.
     """
     results, warnings, diffs = [], [], []
     for label, outcome in zip(labels, outcomes):
         result = _failure(outcome) if isinstance(outcome, CloudflareError) else dict(outcome)
         warnings += [f"{label.text}: {text}" for text in result.pop("warnings", ())]
         diffs += [result.pop("diff")] if "diff" in result else []
-        results.append({"failed": False, **result, "item": dict(label.item)})
+        results.append({"item": dict(label.item), "failed": False, "msg": "", **result})
     whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
     whole["warnings"] = warnings
     if diffs:
@@ -292,9 +362,9 @@ def raise_failures(
     failed = [number for number, each in enumerate(results) if each["failed"]]
     if not failed:
         return
+    first = failed[0]
     sentence = f"{len(failed)} of {len(results)} {noun} failed"
     sentence += "; the first of them: " if len(failed) > 1 else ": "
-    first = failed[0]
     raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", whole)
 
 

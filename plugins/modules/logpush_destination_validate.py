@@ -188,6 +188,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments impo
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Rejected
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
@@ -209,6 +210,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
         "message": _NOT_ASKED if verdict is None else verdict.message,
         "exists": exists,
         "destination": destination.describe(),
+        "warnings": destination_warnings(destination),
     }
     if verdict is not None and not verdict.valid and params["fail_on_invalid"]:
         said = verdict.message or "valid: false, without a reason"

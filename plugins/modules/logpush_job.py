@@ -39,7 +39,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - With O(resend_hidden=true) it is not, where Cloudflare hides what the task sets.
+      - Not with O(update_secrets=always), where Cloudflare masks what the task sets.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
@@ -236,12 +236,20 @@ changes:
     - enabled
     - output_options.sample_rate
 not_compared:
-  description: What the task sets but Cloudflare does not show, so that it was not compared.
+  description: What the task sets and Cloudflare masks, so that it was not compared.
   returned: success
   type: list
   elements: str
   sample:
     - "destination_conf: parameter secret-access-key"
+not_applied:
+  description:
+    - What was sent and differs in Cloudflare's response, named as in RV(changes). A warning names
+      it as well.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 ownership:
   description:
     - How ownership of the destination was proved.

@@ -59,7 +59,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - With O(jobs[].resend_hidden=true) it is not, where Cloudflare hides what the task sets.
+      - Not with O(jobs[].update_secrets=always), where Cloudflare masks what the task sets.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
@@ -142,7 +142,13 @@ results:
       elements: str
       sample: [enabled]
     not_compared:
-      description: What is set but not shown by Cloudflare, so that it was not compared.
+      description: What is set and Cloudflare masks, so that it was not compared.
+      returned: when it did not fail
+      type: list
+      elements: str
+      sample: []
+    not_applied:
+      description: What was sent and differs in Cloudflare's response.
       returned: when it did not fail
       type: list
       elements: str

@@ -46,6 +46,7 @@ class Place:
         """Forget what was; ``latency`` in milliseconds."""
         self._control("DELETE", "requests")
         self._control("DELETE", "jobs")
+        self._control("PATCH", "settings", {"jobs_per_zone": "unlimited"})
         self._control("PUT", "latency", {"seconds": latency / 1000})
         # Counts anew, too.
         self._control("PUT", "rate_policy", {"quota": policy.quota, "window": policy.window})

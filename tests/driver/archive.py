@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 # What users call, each file of it.
-PUBLISHED = ("meta", "playbooks", "plugins", "roles")
+PUBLISHED = ("meta", "playbooks", "plugins")
 # Its documentation and what it needs; and its tests, so that whoever packages it can run them.
 _BESIDE = {
     "changelogs",
@@ -25,6 +25,7 @@ _BESIDE = {
     "LICENSES",
     "README.md",
     "SECURITY.md",
+    "requirements-stores.txt",
     "requirements.txt",
     "requirements.yml",
 }

@@ -12,27 +12,15 @@ import subprocess
 from pathlib import Path
 from typing import NoReturn
 
-from . import azurite, environment, galaxy, matrix, stamps, tree, venvs
+from . import azurite, environment, matrix, stamps, tree, venvs
 from .paths import CACHE, ROOT
 from .steps import Step, run_logged, say
 
 _DEMO = CACHE / "demo"
 _SANDBOX_REQUIREMENTS = (
-    ROOT / "requirements.txt",
+    ROOT / "requirements-stores.txt",
     ROOT / "tests" / "sandbox" / "requirements.txt",
 )
-
-# The list of jobs takes the zone and the destination from what the sandbox says in its environment.
-_DEMO_SCRIPT = """
-push_logs="ansible-playbook edgeops.cloudflare.push_logs -e @tests/driver/demo_jobs.yml"
-report="ansible-playbook edgeops.cloudflare.report -e @tests/driver/demo_jobs.yml"
-printf '\nRunning: %s\n' "$push_logs"
-$push_logs
-printf '\nRunning it again, which changes nothing: %s\n' "$push_logs"
-$push_logs
-printf '\nRunning: %s\n' "$report"
-$report
-"""
 
 
 def demo() -> int:
@@ -41,8 +29,10 @@ def demo() -> int:
     azurite.ensure()
     programs, env = _installed()
     command = [str(programs / "python"), "-m", "sandbox", "run", "--"]
-    status = subprocess.run([*command, "sh", "-ec", _DEMO_SCRIPT], cwd=ROOT, env=env, check=False)
-    return status.returncode
+    # It prints to people: without the warnings of an empty inventory.
+    env["ANSIBLE_CONFIG"] = str(ROOT / "tests" / "driver" / "ansible.cfg")
+    session = [str(programs / "python"), "-m", "driver.demo_session"]
+    return subprocess.run([*command, *session], cwd=ROOT, env=env, check=False).returncode
 
 
 def benchmark(arguments: list[str]) -> NoReturn:
@@ -71,8 +61,7 @@ def _installed(name: str = "demo", *more: Path) -> tuple[Path, dict[str, str]]:
     programs = _programs(core, name, *more)
     env = _environment(programs)
     _install_collection(programs, env)
-    others = _others(core, programs)
-    env["ANSIBLE_COLLECTIONS_PATH"] = f"{_DEMO / 'collections'}:{others}"
+    env["ANSIBLE_COLLECTIONS_PATH"] = str(_DEMO / "collections")
     return programs, env
 
 
@@ -80,7 +69,7 @@ def _programs(core: matrix.Core, name: str = "demo", *more: Path) -> Path:
     return venvs.ensure(
         CACHE / name / "venv",
         f"a virtual environment with ansible-core {core.version} and the sandbox",
-        [core.requirement, "boto3", "botocore"],
+        [core.requirement],
         [*_SANDBOX_REQUIREMENTS, *more],
     )
 
@@ -90,13 +79,6 @@ def _environment(programs: Path) -> dict[str, str]:
     env["PATH"] = f"{programs}{os.pathsep}{env.get('PATH', '')}"
     env["PYTHONPATH"] = str(ROOT / "tests")
     return env
-
-
-def _others(core: matrix.Core, programs: Path) -> Path:
-    if galaxy.is_there(core.ansible):
-        return galaxy.folder(core.ansible)
-    with Step(f"Providing {', '.join(galaxy.NEEDED)}"):
-        return galaxy.ensure(core.ansible, programs / "python")
 
 
 def _install_collection(programs: Path, env: dict[str, str]) -> None:

@@ -27,7 +27,8 @@ also_copy=
 pytest_add_cli_args=
     -p
     no:cacheprovider
-    --ignore={_COLLECTION}/{CONTROLLER_TESTS}
+    --ignore={_COLLECTION}/{CONTROLLER_TESTS[0]}
+    --ignore={_COLLECTION}/{CONTROLLER_TESTS[1]}
 pytest_add_cli_args_test_selection=
     {_COLLECTION}/tests/unit/plugins
 use_git_change_detection=false

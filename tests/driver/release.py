@@ -140,9 +140,9 @@ class _Rehearsal:
 
     def _documented(self) -> dict[str, list[str]]:
         """What the checkout has that ansible-doc shows, by its type."""
-        found = {"role": sorted(path.name for path in (self._checkout / "roles").iterdir())}
+        found = {}
         for folder in (self._checkout / "plugins").iterdir():
-            if folder.name not in {"doc_fragments", "module_utils"}:
+            if folder.name not in {"doc_fragments", "module_utils", "plugin_utils"}:
                 kind = folder.name.removesuffix("s")
                 found[kind] = sorted(path.stem for path in folder.glob("[!_]*.py"))
         return dict(sorted(found.items()))

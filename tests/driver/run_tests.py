@@ -142,7 +142,7 @@ def _as_result(name: str, status: int, seconds: float) -> Result:
 def _fingerprint() -> str:
     """What the environments are made from: all that names a package."""
     names = ("noxfile.py", "antsibull-nox.toml", "tests/driver/matrix.py")
-    requirements = sorted([*ROOT.glob("requirements.txt"), *ROOT.glob("tests/**/*.txt")])
+    requirements = sorted([*ROOT.glob("requirements*.txt"), *ROOT.glob("tests/**/*.txt")])
     return stamps.digest([str(ROOT)], [*(ROOT / name for name in names), *requirements])
 
 

@@ -153,10 +153,10 @@ def describe(environment: dict[str, str]) -> str:
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     return "\n".join(
         [
-            f"Cloudflare's Logpush API (sandbox): {environment['CLOUDFLARE_BASE_URL']}",
+            f"Logpush API, as base_url: {environment['CLOUDFLARE_BASE_URL']}",
             f"S3 ({server}): {environment['AWS_ENDPOINT_URL_S3']}, bucket {bucket}",
             *_others(environment),
-            f"Its requests, faults and tokens: {environment['SANDBOX_CONTROL_URL']}",
+            f"Control API (a GET lists its paths): {environment['SANDBOX_CONTROL_URL']}",
             "",
             "To point your own playbooks at it, in another shell:",
             "",

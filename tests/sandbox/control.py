@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 
 from . import control_traffic, control_zones, job_rules
 from .challenge import LIFETIME
@@ -31,6 +31,24 @@ blueprint.register_blueprint(control_zones.blueprint, url_prefix="/zones")
 def _loopback_only() -> None:
     if not (request.remote_addr or "127.0.0.1").startswith("127."):
         abort(403)
+
+
+@blueprint.get("", strict_slashes=False)
+def paths() -> Response:
+    """What the sandbox itself can be asked for."""
+    rules = [rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/sandbox")]
+    listed = [
+        {
+            "path": rule.rule,
+            "method": method,
+            "description": (current_app.view_functions[rule.endpoint].__doc__ or "").partition(
+                "\n"
+            )[0],
+        }
+        for rule in rules
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+    return jsonify(sorted(listed, key=lambda each: (each["path"], each["method"])))
 
 
 @blueprint.get("/requests")
@@ -94,7 +112,7 @@ def jobs() -> Response:
 
 @blueprint.post("/jobs")
 def add_job() -> Response:
-    """Make a job of these properties, unchecked; what is left out gets its default.
+    """Make a job of these properties, unchecked; what is left out is not set.
 
     ``scope`` (zone, account) and ``id`` say whose it is.
     """
@@ -104,8 +122,7 @@ def add_job() -> Response:
         refuse(f"there is no {owner[0]} {owner[1]}")
     given = {name: value for name, value in asked.items() if name not in ("scope", "id")}
     properties = job_rules.defaults() | {"destination_conf": DESTINATION} | given
-    properties = job_rules.complete(properties, properties["dataset"])
-    return jsonify(_with_owner(owner, world().jobs.add(owner, properties)))
+    return jsonify(_with_owner(owner, world().jobs.add(owner, properties) or {}))
 
 
 @blueprint.patch("/jobs/<int:job_id>")
@@ -118,7 +135,6 @@ def change_job(job_id: int) -> Response:
     if "id" in changes:
         refuse("the id of a job stays")
     owner, job = found
-    changes = job_rules.complete(changes, changes.get("dataset", job["dataset"]))
     return jsonify(_with_owner(owner, world().jobs.update(job_id, changes) or job))
 
 

@@ -2,61 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fields of some datasets: a selection, with shortened descriptions."""
+"""The datasets of zones and accounts, and the fields of some of them."""
 
 from __future__ import annotations
 
-_ZONE = {
-    "http_requests": {
-        "CacheCacheStatus": "string; unknown | miss | expired | updating | stale | hit | bypass",
-        "ClientCountry": "string; 2-letter ISO-3166 country code of the client IP address",
-        "ClientIP": "string; IP address of the client",
-        "ClientRequestHost": "string; host requested by the client",
-        "ClientRequestMethod": "string; HTTP method of the client's request",
-        "ClientRequestURI": "string; URI requested by the client",
-        "ClientRequestUserAgent": "string; user agent reported by the client",
-        "EdgeEndTimestamp": "int or string; when the edge finished sending the response",
-        "EdgeResponseBytes": "int; size of the response returned to the client",
-        "EdgeResponseStatus": "int; HTTP status code returned to the client",
-        "EdgeStartTimestamp": "int or string; when the edge received the request",
-        "RayID": "string; id of the request",
-    },
-    "firewall_events": {
-        "Action": "string; action taken, such as block or managed_challenge",
-        "ClientASN": "int; autonomous system number of the visitor",
-        "ClientCountry": "string; country from which the request came",
-        "ClientIP": "string; the visitor's IP address",
-        "ClientRequestHost": "string; host of the request",
-        "ClientRequestPath": "string; path of the request",
-        "Datetime": "int or string; when the event happened at the edge",
-        "RayID": "string; id of the request",
-        "RuleID": "string; id of the rule that was triggered",
-        "Source": "string; security product that was triggered",
-    },
-    "dns_logs": {
-        "ColoCode": "string; IATA code of the data center that answered",
-        "EDNSSubnet": "string; EDNS client subnet",
-        "QueryName": "string; name that was queried",
-        "QueryType": "int; IANA type of the query",
-        "ResponseCached": "bool; whether the answer came from the cache",
-        "ResponseCode": "int; IANA response code",
-        "SourceIP": "string; IP address of the client",
-        "Timestamp": "int or string; when the query arrived",
-    },
-}
-_ACCOUNT = {
-    "audit_logs": {
-        "ActionResult": "bool; whether the action was successful",
-        "ActionType": "string; type of the action taken",
-        "ActorEmail": "string; e-mail address of the actor",
-        "ActorID": "string; id of the actor",
-        "ActorIP": "string; IP address of the actor",
-        "ActorType": "string; user, cloudflare_admin or system",
-        "ID": "string; id of the log entry",
-        "ResourceID": "string; id of the resource",
-        "ResourceType": "string; type of the resource",
-        "When": "int or string; when the change happened",
-    },
+_ZONE = (
+    "account_abuse_protection_events dns_logs firewall_events http_requests nel_reports "
+    "page_shield_events spectrum_events websocket_analytics zaraz_events"
+).split()
+_ACCOUNT = (
+    "access_requests audit_logs audit_logs_v2 biso_user_actions casb_findings "
+    "device_posture_results dex_application_tests dex_device_state_events dlp_forensic_copies "
+    "dns_firewall_logs email_security_alerts email_security_post_delivery_events gateway_dns "
+    "gateway_http gateway_network ipsec_logs magic_bgp_logs magic_ids_detections mcp_portal_logs "
+    "mnm_flow_logs network_analytics_logs sinkhole_http_logs ssh_logs turnstile_events "
+    "warp_config_changes warp_toggle_changes workers_trace_events zero_trust_network_sessions"
+).split()
+SCOPES = {**dict.fromkeys(_ZONE, "zone"), **dict.fromkeys(_ACCOUNT, "account")}
+
+# Some fields of a dataset, and what they hold.
+_SELECTIONS = {
     "gateway_dns": {
         "Datetime": "int or string; when the query was made",
         "DeviceID": "string; UUID of the device that made the query",
@@ -70,9 +35,77 @@ _ACCOUNT = {
         "SrcIP": "string; IP address of the client",
     },
 }
-_FIELDS = {"zone": _ZONE, "account": _ACCOUNT}
+# All fields of a dataset, by their types.
+_FIELDS: dict[str, dict[str, str]] = {
+    "http_requests": {
+        "array[int]": "BotDetectionIDs ContentScanObjSizes FraudDetectionIDs",
+        "array[string]": """BotDetectionTags BotTags ContentScanObjResults ContentScanObjTypes
+            FraudDetectionTags SecurityActions SecurityRuleIDs SecuritySources
+            WebAssetsLabelsManaged""",
+        "bool": "CacheReserveUsed CacheTieredFill EdgeCFConnectingO2O WorkerSubrequest",
+        "float": "EdgeResponseCompressionRatio",
+        "int": """BotScore CacheResponseBytes CacheResponseStatus ClientASN ClientRequestBytes
+            ClientSrcPort ClientTCPRTTMs EdgeColoID EdgeResponseBodyBytes EdgeResponseBytes
+            EdgeResponseStatus EdgeTimeToFirstByteMs OriginDNSResponseTimeMs
+            OriginRequestHeaderSendDurationMs OriginResponseBytes OriginResponseDurationMs
+            OriginResponseHeaderReceiveDurationMs OriginResponseStatus OriginResponseTime
+            OriginTCPHandshakeDurationMs OriginTLSHandshakeDurationMs SmartRouteColoID
+            UpperTierColoID WAFAttackScore WAFRCEAttackScore WAFSQLiAttackScore WAFXSSAttackScore
+            WorkerCPUTime WorkerSubrequestCount WorkerWallTimeUs""",
+        "int or string": "EdgeEndTimestamp EdgeStartTimestamp",
+        "object": "Cookies JA4Signals RequestHeaders ResponseHeaders Subrequests",
+        "string": """BotScoreSrc CacheCacheStatus ClientCity ClientCountry ClientDeviceType ClientIP
+            ClientIPClass ClientLatitude ClientLongitude ClientMTLSAuthCertFingerprint
+            ClientMTLSAuthStatus ClientRegionCode ClientRequestHost ClientRequestMethod
+            ClientRequestPath ClientRequestProtocol ClientRequestReferer ClientRequestScheme
+            ClientRequestSource ClientRequestURI ClientRequestUserAgent ClientSSLCipher
+            ClientSSLProtocol ClientXRequestedWith EdgeColoCode EdgePathingOp EdgePathingSrc
+            EdgePathingStatus EdgeRequestHost EdgeResponseContentType EdgeServerIP FraudAttack
+            FraudEmailRisk FraudUserID JA3Hash JA4 JSDetectionPassed LeakedCredentialCheckResult
+            OriginIP OriginResponseHTTPExpires OriginResponseHTTPLastModified OriginSSLProtocol
+            ParentRayID PayPerCrawlStatus RayID SecurityAction SecurityRuleDescription
+            SecurityRuleID VerifiedBotCategory WAFFlags WAFMatchedVar WebAssetsOperationID
+            WorkerScriptName WorkerStatus ZoneName""",
+    },
+    "firewall_events": {
+        "array[int]": "ContentScanObjSizes",
+        "array[string]": """AISecurityPIICategories AISecurityUnsafeTopicCategories
+            ContentScanObjResults ContentScanObjTypes FirewallForAIPIICategories
+            FirewallForAIUnsafeTopicCategories""",
+        "int": """AISecurityInjectionScore AISecurityTokenCount ClientASN EdgeResponseStatus
+            FirewallForAIInjectionScore FirewallForAITokenCount MatchIndex OriginResponseStatus""",
+        "int or string": "Datetime",
+        "object": "Metadata",
+        "string": """Action ClientASNDescription ClientCountry ClientIP ClientIPClass
+            ClientRefererHost ClientRefererPath ClientRefererQuery ClientRefererScheme
+            ClientRequestHost ClientRequestMethod ClientRequestPath ClientRequestProtocol
+            ClientRequestQuery ClientRequestScheme ClientRequestUserAgent Description EdgeColoCode
+            FraudUserID Kind LeakedCredentialCheckResult OriginatorRayID RayID Ref RuleID Source""",
+    },
+    "dns_logs": {
+        "bool": "ResponseCached",
+        "int": "EDNSSubnetLength QueryType ResponseCode",
+        "int or string": "Timestamp",
+        "string": "ColoCode EDNSSubnet QueryName SourceIP",
+    },
+    "audit_logs": {
+        "bool": "ActionResult",
+        "int or string": "When",
+        "object": "Metadata NewValue OldValue",
+        "string": """ActionType ActorEmail ActorID ActorIP ActorType ID Interface OwnerID ResourceID
+            ResourceType""",
+    },
+}
 
 
-def fields(kind: str, dataset: str) -> dict[str, str] | None:
-    """The fields of a zone's or an account's dataset; None if there is no such dataset."""
-    return _FIELDS[kind].get(dataset)
+def fields(dataset: str) -> dict[str, str]:
+    """The fields of a dataset, each with a description; none where the sandbox knows none."""
+    types = {
+        name: kind for kind, names in _FIELDS.get(dataset, {}).items() for name in names.split()
+    }
+    return dict(sorted(types.items())) or dict(_SELECTIONS.get(dataset, {}))
+
+
+def is_unknown(dataset: str, field: str) -> bool:
+    """Whether a dataset has no such field, as far as all of its fields are known here."""
+    return dataset in _FIELDS and field not in fields(dataset)

@@ -11,6 +11,8 @@ from typing import Any
 
 # A generic code for what does not hold; which message goes with it is known only in part.
 INVALID = 1002
+# What is not allowed, which several messages go with.
+FORBIDDEN = 1004
 
 
 class ApiError(Exception):

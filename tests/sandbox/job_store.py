@@ -27,9 +27,13 @@ class Jobs:
         self._spent: set[str] = set()
         self._last = 0
 
-    def add(self, owner: Owner, properties: dict[str, Any]) -> dict[str, Any]:
-        """Keep a new job; returns it with its id."""
+    def add(
+        self, owner: Owner, properties: dict[str, Any], limit: int | None = None
+    ) -> dict[str, Any] | None:
+        """Keep a new job; returns it with its id, or None where there are ``limit`` already."""
         with self._lock:
+            if limit is not None and len(self._owned.get(owner, {})) >= limit:
+                return None
             self._last += 1
             job = deepcopy(properties) | {"id": self._last}
             self._jobs[self._last] = (owner, job)

@@ -13,7 +13,7 @@ from flask import Blueprint
 
 from . import datasets, job_rules, views
 from .destinations import needs_challenge, write_test
-from .envelope import INVALID, ApiError, success
+from .envelope import FORBIDDEN, INVALID, ApiError, success
 from .job_store import Owner
 from .redaction import shown
 from .store import StoreRefusal
@@ -30,17 +30,16 @@ def list_jobs(kind: str, object_id: str) -> dict[str, Any]:
 @blueprint.get("/datasets/<dataset>/jobs")
 def list_jobs_of_dataset(kind: str, object_id: str, dataset: str) -> dict[str, Any]:
     """The jobs for one dataset."""
+    _check_dataset(kind, dataset)
     jobs = views.world().jobs.owned((kind, object_id))
     return success([_answer(job) for job in jobs if job["dataset"] == dataset])
 
 
 @blueprint.get("/datasets/<dataset>/fields")
 def list_fields(kind: str, object_id: str, dataset: str) -> dict[str, Any]:
-    """The fields of a dataset, each with its description."""
-    fields = datasets.fields(kind, dataset)
-    if fields is None:
-        raise ApiError(404, INVALID, f"unknown dataset '{dataset}'")
-    return success(fields)
+    """The fields of a dataset, each with its description; none where they are not known here."""
+    _check_dataset(kind, dataset)
+    return success(datasets.fields(dataset))
 
 
 @blueprint.post("/jobs")
@@ -48,13 +47,22 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
     """Make a job, another one each time."""
     owner = (kind, object_id)
     given = views.body()
-    properties = job_rules.created(given)
+    properties = job_rules.created(given, kind)
     properties["destination_conf"] = destination = _destination(given)
     token = _prove(owner, given, destination)
     if _test(destination) and properties["enabled"]:
         properties |= job_rules.pushed()
     _spend(token)
-    return _stored(views.world().jobs.add(owner, properties))
+    allowed = views.world().settings["jobs_per_zone"]
+    limit = int(allowed) if kind == "zone" and allowed.isdecimal() else None
+    job = views.world().jobs.add(owner, properties, limit)
+    if job is None:
+        message = (
+            f"creating a new job for product '{properties['dataset']}' is not allowed: exceeded "
+            "max jobs allowed"
+        )
+        raise ApiError(403, FORBIDDEN, message)
+    return _stored(job)
 
 
 @blueprint.get("/jobs/<job_id>")
@@ -117,7 +125,16 @@ def destination_exists(kind: str, object_id: str) -> dict[str, Any]:
 
 
 def _answer(job: dict[str, Any]) -> dict[str, Any]:
-    return shown(job, views.world().settings)
+    return shown(job_rules.shown(job), views.world().settings)
+
+
+def _check_dataset(kind: str, dataset: str) -> None:
+    scope = datasets.SCOPES.get(dataset)
+    if scope is None:
+        # The status is inferred.
+        raise ApiError(404, INVALID, f"unknown dataset '{dataset}'")
+    if scope != kind:
+        raise ApiError(403, FORBIDDEN, f"reading job for product '{dataset}' is not allowed")
 
 
 def _stored(job: dict[str, Any] | None) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def challenge(kind: str, object_id: str) -> dict[str, Any]:
     token = world.issuer.mint(world.issuer.claims(kind, object_id, destination))
     action = views.action()
     try:
-        location = store.locate(destination, f"ownership-challenge-{secrets.token_hex(4)}.txt")
+        location = store.locate(destination, _file_name())
         _write(store, location, token, action)
     except StoreRefusal as refusal:
         # With HTTP 200 and success: that is how the API says that it could not write.
@@ -67,6 +67,12 @@ def validate(kind: str, object_id: str) -> dict[str, Any]:
 
 def _refused(message: str) -> dict[str, Any]:
     return success({"filename": "", "message": message, "valid": False})
+
+
+def _file_name() -> str:
+    if views.world().settings["challenge_file"] == "unique":
+        return f"ownership-challenge-{secrets.token_hex(4)}.txt"
+    return "ownership-challenge.txt"
 
 
 def _filename(location: Location, action: dict[str, Any]) -> str:

@@ -30,8 +30,14 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "token_use": ("many", "once"),
     # Whether a destination of which it is not documented needs a token.
     "unknown_challenge": ("not_required", "required"),
-    # What answers show of a destination_conf: see redaction.py.
-    "redaction": ("masked", "stars", "removed", "whole", "omitted", "plain"),
+    # The name of the challenge file below the prefix: always the same one (a later challenge for
+    # the same prefix replaces it), or one of its own.
+    "challenge_file": ("same", "unique"),
+    # What responses show of a destination_conf, see redaction.py. There is no trace of any but the
+    # first.
+    "redaction": ("plain", "masked", "stars", "removed", "whole", "omitted"),
+    # How many jobs a zone may have.
+    "jobs_per_zone": ("4", "unlimited"),
     "filter_in_answers": ("shown", "left_out"),
 }
 

@@ -30,5 +30,5 @@ def fixture_sandbox() -> t.Iterator[Sandbox]:
 def fixture_world(sandbox: Sandbox, tmp_path: Path) -> World:
     """Return a sandbox in which nothing has happened yet."""
     world = World(sandbox.environment, tmp_path / "ansible.log")
-    world.control("POST", "reset")
+    world.reset()
     return world

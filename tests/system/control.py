@@ -27,6 +27,14 @@ class Control:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def reset(self) -> None:
+        """Begin anew, with room for what many tests need."""
+        self.control("POST", "reset")
+        # More jobs than a zone may have; and challenges of several zones for one prefix, which are
+        # requested before the first of them is read.
+        settings = {"jobs_per_zone": "unlimited", "challenge_file": "unique"}
+        self.control("PATCH", "settings", settings)
+
     def requests(self) -> list[dict[str, t.Any]]:
         """Return what was requested."""
         return list(self.control("GET", "requests"))

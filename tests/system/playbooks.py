@@ -43,11 +43,15 @@ class World(Control):
         return [each["Key"] for each in listed.get("Contents", [])]
 
     def push(
-        self, *entries: dict[str, t.Any], arguments: t.Sequence[str] = (), **more: t.Any
+        self,
+        *entries: dict[str, t.Any],
+        arguments: t.Sequence[str] = (),
+        environment: dict[str, str] | None = None,
+        **more: t.Any,
     ) -> Run:
-        """Run the playbook that keeps jobs as described; ``more`` are extra variables."""
+        """Run the playbook that reconciles jobs; ``more`` are extra variables."""
         inputs = {"logpush_jobs": list(entries), **more}
-        return self.run(*arguments, playbook=PUSH_LOGS, inputs=inputs)
+        return self.run(*arguments, playbook=PUSH_LOGS, inputs=inputs, environment=environment)
 
     def run(
         self,
@@ -57,10 +61,7 @@ class World(Control):
         environment: dict[str, str] | None = None,
     ) -> Run:
         """Run a playbook, as loud as it gets, and check what holds of each run."""
-        given = {"zone_id": self.zone_id, "destination_conf": self.destination}
-        if "logpush_hosts" in (inputs or {}):
-            # Zones are hosts then, each with an id of its own.
-            given = {}
+        given = {"logpush_zone_id": self.zone_id, "logpush_destination_conf": self.destination}
         # In a file: at -vvvv Ansible prints its own command line.
         extra_vars = self.log.with_name("inputs.json")
         extra_vars.write_text(json.dumps({**given, **(inputs or {})}), encoding="utf-8")

@@ -103,7 +103,9 @@ def made(world: World) -> list[dict[str, t.Any]]:
 def added(outcomes: t.Sequence[awx.Outcome]) -> dict[str, int]:
     """Return the sums of what the runs left for the next node."""
     summaries = [each.artifacts["push_logs_summary"] for each in outcomes]
-    return {name: sum(each[name] for each in summaries) for name in summaries[0]}
+    assert {each["reason"] for each in summaries} == {""}
+    numbers = [name for name in summaries[0] if name != "reason"]
+    return {name: sum(each[name] for each in summaries) for name in numbers}
 
 
 def options_given(outcome: awx.Outcome, action: str) -> list[dict[str, t.Any]]:
@@ -141,7 +143,8 @@ def test_the_survey_is_one_that_awx_takes() -> None:
     assert awx.SURVEY.keys() == {"name", "description", "spec"}
     for question in awx.SURVEY["spec"]:
         assert isinstance(question["default"], QUESTION_TYPES[question["type"]])
-        assert question["required"] is True
+        # Launches by the API need not answer then.
+        assert question["required"] is False
         assert question["question_name"]
         assert all(isinstance(question.get(limit, 0), int) for limit in ("min", "max"))
         if question["type"] == "multiplechoice":
@@ -150,7 +153,7 @@ def test_the_survey_is_one_that_awx_takes() -> None:
 
 def test_the_survey_asks_for_what_the_playbook_takes() -> None:
     playbook = (ROOT / "playbooks" / "push_logs.yml").read_text(encoding="utf-8")
-    (play,) = yaml.safe_load(playbook)
+    play = yaml.safe_load(playbook)
     questions = {question["variable"]: question for question in awx.SURVEY["spec"]}
     for name in questions:
         assert re.search(rf"\b{name} \| default\(", json.dumps(play)), name
@@ -169,10 +172,9 @@ def test_awx_finds_the_playbooks_in_the_project() -> None:
     assert found == {"after_push_logs.yml", *shipped}
 
 
-def test_the_project_asks_for_the_collections_that_the_roles_use() -> None:
-    required = yaml.safe_load((ROOT / "requirements.yml").read_text(encoding="utf-8"))
+def test_the_project_needs_no_other_collection() -> None:
     ours = read("project/collections/requirements.yml")
-    assert ours["collections"] == [{"name": "edgeops.cloudflare"}, *required["collections"]]
+    assert ours["collections"] == [{"name": "edgeops.cloudflare"}]
 
 
 def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
@@ -185,8 +187,10 @@ def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
     whole.prepare(awx.sliced(inventory), awx.survey_answers(), "-vvvv")
     unsliced = whole.run("push_logs.yml")
     assert unsliced.status == "successful", unsliced.printed
-    nothing_else = {"updated": 0, "deleted": 0, "unchanged": 0, "failed": 0, "check_mode": 0}
-    assert added([unsliced]) == {"created": count + len(SHOP), **nothing_else}
+    made_of = count + len(SHOP)
+    nothing_else = {"updated": 0, "deleted": 0, "unchanged": 0, "pruned": 0, "failed": 0}
+    sums = {"total": made_of, "created": made_of, **nothing_else, "check_mode": 0}
+    assert added([unsliced]) == sums
     wanted = made(world)
     assert len(wanted) == count + len(SHOP)
     by_name = {
@@ -199,7 +203,7 @@ def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
     world.control("DELETE", "jobs")
     world.control("DELETE", "requests")
     world.control("PUT", "rate_policy", RATE_POLICY)
-    answers = awx.survey_answers(cloudflare_rate_limit_share=0.5, cloudflare_concurrency=2)
+    answers = awx.survey_answers(cloudflare_rate_limit_share="0.5", cloudflare_concurrency=2)
     both = [tower.job() for _each in range(2)]
     for number, job in enumerate(both, 1):
         job.prepare(awx.sliced(inventory, number, 2), answers)
@@ -230,13 +234,16 @@ def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
     next_node.prepare(awx.sliced(inventory), unsliced.artifacts)
     told = next_node.run("after_push_logs.yml")
     assert told.status == "successful", told.printed
-    assert f"{len(wanted)} created, 0 changed, 0 removed, 0 unchanged, 0 failed" in told.printed
+    assert (
+        f"{len(wanted)} created, 0 updated, 0 deleted, 0 pruned, 0 unchanged, 0 failed"
+        in told.printed
+    )
     tower.assert_no_secret(unsliced, *halves, *fifths, told)
 
 
 def test_a_proof_with_the_global_key(tower: Tower, world: World) -> None:
     job = tower.job(tower.key)
-    variables = {"zone_id": world.zone_id, "destination_conf": world.destination}
+    variables = {"logpush_zone_id": world.zone_id, "logpush_destination_conf": world.destination}
     job.prepare(NO_HOSTS, variables, "-vvvv")
     outcome = job.run("prove_ownership.yml")
     assert outcome.status == "successful", outcome.printed
@@ -247,12 +254,29 @@ def test_a_proof_with_the_global_key(tower: Tower, world: World) -> None:
 def test_a_report(tower: Tower, world: World) -> None:
     world.control("POST", "jobs", {"name": "http-to-s3", "destination_conf": world.destination})
     job = tower.job()
-    job.prepare(NO_HOSTS, {"report_scopes": [{"zone_id": world.zone_id}]})
+    job.prepare(NO_HOSTS, {"logpush_report_scopes": [{"zone_id": world.zone_id}]})
     outcome = job.run("report.yml")
     assert outcome.status == "successful", outcome.printed
     assert "http-to-s3" in outcome.printed
     assert not [request for request in world.requests() if request["writes"]]
     tower.assert_no_secret(outcome)
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "says"),
+    [
+        ({}, "push_logs_summary is not set"),
+        ({"push_logs_summary": {"reason": "no host matches"}}, "not reconciled: no host matches"),
+    ],
+)
+def test_the_next_node_says_what_is_wrong_where_nothing_was_done(
+    tower: Tower, artifacts: dict[str, t.Any], says: str
+) -> None:
+    job = tower.job()
+    job.prepare(NO_HOSTS, artifacts)
+    outcome = job.run("after_push_logs.yml")
+    assert outcome.status == "failed"
+    assert says in outcome.printed
 
 
 def test_a_failure_reaches_the_next_node(tower: Tower, world: World) -> None:
@@ -264,6 +288,14 @@ def test_a_failure_reaches_the_next_node(tower: Tower, world: World) -> None:
     assert outcome.status == "failed", outcome.printed
     assert outcome.artifacts["push_logs_summary"]["failed"] == 1
     tower.assert_no_secret(outcome)
+    # The event of the host, which is all that AWX shows of it, has the reason.
+    (last,) = [
+        each["event_data"]["res"]["msg"]
+        for each in outcome.events
+        if each["event"] == "runner_on_failed" and not each["event_data"].get("ignore_errors")
+    ]
+    assert "1 of 1 jobs failed: x (" in last
+    assert "Cloudflare wrote no challenge file" in last
     # The runner writes down what it runs, with the environment, on the node and in what it sends.
     token = tower.token["api_token"].encode()
     for folder in (job.node, job.folder):

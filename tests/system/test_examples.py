@@ -22,8 +22,8 @@ from system.playbooks import PUSH_LOGS, Run, World
 
 ROOT = Path(__file__).resolve().parents[2]
 # Which playbook of the collection takes the variables that a page shows.
-PLAYBOOKS = {"logpush_jobs": PUSH_LOGS, "report_scopes": "edgeops.cloudflare.report"}
-PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]
+PLAYBOOKS = {"logpush_jobs": PUSH_LOGS, "logpush_report_scopes": "edgeops.cloudflare.report"}
+PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
 # The second zone of the examples, and what they take for given. None of it is a real one.
 OTHER_ZONE = "9a7806061c88ada191ed06f989cc3dac"
 TAKEN = {
@@ -52,7 +52,9 @@ def blocks() -> t.Iterator[t.Any]:
             yield from blocks_of(page)
     for name in MODULES:
         yield pytest.param(examples_in(f"modules/{name}.py"), id=name)
-    yield pytest.param(examples_in("inventory/zones.py"), id="zones")
+    for folder in ("inventory", "lookup", "filter"):
+        for path in (ROOT / "plugins" / folder).glob("[!_]*.py"):
+            yield pytest.param(examples_in(f"{folder}/{path.name}"), id=path.stem)
 
 
 def examples_in(plugin: str) -> str:
@@ -224,9 +226,10 @@ def test_examples_of_all_destinations(world: World) -> None:
     # In one list: a run for each of them would take minutes.
     texts = [block.values[0] for block in blocks_of(DESTINATIONS)]
     values = given(world)
-    more = dict(values)
+    more: dict[str, t.Any] = dict(values)
     if "SANDBOX_AZURE_DESTINATION_CONF" in world.environment:
-        more["read_challenge_azure_endpoint_url"] = world.environment["SANDBOX_AZURE_ENDPOINT"]
+        reading = {"endpoint_url": world.environment["SANDBOX_AZURE_ENDPOINT"]}
+        more["logpush_challenge_file"] = {"azure": reading}
     else:
         texts = [text for text in texts if "azure://" not in text]
     entries: list[dict[str, t.Any]] = []

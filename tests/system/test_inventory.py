@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from system import untrusted_text, zone_server
 from system.playbooks import Run, World
 
 COUNT = 2000
@@ -81,7 +82,8 @@ def test_two_thousand_zones(world: World, zones: list[dict[str, t.Any]], source:
     content = listed(show(world, source, "--list"))
     hosts = content["_meta"]["hostvars"]
     assert len(hosts) == len(zones) == COUNT + OWN
-    seen = {(each["zone_id"], name) for name, each in hosts.items()}
+    # Whatever comes from Cloudflare is marked as not to be evaluated.
+    seen = {(each["zone_id"]["__ansible_unsafe"], name) for name, each in hosts.items()}
     assert seen == {(zone["id"], zone["name"]) for zone in zones}
     assert len(pages(world)) == -(-len(zones) // PER_PAGE)
     statuses = Counter(zone["status"] for zone in zones)
@@ -139,8 +141,8 @@ def test_the_cache(world: World, zones: list[dict[str, t.Any]], tmp_path: Path) 
     ("options", "environment", "said"),
     [
         ({}, {"CLOUDFLARE_API_TOKEN": "WrongTokenWrongTokenWrongTokenWrongToken"}, "HTTP 403"),
-        ({"api_token": "{{ nothing_like_it }}"}, {}, "api_token: the template cannot be resolved"),
-        ({"account_id": "x"}, {}, "account_id: is no option of edgeops.cloudflare.zones"),
+        ({"api_token": "{{ nothing_like_it }}"}, {}, "api_token: the value cannot be resolved"),
+        ({"account_id": "x"}, {}, "account_id: is not an option of edgeops.cloudflare.zones"),
     ],
 )
 def test_a_source_that_cannot_be_read(
@@ -181,3 +183,45 @@ def test_a_play_for_each_zone(world: World, source: Path, tmp_path: Path) -> Non
     run.assert_no_secret()
     asked = [each["path"] for each in world.requests() if each["path"].endswith("/jobs")]
     assert sorted(path.split("/")[-3] for path in asked) == sorted((made[0]["id"], made[3]["id"]))
+
+
+def vaulted(folder: Path, **options: str) -> Path:
+    """Write a file of the plugin with encrypted options, and the credentials as lines."""
+    password = folder / "password"
+    password.write_text("password of the vault", encoding="utf-8")
+    command = ("ansible-vault", "encrypt_string", "--vault-password-file", str(password))
+    lines = [f"plugin: {PLAIN['plugin']}"]
+    for name, value in options.items():
+        text = f"{value}\n" if name.startswith(("api_", "base_")) else value
+        lines.append(zone_server.run((*command, "--name", name, text)))
+    path = folder / "vaulted.cloudflare.yml"
+    # What encrypt_string says to the user is not YAML.
+    content = "\n".join(lines).replace("Encryption successful", "")
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+BY_TOKEN = {"api_token": zone_server.TOKEN, "timeout": "20", "names": "ordinary.example"}
+BY_KEY = {"api_email": "someone@example.com", "api_key": "c2547eb745079dac9320b638f5e225cf4"}
+
+
+@pytest.mark.parametrize(
+    ("options", "headers"),
+    [
+        (BY_TOKEN, {"Authorization": f"Bearer {zone_server.TOKEN}"}),
+        (BY_KEY, {"X-Auth-Email": BY_KEY["api_email"], "X-Auth-Key": BY_KEY["api_key"]}),
+    ],
+)
+def test_vaulted_options(tmp_path: Path, options: dict[str, str], headers: dict[str, str]) -> None:
+    with zone_server.zone_server([untrusted_text.ordinary_zone()]) as server:
+        source = vaulted(tmp_path, base_url=server.base_url, **options)
+        command = ("ansible-inventory", "-i", str(source), "--graph", "-vvvv")
+        password = ("--vault-password-file", str(tmp_path / "password"))
+        graph = zone_server.run((*command, *password))
+        without_password = zone_server.run(command)
+    assert "|--ordinary.example" in graph
+    (sent,) = server.requested
+    assert headers.items() <= sent.items()
+    assert "cannot be resolved" in " ".join(without_password.split())
+    for secret in headers.values():
+        assert secret.split()[-1] not in graph + without_password

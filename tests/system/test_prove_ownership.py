@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
 
-from system.playbooks import ASKS_AND_VALIDATES, World
+from system.playbooks import ASKS_AND_VALIDATES, PROVE_OWNERSHIP, World
 
 KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShallSeeThis"
 
@@ -26,7 +28,7 @@ def test_token_that_was_read_is_the_token_that_was_sent(world: World) -> None:
 
 def test_in_an_account(world: World) -> None:
     account = world.environment["SANDBOX_ACCOUNT_ID"]
-    run = world.run(inputs={"zone_id": None, "account_id": account})
+    run = world.run(inputs={"logpush_zone_id": None, "logpush_account_id": account})
     assert run.status == 0
     assert all(f"/accounts/{account}/" in request["path"] for request in world.requests())
 
@@ -37,16 +39,20 @@ def test_credentials_by_options(world: World) -> None:
         inputs={
             "cloudflare_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
             "cloudflare_base_url": world.environment["CLOUDFLARE_BASE_URL"],
-            "read_challenge_s3_access_key": world.environment["AWS_ACCESS_KEY_ID"],
-            "read_challenge_s3_secret_key": secret,
-            "read_challenge_s3_endpoint_url": world.environment["AWS_URL"],
+            "logpush_challenge_file": {
+                "s3": {
+                    "access_key": world.environment["AWS_ACCESS_KEY_ID"],
+                    "secret_key": secret,
+                    "endpoint_url": world.environment["AWS_ENDPOINT_URL_S3"],
+                }
+            },
         },
         environment={
             "CLOUDFLARE_API_TOKEN": "a-token-of-the-environment",
             "CLOUDFLARE_BASE_URL": "",
             "AWS_ACCESS_KEY_ID": "",
             "AWS_SECRET_ACCESS_KEY": "a-wrong-secret-access-key",
-            "AWS_URL": "http://127.0.0.1:1",
+            "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
         },
     )
     assert run.status == 0
@@ -63,12 +69,15 @@ def test_a_wrong_api_token(world: World) -> None:
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
-        ({"zone_id": None}, "Set zone_id or account_id, exactly one of them"),
-        ({"account_id": "0" * 32}, "Set zone_id or account_id, exactly one of them"),
-        ({"zone_id": "example.com"}, "zone_id: has to be 32 hexadecimal digits"),
-        ({"destination_conf": None}, "Set destination_conf to the destination"),
-        ({"destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
-        ({"destination_conf": "newthing://edge-logs/http"}, "reads challenge files from s3://"),
+        ({"logpush_zone_id": None}, "Set exactly one of logpush_zone_id and logpush_account_id"),
+        (
+            {"logpush_account_id": "0" * 32},
+            "Set exactly one of logpush_zone_id and logpush_account_id",
+        ),
+        ({"logpush_zone_id": "example.com"}, "zone_id: has to be 32 hexadecimal digits"),
+        ({"logpush_destination_conf": None}, "logpush_destination_conf is not set"),
+        ({"logpush_destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
+        ({"logpush_destination_conf": "newthing://edge-logs/http"}, "newthing"),
     ],
 )
 def test_inputs_are_checked_before_anything_is_asked(
@@ -81,53 +90,79 @@ def test_inputs_are_checked_before_anything_is_asked(
 
 
 def test_a_destination_without_a_challenge_is_said_to_need_none(world: World) -> None:
-    run = world.run(inputs={"destination_conf": f"r2://edge-logs/http?{KEYS}"})
+    run = world.run(inputs={"logpush_destination_conf": f"r2://edge-logs/http?{KEYS}"})
     assert run.status == 0
-    assert "Cloudflare asks for no proof of ownership" in run.output
+    assert "ownership: not required" in run.output
     assert run.requested == []
 
 
-@pytest.mark.parametrize("scheme", ["gs", "azure", "sumo"])
+@pytest.mark.parametrize("scheme", ["gs", "azure"])
 def test_proves_the_ownership_of_other_stores(world: World, scheme: str) -> None:
     env = world.environment
     name = {"gs": "GCS"}.get(scheme, scheme.upper())
     if f"SANDBOX_{name}_DESTINATION_CONF" not in env:
         pytest.skip(env["SANDBOX_AZURE"])
-    destination = env[f"SANDBOX_{name}_DESTINATION_CONF"]
-    token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
+    reading = {
+        "sas_token": env.get("SANDBOX_AZURE_READ_SAS"),
+        "endpoint_url": env.get("SANDBOX_AZURE_ENDPOINT"),
+    }
     run = world.run(
         inputs={
-            "destination_conf": destination,
-            "read_challenge_azure_sas": env.get("SANDBOX_AZURE_READ_SAS"),
-            "read_challenge_azure_endpoint_url": env.get("SANDBOX_AZURE_ENDPOINT"),
-            "read_challenge_sumo_token": token,
+            "logpush_destination_conf": env[f"SANDBOX_{name}_DESTINATION_CONF"],
+            "logpush_challenge_file": {"azure": reading},
         }
     )
     assert run.status == 0, run.output
     assert run.requested == ASKS_AND_VALIDATES
 
 
-def test_waiting_for_a_file_by_two_names_has_an_end(world: World) -> None:
+def test_waiting_for_a_missing_file_ends_with_the_reason(world: World) -> None:
     world.control("POST", "faults", {"file": "missing", "filename": "with_bucket"})
-    run = world.run(inputs={"read_challenge_retries": 1, "read_challenge_delay": 1})
+    run = world.run(inputs={"logpush_challenge_file": {"timeout": 0.1, "delay": 0.1}})
     assert run.status != 0
-    assert "could not be read from the bucket edge-logs" in run.output
+    assert run.says("could not be read from s3://edge-logs within 0.1 s")
     assert run.requested == ["ownership"]
 
 
-def test_waits_for_a_late_file(world: World) -> None:
-    world.control("POST", "faults", {"file": "late", "seconds": 4})
-    run = world.run(inputs={"read_challenge_delay": 1})
-    assert run.status == 0
-    assert "FAILED - RETRYING" in run.output
-    assert run.requested == ASKS_AND_VALIDATES
+def test_check_mode_sends_no_request_and_other_variables_are_harmless(world: World) -> None:
+    others = {"destination": "x", "scope": "y", "item": "z", "zone_id": "a", "account_id": "b"}
+    run = world.run("--check", inputs={**others, "destination_conf": "c", "filename": "d"})
+    assert run.status == 0, run.output
+    assert run.requested == []
+    assert "valid: null" in run.output
 
 
-def test_a_wrong_store_credential_is_told_at_once(world: World) -> None:
-    run = world.run(environment={"AWS_SECRET_ACCESS_KEY": "a-wrong-secret-access-key"})
+def test_an_undefined_variable_is_named_and_no_value_is_shown(world: World) -> None:
+    # The common checks look for the secret of the destination.
+    destination = world.destination + "{{ no_such_variable }}"
+    run = world.run(inputs={"logpush_destination_conf": destination})
+    assert run.status != 0
+    assert "logpush_destination_conf: 'no_such_variable' is undefined" in run.output
+    assert run.requested == []
+
+
+def test_no_token_is_in_a_variable_afterwards(world: World, tmp_path: Path) -> None:
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.debug": {"var": "hostvars['localhost']"}}],
+    }
+    plays = [{"import_playbook": PROVE_OWNERSHIP}, play]
+    playbook = tmp_path / "own.yml"
+    playbook.write_text(yaml.safe_dump(plays), encoding="utf-8")
+    given = {"logpush_destination_conf": world.environment["SANDBOX_DESTINATION_CONF"]}
+    run = world.run(playbook=str(playbook), inputs=given)
+    assert run.status == 0, run.output
+    assert "prove_ownership_challenge" in run.output
+
+
+def test_a_wrong_store_credential_is_reported(world: World) -> None:
+    run = world.run(
+        inputs={"logpush_challenge_file": {"timeout": 8, "delay": 4}},
+        environment={"AWS_SECRET_ACCESS_KEY": "a-wrong-secret-access-key"},
+    )
     assert run.status != 0
     assert "SignatureDoesNotMatch" in run.output
-    assert "FAILED - RETRYING" not in run.output
 
 
 def test_a_token_that_cloudflare_refuses(world: World) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook push_logs: from a list of jobs to jobs that run, in one run."""
+"""The playbook push_logs: from a list of jobs to logs that flow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system.playbooks import DESTINATION_SECRET, World
+from system.playbooks import DESTINATION_SECRET, PUSH_LOGS, Run, World
 
 CHALLENGE = ("POST", "ownership")
 CREATE = ("POST", "jobs")
@@ -22,17 +22,60 @@ REFUSAL = {
     "success": False,
     "errors": [{"code": 1002, "message": "incorrect ownership challenge"}],
 }
+# As AWX, which keeps what set_stats leaves.
+STATS = {"ANSIBLE_SHOW_CUSTOM_STATS": "true", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
 KEYS = f"account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key={DESTINATION_SECRET}"
 R2 = f"r2://edge-logs/{{DATE}}?{KEYS}"
 
 
 @pytest.fixture(name="entry")
 def fixture_entry(world: World) -> dict[str, t.Any]:
-    """Return a job in a bucket that needs a proof."""
+    """Return a job in a bucket that requires an ownership challenge."""
     return {"zone_id": world.zone_id, "name": "http", "destination_conf": world.destination}
 
 
-def test_from_nothing_to_jobs_that_run_and_a_second_run_changes_nothing(
+class Zones:
+    """An inventory of the sandbox's two zones, in no alphabetical order."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = world
+        self._path = folder / "inventory.yml"
+        self.ids = {
+            "b.example": world.zone_id,
+            "a.example": world.environment["SANDBOX_OTHER_ZONE_ID"],
+        }
+        self.hosts: dict[str, dict[str, t.Any]] = {
+            name: {"zone_id": zone_id, "zone_name": name} for name, zone_id in self.ids.items()
+        }
+        self.vars: dict[str, t.Any] = {}
+
+    def push(self, *arguments: str, playbook: str = PUSH_LOGS, **run: t.Any) -> Run:
+        """Run the playbook on all hosts; ``inputs`` are extra variables."""
+        content = {"all": {"hosts": self.hosts, "vars": self.vars}}
+        self._path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        run["inputs"] = {"logpush_hosts": "all", **run.get("inputs", {})}
+        return self._world.run("-i", str(self._path), *arguments, playbook=playbook, **run)
+
+
+@pytest.fixture(name="zones")
+def fixture_zones(world: World, tmp_path: Path) -> Zones:
+    """Return an inventory of zones."""
+    return Zones(world, tmp_path)
+
+
+def recap(run: Run, host: str) -> dict[str, int]:
+    """Return the figures of a host in the recap."""
+    (line,) = re.findall(rf"^{re.escape(host)} +: (.*)", run.output, re.MULTILINE)
+    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
+
+
+def summary(run: Run) -> dict[str, t.Any]:
+    """Return what was left by set_stats."""
+    found = re.findall(r"RUN: (\{.*\})", run.output)
+    return dict(json.loads(found[-1])["push_logs_summary"])
+
+
+def test_from_nothing_to_jobs_and_a_second_run_changes_nothing(
     world: World, entry: dict[str, t.Any]
 ) -> None:
     other_zone = world.environment["SANDBOX_OTHER_ZONE_ID"]
@@ -42,73 +85,164 @@ def test_from_nothing_to_jobs_that_run_and_a_second_run_changes_nothing(
         "timestamp_format": "rfc3339",
         "sample_rate": 0.5,
         "record_suffix": "}\n",
-        "CVE-2021-44228": True,
     }
     where = {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
     limits = {"max_upload_bytes": 5_000_000, "max_upload_interval_seconds": 60}
+    http = {**entry, "dataset": "http_requests", "output_options": options, "filter": where}
     entries = [
-        {**entry, "dataset": "http_requests", "output_options": options, "filter": where},
-        # The same destination in the same zone: the same proof.
+        # A line break at the end, as vaulted values have it.
+        {**http, "destination_conf": world.destination + "\n"},
+        # The same destination in the same zone: the same token.
         {**entry, "name": "firewall", "dataset": "firewall_events", **limits},
-        # In another zone and in an account: a proof of its own.
+        # In another zone and in an account: a token of its own.
         {**entry, "zone_id": other_zone, "enabled": False},
         {**entry, "zone_id": None, "account_id": account, "dataset": "audit_logs"},
-        {**entry, "name": "r2", "destination_conf": R2, "filter": '{"where": {"key": "a"}}'},
+        {**entry, "name": "r2", "destination_conf": R2},
         {"zone_id": world.zone_id, "name": "not there", "state": "absent"},
     ]
-    first = world.push(*entries)
+    planned = world.push(*entries, arguments=["--check"])
+    assert planned.status == 0, planned.output
+    assert planned.writes == []
+    assert planned.says("Check mode, nothing was written")
+    assert planned.says(r"http +http_requests +created +would_prove")
+    assert planned.says(r'\+dataset: "http_requests"')
+    assert planned.changed == 1
+
+    first = world.push(*entries, environment=STATS)
     assert first.status == 0, first.output
     assert first.writes.count(CHALLENGE) == 3
     assert first.writes.count(CREATE) == 5
     assert len(first.writes) == 8
-    # What needs no proof is done first; the rest is done side by side.
+    assert first.output.count("\nTASK [") <= 8
     jobs = world.jobs()
-    assert jobs[0]["name"] == "r2"
     by_scope = {(job["name"], job.get("zone_id") or job["account_id"]): job for job in jobs}
     assert len(by_scope) == len(jobs) == 5
-    http, firewall = by_scope["http", world.zone_id], by_scope["firewall", world.zone_id]
-    disabled = by_scope["http", other_zone]
-    assert [job for job in jobs if not job["enabled"]] == [disabled]
+    assert [job for job in jobs if not job["enabled"]] == [by_scope["http", other_zone]]
     assert {job["destination_conf"] for job in jobs} == {world.destination, R2}
-    assert http["output_options"].items() >= options.items()
-    assert firewall.items() >= {"dataset": "firewall_events", **limits}.items()
-    assert by_scope["http", account]["dataset"] == "audit_logs"
-    for line in (r"http \(http_requests, zone", r"http \(audit_logs, account", r"r2 \(zone"):
-        assert first.says(line + r" [0-9a-f]+\) +created")
-    assert first.says(r"not there \(zone [0-9a-f]+\) +unchanged")
+    assert by_scope["http", world.zone_id]["output_options"].items() >= options.items()
+    for line in (r"http +http_requests +created +proved", r"r2 +\S+ +created +not_required"):
+        assert first.says(line)
+    assert first.says(r"not there +\S+ +unchanged")
+    done = {"total": 6, "created": 5, "unchanged": 1, "failed": 0, "reason": ""}
+    assert summary(first).items() >= done.items()
+    assert first.changed == 1
 
     world.control("DELETE", "requests")
     second = world.push(*entries)
-    assert second.status == 0
-    assert second.changed == 0
-    assert second.writes == []
+    assert second.status == 0, second.output
+    assert (second.changed, second.writes) == (0, [])
     assert "ownership" not in second.requested
     assert world.jobs() == jobs
 
 
-def test_check_mode_shows_the_whole_plan_and_writes_nothing(
-    world: World, entry: dict[str, t.Any]
-) -> None:
-    world.control("POST", "jobs", {"name": "old", "destination_conf": R2, "enabled": False})
-    world.control("POST", "jobs", {"name": "gone", "destination_conf": R2})
-    before = world.jobs()
-    run = world.push(
-        entry,
-        {"zone_id": world.zone_id, "name": "old"},
-        {"zone_id": world.zone_id, "name": "gone", "state": "absent"},
-        arguments=["--check"],
+def test_each_zone_has_its_own_outcome(world: World, zones: Zones) -> None:
+    zones.hosts["b.example"]["logpush_jobs"] = [
+        {"name": "broken", "destination_conf": "s3://no-such-bucket/x?region=us-east-1"},
+        {"name": "r2", "destination_conf": R2},
+    ]
+    # None of its own: the list of the play is its default, resolved with its variables.
+    zones.hosts["idle.example"] = {"zone_id": world.zone_id, "logpush_jobs": []}
+    zones.vars["ansible_become"] = True
+    play = {
+        "import_playbook": PUSH_LOGS,
+        "vars": {
+            "bucket": "edge-logs",
+            "logpush_jobs": [
+                {
+                    "name": "r2",
+                    "destination_conf": R2.replace("edge-logs", "{{ bucket }}/{{ zone_name }}"),
+                }
+            ],
+        },
+    }
+    playbook = world.log.with_name("own.yml")
+    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    others = dict.fromkeys(("item", "jobs", "destination", "scope", "results", "host", "msg"), "x")
+    run = zones.push(
+        playbook=str(playbook),
+        inputs=others,
+        environment={**STATS, "ANSIBLE_STRATEGY": "free", "ANSIBLE_BECOME": "true"},
     )
+    assert run.status != 0
+    # Each job once, in the order of the inventory.
+    assert run.writes.count(CREATE) == len(world.jobs()) == 2
+    for host, failed, changed in (("b", 1, 0), ("a", 0, 1), ("idle", 0, 0)):
+        figures = recap(run, f"{host}.example")
+        assert (figures["failed"], figures["changed"]) == (failed, changed), run.output
+    assert run.says(r"1 of 2 jobs failed: broken \(b\.example, zone [0-9a-f]+\): Cloudflare wrote")
+    lines = re.findall(r'"(\w+\.example) \([0-9a-f]{32}\) +(\w+)', run.output)
+    assert lines[-3:] == [("b.example", "broken"), ("b.example", "r2"), ("a.example", "r2")]
+    assert summary(run).items() >= {"total": 3, "created": 2, "failed": 1}.items()
+    (of_a,) = [job for job in world.jobs() if job.get("zone_id") == zones.ids["a.example"]]
+    assert of_a["destination_conf"].startswith("r2://edge-logs/a.example/")
+
+    # Batches add up; the order of the zones and a limit are those of Ansible.
+    zones.hosts["b.example"]["logpush_jobs"] = [{"name": "r2", "destination_conf": R2}]
+    inputs = {"logpush_jobs_of_all": [], "logpush_serial": 1}
+    run = zones.push("--limit", "a.example,b.example", inputs=inputs, environment=STATS)
     assert run.status == 0, run.output
-    assert run.writes == []
-    assert world.jobs() == before
-    assert run.says(r"http \(.*\) +to create +with a proof of ownership")
-    assert run.says(r"old \(.*\) +to change +enabled")
-    assert run.says(r"gone \(.*\) +to remove")
-    # The diffs.
-    assert run.says(r'^-    "?enabled"?: false')
-    assert run.says(r'^\+    "?enabled"?: true')
-    assert run.says(r"\"?bucket\"?: \"?edge-logs")
-    assert run.changed == 1
+    assert summary(run).items() >= {"total": 1, "unchanged": 1, "failed": 0}.items()
+    assert run.output.count("TASK [Reconcile the Logpush jobs]") == 2
+
+
+@pytest.mark.parametrize(
+    ("jobs", "says"),
+    [
+        (
+            [{"name": "x", "destination_conf": R2 + "{{ r2_acount }}"}],
+            r"logpush_jobs\[0\]\.destination_conf of a\.example: 'r2_acount' is undefined",
+        ),
+        (
+            "{{ [{'name': 'x', 'destination_conf': r2 ~ no_such_variable}] }}",
+            r"logpush_jobs of a\.example: 'no_such_variable' is undefined",
+        ),
+        (
+            [{"name": "x", "destination_conf": R2 + "{{ lookup('file', '/no/such/' ~ r2) }}"}],
+            r"logpush_jobs\[0\]\.destination_conf of a\.example: ",
+        ),
+        ("text", r"logpush_jobs of a\.example must be a list of jobs, each a dictionary"),
+        ([1], r"logpush_jobs of a\.example must be a list of jobs, each a dictionary"),
+    ],
+)
+def test_a_list_that_cannot_be_resolved_is_an_error_of_all_hosts(
+    zones: Zones, jobs: t.Any, says: str
+) -> None:
+    zones.vars["r2"] = R2
+    zones.hosts["b.example"]["logpush_jobs"] = [{"name": "x", "destination_conf": R2}]
+    zones.hosts["a.example"]["logpush_jobs"] = jobs
+    run = zones.push(environment=STATS)
+    assert run.status != 0
+    assert run.says(says)
+    assert re.search(says, summary(run)["reason"])
+    assert run.requested == []
+    assert [recap(run, host)["failed"] for host in zones.ids] == [1, 1]
+
+
+def test_a_pattern_without_hosts_fails_unless_it_is_allowed(zones: Zones) -> None:
+    for allowed in (False, True):
+        inputs = {"logpush_hosts": "no_such_group", "logpush_allow_no_hosts": allowed}
+        run = zones.push(inputs={**inputs, "logpush_jobs": []}, environment=STATS)
+        assert (run.status == 0) is allowed, run.output
+        assert summary(run)["reason"] == "no host matches logpush_hosts: no_such_group"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ({"cloudflare_rate_limit_share": 0}, "rate_limit_share"),
+        ({"cloudflare_concurrency": "many"}, "cloudflare_concurrency"),
+        ({"logpush_jobs": None}, "logpush_jobs of localhost must be a list"),
+        ({"cloudflare_base_url": "http://example.com"}, "base_url"),
+    ],
+)
+def test_a_summary_says_why_nothing_was_done(
+    world: World, entry: dict[str, t.Any], inputs: dict[str, t.Any], says: str
+) -> None:
+    given = {"logpush_jobs": [entry], **inputs}
+    run = world.run(playbook=PUSH_LOGS, inputs=given, environment=STATS)
+    assert run.status != 0
+    assert says in summary(run)["reason"]
+    assert run.requested == []
 
 
 def test_one_that_fails_does_not_stop_the_others(world: World, entry: dict[str, t.Any]) -> None:
@@ -116,171 +250,109 @@ def test_one_that_fails_does_not_stop_the_others(world: World, entry: dict[str, 
     run = world.push(
         {**entry, "name": "broken", "destination_conf": broken},
         {**entry, "name": "broken as well", "destination_conf": broken},
-        {**entry, "name": "impossible", "max_upload_records": 1},
         {**entry, "name": "r2", "destination_conf": R2},
         entry,
     )
     assert run.status != 0
-    assert [job["name"] for job in world.jobs()] == ["r2", "http"]
-    assert run.says(r"broken \(.*\) +FAILED +Cloudflare wrote no challenge file")
-    assert run.says(r"broken as well \(.*\) +FAILED +Cloudflare wrote no challenge file")
-    assert run.says(r"impossible \(.*\) +FAILED +max_upload_records: has to be")
-    assert run.says(r"http \(.*\) +created")
-    assert run.says(r"3 of 5 jobs failed: broken \(zone [0-9a-f]+\), broken as well \(")
-    # Nobody asks a second time for what cannot be proved.
-    assert run.requested.count("ownership") == 2
+    assert sorted(job["name"] for job in world.jobs()) == ["http", "r2"]
+    assert run.says(r"broken +\S+ +failed +missing +Cloudflare wrote no challenge file")
+    assert run.says(r"http +\S+ +created +proved")
+    assert run.says(r"2 of 4 jobs failed: broken \(zone [0-9a-f]+\): Cloudflare wrote")
 
 
-@pytest.mark.parametrize(("use", "asked"), [("many", 1), ("once", 2)])
-def test_a_proof_is_shared_and_asked_for_anew_where_it_is_refused(
-    world: World, entry: dict[str, t.Any], use: str, asked: int
+def test_the_options_for_challenge_files_are_passed_on(
+    world: World, entry: dict[str, t.Any]
 ) -> None:
-    world.control("PATCH", "settings", {"token_use": use})
+    env = world.environment
+    s3 = {
+        "endpoint_url": env["AWS_ENDPOINT_URL_S3"],
+        "access_key": env["AWS_ACCESS_KEY_ID"],
+        "secret_key": env["AWS_SECRET_ACCESS_KEY"],
+    }
     before = set(world.objects())
-    run = world.push(entry, {**entry, "name": "second"}, remove_challenge_file=True)
+    run = world.run(
+        playbook=PUSH_LOGS,
+        inputs={
+            "logpush_jobs": [entry],
+            "logpush_challenge_file": {"remove": True, "s3": s3},
+            "cloudflare_api_token": env["CLOUDFLARE_API_TOKEN"] + "\n",
+        },
+        environment={
+            "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+            "AWS_SECRET_ACCESS_KEY": "wrong-wrong",
+            "CLOUDFLARE_API_TOKEN": "a-wrong-api-token",
+        },
+    )
     assert run.status == 0, run.output
-    assert len(world.jobs()) == 2
-    assert run.writes.count(CHALLENGE) == asked
-    # And the files are gone.
+    assert env["AWS_SECRET_ACCESS_KEY"] not in run.output
+    assert len(world.jobs()) == 1
     assert not [key for key in set(world.objects()) - before if "challenge" in key]
 
-
-def test_where_nobody_knows_the_refusal_tells_that_a_proof_is_needed(world: World) -> None:
-    # Keys mean that no proof is needed; this Cloudflare sees it another way.
-    keys = "access-key-id={AWS_ACCESS_KEY_ID}&secret-access-key={AWS_SECRET_ACCESS_KEY}"
-    destination = world.destination + "&" + keys.format(**world.environment)
-    world.control(
-        "POST", "faults", {"method": "POST", "path": "jobs$", "status": 400, "body": REFUSAL}
-    )
-    job = {"zone_id": world.zone_id, "destination_conf": destination}
-    run = world.push({**job, "name": "one"}, {**job, "name": "two"})
-    assert run.status == 0, run.output
-    assert run.writes.count(CHALLENGE) == 1
-    assert len(world.jobs()) == 2
-
-
-def test_a_proof_that_is_refused_at_once_is_not_asked_for_again(
-    world: World, entry: dict[str, t.Any]
-) -> None:
-    fault = {"method": "POST", "path": "jobs$", "status": 400, "body": REFUSAL, "times": -1}
-    world.control("POST", "faults", fault)
-    run = world.push(entry)
-    assert run.status != 0
-    assert run.says("Cloudflare does not take ownership_challenge as the proof")
-    assert run.writes == [CHALLENGE]
-
-
-def test_a_proof_that_is_at_hand_is_used(world: World, entry: dict[str, t.Any]) -> None:
-    asked = {"destination_conf": world.destination}
-    token = world.control("POST", "tokens", asked)["token"]
-    run = world.push({**entry, "ownership_challenge": token})
-    assert run.status == 0, run.output
-    assert run.writes == [CREATE]
-
-
-def test_what_one_entry_says_is_said_for_no_other(world: World, entry: dict[str, t.Any]) -> None:
-    other = {**entry, "zone_id": world.environment["SANDBOX_OTHER_ZONE_ID"]}
-    asked = {"destination_conf": world.destination, "id": other["zone_id"]}
-    token = world.control("POST", "tokens", asked)["token"]
-    before = set(world.objects())
-    run = world.push(
-        {"zone_id": world.zone_id, "name": "r2", "destination_conf": R2},
-        {**entry, "remove_challenge_file": True},
-        {**other, "ownership_challenge": token},
-        {**other, "name": "moved", "destination_conf": world.destination + "&moved=Yes-It-Was"},
-    )
-    assert run.status == 0, run.output
-    assert run.writes.count(CHALLENGE) == 2
-    # The file of the second entry is gone, that of the last one is not.
-    assert len([key for key in set(world.objects()) - before if "challenge" in key]) == 1
-
-
-def test_waits_for_a_late_file_and_finds_it_where_it_is_told(
-    world: World, entry: dict[str, t.Any]
-) -> None:
-    world.control("POST", "faults", {"file": "late", "seconds": 3})
-    reading = {
-        "s3_endpoint_url": world.environment["AWS_URL"],
-        "s3_access_key": world.environment["AWS_ACCESS_KEY_ID"],
-        "s3_secret_key": world.environment["AWS_SECRET_ACCESS_KEY"],
-        "delay": 1,
-    }
+    # Without ownership proof a token has to be given.
+    moved = {**entry, "name": "other"}
     run = world.run(
-        playbook="edgeops.cloudflare.push_logs",
-        inputs={"logpush_jobs": [{**entry, "read_challenge": reading}]},
-        environment={"AWS_URL": "http://127.0.0.1:1", "AWS_SECRET_ACCESS_KEY": "wrong-wrong"},
+        playbook=PUSH_LOGS, inputs={"logpush_jobs": [moved], "logpush_prove_ownership": False}
     )
-    assert run.status == 0, run.output
-    assert world.environment["AWS_SECRET_ACCESS_KEY"] not in run.output
+    assert run.status != 0
+    assert run.says(r"other +\S+ +failed +missing")
     assert len(world.jobs()) == 1
 
 
-def test_files_that_never_come_are_waited_for_together(
+def test_jobs_that_are_not_described_are_pruned_on_request(world: World) -> None:
+    for name, dataset in (("kept", "http_requests"), ("old", "http_requests"), ("b", "dns_logs")):
+        job = {"name": name, "dataset": dataset, "destination_conf": R2, "enabled": True}
+        world.control("POST", "jobs", job)
+    kept = {"zone_id": world.zone_id, "name": "kept", "dataset": "http_requests"}
+    prune = {"logpush_prune": True, "logpush_prune_datasets": ["http_requests"]}
+    run = world.push(kept, **prune)
+    assert run.status == 0, run.output
+    assert [job["name"] for job in world.jobs()] == ["kept", "b"]
+    assert run.changed == 1
+
+
+def test_zone_ids_that_differ_in_capitals_are_one_zone(
     world: World, entry: dict[str, t.Any]
 ) -> None:
-    world.control("POST", "faults", 2 * [{"file": "missing"}])
-    first = {**entry, "read_challenge": {"retries": 2, "delay": 1}}
-    run = world.push(first, {**first, "zone_id": world.environment["SANDBOX_OTHER_ZONE_ID"]})
+    run = world.push(entry, {**entry, "zone_id": world.zone_id.upper()})
     assert run.status != 0
-    assert len(re.findall("FAILED - RETRYING", run.output)) == 2
-    assert run.says(r"FAILED +The challenge file .* could not be read")
-    assert run.says("2 of 2 jobs failed")
-
-
-def test_a_share_of_nothing_is_refused(world: World, entry: dict[str, t.Any]) -> None:
-    run = world.push(entry, cloudflare_rate_limit_share=0)
-    assert run.status != 0
-    assert "rate_limit_share: " in run.output
     assert run.requested == []
+    assert run.writes == []
 
 
-def test_a_lost_answer_leaves_one_job_not_two(world: World) -> None:
-    entry = {"zone_id": world.zone_id, "name": "http", "destination_conf": R2}
-    world.control("POST", "faults", {"method": "POST", "path": "jobs$", "reset": "after"})
-    run = world.push(entry)
-    assert run.status == 0, run.output
-    assert len(world.jobs()) == 1
-    assert run.says(r"created +its answer was lost, and it was found")
-    assert world.push(entry).changed == 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ([{}, {}], "described more often: http"),
-        ([{}, {"dataset": "dns_logs"}], "described more often: http"),
-        ([{"read_challenge": {"retrys": 1}}], "retrys"),
-        ("[1]", "has to be a list of jobs"),
-        ([{"enabeld": True}], "enabeld"),
-        ([{"state": "gone"}], "state must be one of"),
-        ("{{ no_such_variable }}", "'no_such_variable' is undefined"),
-    ],
-)
-def test_a_bad_list_is_refused_before_any_request(
-    world: World, entry: dict[str, t.Any], changes: t.Any, says: str
+def test_each_lookup_is_resolved_once_and_no_token_is_in_a_variable(
+    world: World, entry: dict[str, t.Any], tmp_path: Path
 ) -> None:
-    entries = changes if isinstance(changes, str) else [{**entry, **each} for each in changes]
-    run = world.push(logpush_jobs=entries)
-    assert run.status != 0
-    assert says in run.output
-    assert run.requested == []
-
-
-def test_a_change_and_a_removal(world: World, entry: dict[str, t.Any]) -> None:
-    for name in ("stays", "moves", "goes"):
-        world.control("POST", "jobs", {"name": name, "destination_conf": R2, "enabled": True})
-    world.control("POST", "jobs", {"name": "rests", "destination_conf": R2, "enabled": False})
-    run = world.push(
-        {"zone_id": world.zone_id, "name": "stays"},
-        {"zone_id": world.zone_id, "name": "rests", "enabled": None},
-        {**entry, "name": "moves"},
-        {"zone_id": world.zone_id, "name": "goes", "state": "absent"},
-    )
+    calls = tmp_path / "calls"
+    script = tmp_path / "destination"
+    script.write_text(f"#!/bin/sh\necho x >> {calls}\nprintf %s '{world.destination}'\n")
+    script.chmod(0o700)
+    looked_up = {"destination_conf": f"{{{{ lookup('ansible.builtin.pipe', '{script}') }}}}"}
+    plays = [
+        {"import_playbook": PUSH_LOGS, "vars": {"logpush_jobs": [{**entry, **looked_up}]}},
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.debug": {"var": "hostvars['localhost']"}}],
+        },
+    ]
+    playbook = tmp_path / "own.yml"
+    playbook.write_text(yaml.safe_dump(plays), encoding="utf-8")
+    # Each run looks for the token that was sent, in all that was printed.
+    run = world.run(playbook=str(playbook), inputs={"logpush_destination_conf": "not used"})
     assert run.status == 0, run.output
-    jobs = [(job["name"], job["enabled"]) for job in world.jobs()]
-    assert jobs == [("stays", True), ("moves", True), ("rests", False)]
-    assert world.jobs()[1]["destination_conf"] == world.destination
-    assert [method for method, _path in run.writes] == ["DELETE", "POST", "PUT"]
+    assert run.writes == [CHALLENGE, CREATE]
+    assert calls.read_text() == "x\n"
+
+
+def test_text_that_only_looks_like_a_template(world: World, entry: dict[str, t.Any]) -> None:
+    template = {"__ansible_unsafe": '{{.RayID}} {% if %} {"a": 1}'}
+    options = {"record_template": template, "record_suffix": "}\n"}
+    described = {**entry, "destination_conf": R2, "output_options": options}
+    for changed in (1, 0):
+        run = world.push(described)
+        assert run.status == 0, run.output
+        assert run.changed == changed
+    assert world.jobs()[0]["output_options"]["record_template"] == template["__ansible_unsafe"]
 
 
 def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path: Path) -> None:
@@ -304,71 +376,3 @@ def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path
     assert run.status == 0, run.output
     assert (run.changed, run.writes) == (0, [])
     assert world.jobs() == before
-
-
-def test_what_is_not_one_job_after_all_is_told_after_the_plan(
-    world: World, entry: dict[str, t.Any]
-) -> None:
-    job = world.control("POST", "jobs", {"name": "x", "destination_conf": R2, "enabled": True})
-    run = world.push(
-        {"zone_id": world.zone_id, "id": job["id"], "enabled": False},
-        {"zone_id": world.zone_id, "name": "x"},
-        # Not the same name.
-        {**entry, "name": "X", "destination_conf": R2},
-    )
-    assert run.status != 0
-    assert run.says(rf"x \(.*\) +FAILED +job {job['id']} is described by several entries")
-    assert run.writes == [CREATE]
-    assert [job["name"] for job in world.jobs()] == ["x", "X"]
-
-
-def test_a_second_proof_that_fails_is_told_with_its_reason(
-    world: World, entry: dict[str, t.Any]
-) -> None:
-    world.control("PATCH", "settings", {"token_use": "once"})
-    world.control("POST", "faults", [{"file": "late", "seconds": 0}, {"file": "missing"}])
-    first = {**entry, "read_challenge": {"retries": 0}}
-    run = world.push(first, {**first, "name": "second"})
-    assert run.status != 0
-    # One of the two gets the first proof.
-    (done,) = [job["name"] for job in world.jobs()]
-    (failed,) = {"http", "second"} - {done}
-    assert run.says(rf"{failed} \(.*\) +FAILED +The challenge file .* could not be read")
-    assert run.says(rf"{done} \(.*\) +created")
-
-
-def test_in_a_play_of_one_s_own(world: World, entry: dict[str, t.Any], tmp_path: Path) -> None:
-    calls = tmp_path / "calls"
-    script = tmp_path / "destination"
-    script.write_text(f"#!/bin/sh\necho x >> {calls}\nprintf %s '{world.destination}'\n")
-    script.chmod(0o700)
-    looked_up = {
-        **entry,
-        "destination_conf": f"{{{{ lookup('ansible.builtin.pipe', '{script}') }}}}",
-    }
-    reading = {"s3_endpoint_url": world.environment["AWS_URL"], "retries": 0}
-    role = {"name": "edgeops.cloudflare.push_logs"}
-    tasks = [
-        {
-            "ansible.builtin.include_role": {**role, "apply": {"check_mode": True}},
-            "vars": {"push_logs_jobs": [entry]},
-        },
-        {
-            "ansible.builtin.include_role": role,
-            "vars": {"push_logs_jobs": "{{ item }}"},
-            "loop": [[{**entry, "read_challenge": reading}], []],
-            "loop_control": {"label": "some"},
-        },
-        {"ansible.builtin.include_role": role, "vars": {"push_logs_jobs": [looked_up]}},
-    ]
-    playbook = tmp_path / "own.yml"
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
-    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
-    run = world.run(playbook=str(playbook), environment={"AWS_URL": "http://127.0.0.1:1"})
-    assert run.status == 0, run.output
-    assert run.says(r"http \(.*\) +to create")
-    assert run.says(r"http \(.*\) +created")
-    assert run.says(r"http \(.*\) +unchanged")
-    assert run.writes == [CHALLENGE, CREATE]
-    # Each lookup in the list is done once.
-    assert calls.read_text() == "x\n"

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from system.playbooks import Run, World
 
@@ -115,7 +116,7 @@ def report(world: World, *arguments: str, **inputs: t.Any) -> Run:
 
 def table(run: Run) -> list[str]:
     """Return the table's lines, each in single blanks and without the callback's quotes."""
-    printed = run.output.partition(" : Show the jobs] ")[2].partition("\nTASK [")[0]
+    printed = run.output.partition("[Show the jobs] ")[2].partition("\nTASK [")[0]
     # YAML folds long lines: what begins like no item belongs to the line before.
     printed = re.sub(r"\n +(?=[^ \"'\]-])", " ", printed.partition("SCOPE ")[2])
     return [" ".join(line.split()).strip("\"',- ") for line in printed.splitlines()][1:]
@@ -124,7 +125,12 @@ def table(run: Run) -> list[str]:
 def test_table_and_page(world: World, tmp_path: Path) -> None:
     unnamed = add_jobs(world)
     path = tmp_path / "logpush.html"
-    run = report(world, report_scopes=scopes(world), report_path=str(path), report_title="A & <b>")
+    run = report(
+        world,
+        logpush_report_scopes=scopes(world),
+        logpush_report_path=str(path),
+        logpush_report_title="A & <b>",
+    )
     account, other = (world.environment[f"SANDBOX_{name}_ID"] for name in ("ACCOUNT", "OTHER_ZONE"))
     lines = table(run)
     assert lines[:8] == [
@@ -198,7 +204,7 @@ def test_a_second_run_asks_the_same_and_changes_the_page_alone(
     path = tmp_path / "logpush.html"
     path.write_text("an older page", encoding="utf-8")
     for times in (1, 2):
-        run = report(world, report_scopes=scopes(world)[:2], report_path=str(path))
+        run = report(world, logpush_report_scopes=scopes(world)[:2], logpush_report_path=str(path))
         assert run.status == 0, run.output
         assert run.requested == ["jobs", "jobs"] * times
         assert re.search(r"changed=[01] .*failed=0", run.output)
@@ -207,13 +213,35 @@ def test_a_second_run_asks_the_same_and_changes_the_page_alone(
     assert Page(path).rows
 
 
+def test_an_unusual_job_affects_its_own_row_alone(world: World, tmp_path: Path) -> None:
+    huge = 10**400
+    add_job(world, name="abc", output_options={"field_names": 7, "sample_rate": huge})
+    add_job(world, name=5, dataset=["a"], enabled="yes", filter="no JSON")
+    add_job(world, name="plain", enabled=True, last_complete=DONE)
+    path = tmp_path / "logpush.html"
+    run = report(world, logpush_report_scopes=scopes(world)[:1], logpush_report_path=str(path))
+    assert run.status == 0, run.output
+    assert "example.com plain http_requests s3://edge-logs/zone/{DATE} pushing" in table(run)
+    assert [row[0].split()[0] for row in Page(path).rows[2:]] == ["5", "abc", "plain"]
+
+
+def test_zones_as_hosts(world: World, tmp_path: Path) -> None:
+    add_job(world, name="to-s3", enabled=True, last_complete=DONE)
+    inventory = tmp_path / "inventory.yml"
+    hosts = {"example.com": {"zone_id": world.zone_id, "ansible_become": True}}
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
+    run = report(world, "-i", str(inventory), logpush_hosts="all", item="x", scope="y", path="z")
+    assert run.status == 0, run.output
+    assert table(run)[0] == "example.com to-s3 http_requests s3://edge-logs/zone/{DATE} pushing"
+
+
 def test_fails_on_request_where_a_job_is_failing(world: World, tmp_path: Path) -> None:
     add_job(world, name="to-s3", enabled=True, error_message="Access Denied")
     path = tmp_path / "logpush.html"
-    inputs = {"report_path": str(path), "report_fail_on_unhealthy": "yes"}
-    run = report(world, "--check", report_scopes=scopes(world)[:1], **inputs)
+    inputs = {"logpush_report_path": str(path), "logpush_report_fail_on_unhealthy": "yes"}
+    run = report(world, "--check", logpush_report_scopes=scopes(world)[:1], **inputs)
     assert run.status != 0
-    assert "1 job failing: to-s3 in example.com" in run.output
+    assert "1 failing: to-s3 in example.com" in run.output
     assert table(run)[2] == "1 job in 1 scope: 1 failing"
     assert not path.exists()
 
@@ -221,17 +249,17 @@ def test_fails_on_request_where_a_job_is_failing(world: World, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
-        ({}, "missing required arguments: report_scopes"),
-        ({"report_scopes": []}, "report_scopes: has to be a list of zones and accounts"),
-        ({"report_scopes": [{"zone": "a"}]}, "report_scopes.zone. Supported parameters"),
-        ({"report_scopes": "zone_id=a"}, "report_scopes: has to be a list of zones and accounts"),
+        ({}, "Set logpush_report_scopes to a list of zones and accounts"),
+        ({"logpush_report_scopes": []}, "Set logpush_report_scopes to a list"),
+        ({"logpush_report_scopes": [{"zone": "a"}]}, "zone. Supported parameters"),
+        ({"logpush_report_scopes": "zone_id=a"}, "Set logpush_report_scopes to a list"),
         (
-            {"report_scopes": [{"zone_id": "a"}, {"zone_id": "a", "account_id": "b"}]},
-            "zone_id or account_id, exactly one of them",
+            {"logpush_report_scopes": [{"zone_id": "a"}, {"zone_id": "a", "account_id": "b"}]},
+            "mutually exclusive",
         ),
         (
-            {"report_scopes": [{"zone_id": "a"}, {"zone_id": None, "name": "b"}]},
-            "zone_id or account_id, exactly one of them",
+            {"logpush_report_scopes": [{"zone_id": None, "name": "b"}]},
+            "b (one of the following is required: zone_id, account_id)",
         ),
     ],
 )

@@ -2,16 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all unit tests share."""
+"""Settings and fixtures of all unit tests."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import settings
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("units", deadline=None)
-settings.load_profile("units")
+# Properties are tested with the same examples in each run; EXPLORE_EXAMPLES=1000 tests each with so
+# many random ones instead. No deadline, since the machine may be busy.
+EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
+settings.register_profile(
+    "unit", deadline=None, derandomize=not EXPLORED, max_examples=EXPLORED or 100
+)
+settings.load_profile("unit")
 
 CLOUDFLARE_VARIABLES = (
     "CLOUDFLARE_API_TOKEN",

@@ -17,12 +17,17 @@ from ansible.module_utils import basic
 
 from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     attributes,
+    challenge_file,
     connection,
     job,
     logpush,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
+    challenge_file as module_utils_challenge_file,
+)
 from ansible_collections.edgeops.cloudflare.plugins.modules import (
+    logpush_challenge_info,
     logpush_dataset_info,
     logpush_destination_validate,
     logpush_job,
@@ -35,7 +40,9 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
 ROOT = Path(__file__).parents[2]
+JOBS = "edgeops.cloudflare.logpush_jobs"
 MODULES = {
+    "logpush_challenge_info": logpush_challenge_info,
     "logpush_dataset_info": logpush_dataset_info,
     "logpush_destination_validate": logpush_destination_validate,
     "logpush_job": logpush_job,
@@ -46,6 +53,8 @@ MODULES = {
     "logpush_ownerships": logpush_ownerships,
 }
 FRAGMENTS = {
+    "edgeops.cloudflare.challenge_file": challenge_file.ModuleDocFragment.DOCUMENTATION,
+    "edgeops.cloudflare.challenge_file.read": challenge_file.ModuleDocFragment.READ,
     "edgeops.cloudflare.connection": connection.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.connection.concurrency": connection.ModuleDocFragment.CONCURRENCY,
     "edgeops.cloudflare.job": job.ModuleDocFragment.DOCUMENTATION,
@@ -54,6 +63,13 @@ FRAGMENTS = {
     "edgeops.cloudflare.logpush.destination": logpush.ModuleDocFragment.DESTINATION,
     "edgeops.cloudflare.attributes": attributes.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.attributes.action_group": attributes.ModuleDocFragment.ACTION_GROUP,
+}
+# They send nothing to Cloudflare, so they have no connection options.
+LOCAL_MODULES = {"logpush_challenge_info"}
+SECRET_OPTIONS = {
+    *("api_token", "api_key", "destination_conf", "ownership_challenge"),
+    *("secret_key", "session_token", "service_account_contents", "access_token"),
+    *("sas_token", "secret"),
 }
 
 
@@ -100,7 +116,8 @@ def test_version_is_the_one_of_galaxy_yml() -> None:
 
 
 def test_action_group_is_the_set_of_modules() -> None:
-    assert set(load("meta/runtime.yml")["action_groups"]["cloudflare"]) == module_files()
+    group = set(load("meta/runtime.yml")["action_groups"]["cloudflare"])
+    assert group == module_files() - LOCAL_MODULES
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -139,8 +156,8 @@ def test_secret_options_are_no_log(name: str) -> None:
 
 def assert_concealed(spec: t.Any) -> None:
     """Check that the options that are secret are told to be, and those inside of others."""
-    secret = {"api_token", "api_key", "destination_conf", "ownership_challenge"} & set(spec)
-    assert {option for option in spec if spec[option].get("no_log")} == secret
+    secret = {option for option in spec if spec[option].get("no_log")}
+    assert secret == SECRET_OPTIONS & set(spec)
     for argument in spec.values():
         assert_concealed(argument.get("options", {}))
 
@@ -148,28 +165,33 @@ def assert_concealed(spec: t.Any) -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_every_module_documents_its_attributes(name: str) -> None:
     described = documentation(name)["attributes"]
-    assert set(described) == {"check_mode", "diff_mode", "idempotent", "action_group"}
+    attributes_of_all = {"check_mode", "diff_mode", "idempotent"}
+    group = set() if name in LOCAL_MODULES else {"action_group"}
+    assert set(described) == attributes_of_all | group
     assert all(each["support"] for each in described.values())
     assert arguments(name)["supports_check_mode"] is True
 
 
-def test_an_entry_of_push_logs_has_the_options_of_a_job() -> None:
-    role = load("roles/push_logs/meta/argument_specs.yml")["argument_specs"]["jobs"]["options"]
-    entry = role["push_logs_jobs"]["options"]
-    spec = {
-        name: argument
-        for name, argument in arguments("logpush_job")["argument_spec"].items()
-        if name not in _arguments.CONNECTION
-    }
-    assert set(entry) == {*spec, "read_challenge", "remove_challenge_file"}
-    reading = load("roles/read_challenge/meta/argument_specs.yml")["argument_specs"]["main"]
-    keys = reading["options"]["read_challenge_from"]["options"]
-    assert entry["read_challenge"]["options"] == keys
-    for option, argument in spec.items():
-        for key in ("type", "no_log"):
-            assert entry[option].get(key) == argument.get(key), (option, key)
-        # Ansible would refuse null, which stands for "not set".
-        assert "choices" not in entry[option]
+def test_push_logs_passes_on_each_option() -> None:
+    play = load("playbooks/push_logs.yml")[-1]
+    (task,) = [task[JOBS] for task in play["tasks"] if JOBS in task]
+    defaults = play["module_defaults"]["group/edgeops.cloudflare.cloudflare"]
+    assert {*task, *defaults} == set(arguments("logpush_jobs")["argument_spec"])
+    assert set(defaults) == set(_arguments.CONNECTION)
+
+
+@pytest.mark.parametrize("name", ["prove_ownership", "push_logs", "report"])
+def test_playbooks_connect_by_the_same_variables_and_no_play_around_them_matters(name: str) -> None:
+    plays = load(f"playbooks/{name}.yml")
+    connection_of = [play["module_defaults"] for play in plays if "module_defaults" in play]
+    assert connection_of == [load("playbooks/push_logs.yml")[-1]["module_defaults"]]
+    for play in plays:
+        assert play["strategy"] == "ansible.builtin.linear"
+        assert (play["become"], play["gather_facts"], play["connection"]) == (False, False, "local")
+        assert play["vars"]["ansible_become"] is False
+        assert play["vars"]["ansible_connection"] == "local"
+    text = (ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8")
+    assert "{%" not in text
 
 
 def test_environment_variables_are_documented() -> None:
@@ -202,6 +224,26 @@ def test_runtime_requirements_are_the_documented_ones() -> None:
     required = {line.replace(">=", " >= ") for line in lines if line and not line.startswith("#")}
     documented = yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["requirements"]
     assert set(documented) == required
+
+
+def test_an_entry_has_the_options_of_challenge_file_without_defaults() -> None:
+    fragment = challenge_file.ModuleDocFragment
+    for text, spec in (
+        (fragment.DOCUMENTATION, module_utils_challenge_file.CHALLENGE_FILE),
+        (fragment.ENTRY, module_utils_challenge_file.ENTRY_CHALLENGE_FILE),
+    ):
+        assert_documented(yaml.safe_load(text)["options"]["challenge_file"]["suboptions"], spec)
+    assert "default:" not in fragment.ENTRY
+
+
+def test_libraries_of_stores_are_the_documented_ones() -> None:
+    lines = (ROOT / "requirements-stores.txt").read_text(encoding="utf-8").splitlines()
+    required = {line for line in lines if line and not line.startswith(("#", "-r"))}
+    requirements = yaml.safe_load(challenge_file.ModuleDocFragment.DOCUMENTATION)["requirements"]
+    documented = re.findall(r"([a-z0-9-]+) >= ([0-9.]+)", " ".join(requirements))
+    assert {f"{name}>={version}" for name, version in documented} == required
+    lowest = {each.replace("==", ">=") for each in pytest_runs.LOWEST_PACKAGES}
+    assert required <= lowest
 
 
 def test_there_are_no_sanity_ignore_files() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import typing as t
 from urllib.parse import urlsplit
 
@@ -39,7 +40,7 @@ _RETRYABLE = (RATE_LIMITED, 500, *GATEWAY_ERRORS)
 _TRANSIENT_REFUSAL = "unable to authenticate request"
 
 DEEPEST = 100  # levels of a response
-_LONGEST_NUMBER = 4300  # digits; Python takes quadratic time for them
+_LONGEST_NUMBER = 4300  # digits, as newer versions of Python have it
 
 # Characters. What is shown of a text is redacted before it is cut, so that no half of a secret is
 # left; and before that, it is cut to what can be redacted in little time, at whose end there may
@@ -219,7 +220,7 @@ class Client:
 def decode_envelope(content: bytes) -> dict[str, t.Any] | None:
     """Return Cloudflare's envelope, or None where a body is none or too deep."""
     try:
-        envelope = json.loads(content, parse_int=_integer)
+        envelope = json.loads(content, parse_int=_PARSE_INT)
     except (ValueError, RecursionError):
         return None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("success"), bool):
@@ -233,18 +234,19 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _is_too_deep(value: t.Any) -> bool:
-    level = [value]
+# Older versions of Python take quadratic time for a number; only there is it worth looking.
+_PARSE_INT = None if hasattr(sys, "get_int_max_str_digits") else _integer
+
+
+def _is_too_deep(value: dict[str, t.Any]) -> bool:
+    # Level by level, since recursion has its own limit.
+    level: list[t.Any] = [value]
     for _depth in range(DEEPEST):
-        level = [
-            child
-            for each in level
-            if isinstance(each, (dict, list))
-            for child in (each.values() if isinstance(each, dict) else each)
-        ]
+        members = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for some in members for each in some if isinstance(each, (dict, list))]
         if not level:
             return False
-    return any(isinstance(each, (dict, list)) for each in level)
+    return True
 
 
 def _problem(response: Response, redact: Redact) -> str:

@@ -203,13 +203,14 @@ class Connection:
         self.reusable, self.incoming = False, None
 
     def _check_repeated(self, answer: requests.Response, content: bytes) -> None:
-        """Raise ``RepeatedResponse`` where a response is the last one to the letter.
+        """Raise ``RepeatedResponse`` where a response is the last one again.
 
         Cloudflare numbers its responses (``cf-ray``), so that no two are the same.
         """
         if self.incoming is None:
             return
-        digest = hashlib.sha256(repr(list(answer.headers.items())).encode() + content).digest()
+        headers = [each for each in answer.headers.items() if each[0].lower() != "date"]
+        digest = hashlib.sha256(repr(headers).encode() + content).digest()
         if digest == self._last:
             raise RepeatedResponse
         self._last = digest
@@ -303,8 +304,8 @@ class _Line:
 
     def connect(self) -> None:
         """Connect, unless the time is over."""
-        super().connect()  # type: ignore[misc]
         self.owner.line = t.cast(http.client.HTTPConnection, self)
+        super().connect()  # type: ignore[misc]
         if self.owner.aborted:
             self.close()  # type: ignore[attr-defined]
             raise ConnectionAbortedError

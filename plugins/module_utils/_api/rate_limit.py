@@ -2,46 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When the next request may go: below the rate limit, for all threads of a task together.
+"""When the next request may be sent, for all threads of a task together.
 
-Knows what the answers say of the limit (the headers ``Ratelimit`` and ``Ratelimit-Policy``), and
-nothing of what is asked. A client that goes past Cloudflare's limit is refused altogether for
-minutes, so the last requests of a window are spread over what is left of it, and some are left
-for those that do not know yet how much there is.
+The one home of ``Ratelimit``, ``Ratelimit-Policy``, ``Retry-After`` and HTTP 429. A client that
+exceeds Cloudflare's limit is rejected for minutes, so a reserve of each window's quota is left to
+probes: requests that are sent while nothing is known of the current window.
 """
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import email.utils
 import math
 import re
 import threading
 import time
 import typing as t
+from email.utils import mktime_tz, parsedate_tz
 
-# Of a window's quota: what is left over, so that whoever comes next can ask how things stand; and
-# so as many may ask at the same time.
+TOO_MANY_REQUESTS = 429
+# Fraction of a quota that is left to probes, of this task and of others.
 RESERVE = 0.01
-# That of Cloudflare's documented limit, 1200: what is taken for it until a limit is told.
+# The reserve of Cloudflare's documented quota, 1200; used until a quota is reported.
 DOCUMENTED_RESERVE = 12.0
-# Of a window's quota: when that is left, requests are spread over the rest of the window.
+# Fraction of a quota that is spread over the rest of the window where not all requests fit.
 LOW = 0.02
-# Seconds by which the end of a window may be another one: the header has whole seconds.
+# Seconds. The pause after a 429, even if the server reports a shorter one.
+SHORTEST_BACKOFF = 0.5
+# A pause that no patience allows, 2 ** 17 s, is not doubled any further.
+_LONGEST_DOUBLING = 17
+# Seconds by which the reported end of a window may be off: headers have whole seconds.
 _ROUNDING = 1.0
-# Seconds to pause after a 429 that asks for less.
-_SHORTEST_PAUSE = 0.5
-# Seconds. What is longer is no window, or not told in seconds.
+# Seconds; a longer window is taken for a malformed header.
 _LONGEST_WINDOW = 86400.0
 
-# Longer ones are none that anybody could mean.
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_LONGEST_HEADER = 4096
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LONGEST_HEADER = 4096  # characters
 
 
 class RateLimitTimeout(Exception):
-    """The next request would have to wait for longer than the user allows; ``seconds`` it is."""
+    """A request would have to wait another ``seconds``, longer than ``patience`` allows."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -49,81 +48,77 @@ class RateLimitTimeout(Exception):
 
 
 class Permit(t.NamedTuple):
-    """What lets one request go.
+    """Allows one request.
 
-    ``sent`` is when, ``asks`` whether it goes to see how things stand. ``waited`` is for how many
-    seconds it had to wait, ``held`` for how many of all its turns because of the rate limit.
+    ``sent`` is when it was granted (``time.monotonic()``), ``waited`` how many seconds that took,
+    ``held`` for how many seconds the rate limit held this request back, earlier tries included.
+    ``probe``: nothing was known of the current window.
     """
 
     sent: float
-    asks: bool
+    probe: bool
     waited: float
     held: float
 
 
-class _Told(t.NamedTuple):
-    """What one answer tells of one limit: how many are left, and when at the earliest and latest
-    the window ends (in the seconds of ``time.monotonic``)."""
+class _Report(t.NamedTuple):
+    """What one response reports of one limit: the requests left, and when the window ends."""
 
     left: float
-    earliest: float
-    ends: float
+    earliest_end: float
+    latest_end: float
     quota: float | None
 
 
 class _Window:
-    """What is known of one limit in its present window.
+    """The current window of one limit; ``used`` is how many requests this task sent in it."""
 
-    ``left`` is the least that an answer told; the window ends between ``earliest`` and ``ends``;
-    ``used`` is how many requests this task has sent in it.
-    """
-
-    def __init__(self, told: _Told, used: int) -> None:
-        self.left, self._earliest, self.ends, self.quota = told
+    def __init__(self, report: _Report, used: int) -> None:
+        self._left, self._earliest_end, self.end, self._quota = report
         self.used = used
 
-    def allows(self, share: float, under_way: int) -> float:
-        """Return how many requests may still go; what is under way may not be counted yet."""
-        # One for each of those who share, since each of them asks once in a window.
+    def available(self, share: float, in_flight: int = 0) -> float:
+        """Return how many requests may be sent if those in flight are not counted in it yet."""
+        # Each of the tasks that share the limit sends a probe.
         reserve = max(self.reserve(), math.ceil(1 / share))
-        allowed = self.left - under_way - reserve
-        if self.quota is None or share >= 1:
-            return allowed
-        # Never less than one, or else nothing would ever go.
-        return min(allowed, max(1.0, math.floor((self.quota - reserve) * share)) - self.used)
+        available = self._left - in_flight - reserve
+        if self._quota is None or share >= 1:
+            return available
+        # At least one for each window, or the task would never end.
+        own = max(1.0, math.floor((self._quota - reserve) * share))
+        return min(available, own - self.used)
 
     def reserve(self) -> float:
-        """Return how many are left over for those who ask."""
+        """Return how many requests are left to probes."""
         return self._part(RESERVE)
 
-    def is_low(self, allowed: float) -> bool:
-        """Tell whether what is left is to be spread over the rest of the window."""
-        return allowed <= self._part(LOW)
+    def is_low(self, available: float) -> bool:
+        """Return whether these are the last requests of the window."""
+        return available <= self._part(LOW)
 
-    def is_over_for(self, told: _Told, sent: float) -> bool:
-        """Tell whether an answer to what was sent then speaks of a later window."""
-        return self.ends <= sent or told.earliest > self.ends + _ROUNDING
+    def is_over(self, report: _Report, sent: float) -> bool:
+        """Return whether a response to a request sent at ``sent`` reports a later window."""
+        return self.end <= sent or report.earliest_end > self.end + _ROUNDING
 
-    def learn(self, told: _Told) -> None:
-        """Note what an answer tells. They overtake each other: the least is the newest."""
-        if told.ends + _ROUNDING < self._earliest:
-            # It speaks of the window before.
-            return
-        self.left = min(self.left, told.left)
-        self._earliest = max(self._earliest, told.earliest)
-        self.ends = min(self.ends, told.ends)
-        self.quota = told.quota or self.quota
+    def update(self, report: _Report) -> None:
+        """Apply a report; since responses overtake each other, the lowest number is the latest."""
+        if report.latest_end + _ROUNDING < self._earliest_end:
+            return  # of the window before
+        self._left = min(self._left, report.left)
+        self._earliest_end = max(self._earliest_end, report.earliest_end)
+        self.end = min(self.end, report.latest_end)
+        self._quota = report.quota or self._quota
 
-    def _part(self, part: float) -> float:
-        return max(1.0, math.ceil((self.quota or 0) * part))
+    def _part(self, fraction: float) -> float:
+        return max(1.0, math.ceil((self._quota or 0) * fraction))
 
 
 class RateLimiter:
-    """Lets requests go, side by side, as fast as the rate limit allows and no faster.
+    """Grants requests as fast as the rate limit allows; may be used by several threads.
 
-    ``share`` (above 0, at most 1) is the part of the limit that this task may use; ``patience``
-    (seconds) is how long one request may be held back. ``waited`` is for how many seconds
-    requests were held back so far.
+    ``share`` (greater than 0, at most 1) is the fraction of the limit that this task may use.
+    ``patience`` (seconds) is how long one request may be held back. ``waited`` is for how many
+    seconds the rate limit held back any request so far.
     """
 
     def __init__(self, share: float = 1.0, *, patience: float) -> None:
@@ -131,43 +126,53 @@ class RateLimiter:
         self._share = share
         self._patience = patience
         self._windows: dict[str, _Window] = {}
-        self._under_way = 0
-        # Whether an answer came since the beginning, and since the limit was met.
+        self._expected = 0
+        self._in_flight = 0
+        self._probes = 0
+        # How many more probes than usual may be sent, since earlier ones were lost.
+        self._extra_probes = 0
+        # Whether a response arrived since the beginning, and since the last 429.
         self._answered = False
-        # How many are under way to see how things stand, and how many more than usual may be.
-        self._asking = 0
-        self._more_askers = 0
-        self._blocked_until = -math.inf
-        # How many 429 came one after the other.
-        self._refusals = 0
+        self._backoff_until = -math.inf
+        self._backoffs = 0
+        # When the next of the last requests of a window may be sent.
         self._next_slot = -math.inf
         self._held = 0
         self._held_since = 0.0
-        # Also the lock for all of the above; notified whenever a request has ended.
-        self._news = threading.Condition()
+        # Guards all of the above; notified whenever a request has ended.
+        self._changed = threading.Condition()
+
+    def expect(self, requests: int) -> None:
+        """Announce requests: where all fit into what is left of the window, none has to wait.
+
+        Each ``acquire`` counts one of them down; without an announcement one is expected.
+        """
+        with self._changed:
+            self._expected += requests
 
     def acquire(self, held: float = 0.0) -> Permit:
-        """Wait until a request may go; each call that returns has to be followed by ``release``.
+        """Wait until a request may be sent; the permit has to be released.
 
-        ``held`` is for how many seconds the same request was held back before. Raise
-        ``RateLimitTimeout`` where that would come to more than ``patience``.
+        ``held`` (seconds) is ``Permit.held`` of the last try of the same request. Raise
+        ``RateLimitTimeout`` instead of holding it back for more than ``patience`` in all.
         """
         began = time.monotonic()
-        with self._news:
+        with self._changed:
             while True:
                 now = time.monotonic()
                 pause = self._pause(now)
-                if pause is None:
-                    self._news.wait()
-                elif pause <= 0:
-                    return Permit(now, self._let_go(now), now - began, held)
-                elif held + pause > self._patience:
-                    raise RateLimitTimeout(pause)
-                else:
+                if pause > 0:
+                    if held + pause > self._patience:
+                        self._expected = max(0, self._expected - 1)
+                        raise RateLimitTimeout(pause)
                     held += self._hold(pause)
-
-    def expect(self, requests: int) -> None:
-        """Note how many more requests are going to be sent."""
+                elif self._is_unknown(now) and self._probes >= self._most_probes():
+                    self._changed.wait()
+                elif any(self._available(each) < 1 for each in self._current(now)):
+                    # As soon as the responses count those in flight, there may be more.
+                    self._changed.wait(min(each.end for each in self._current(now)) - now)
+                else:
+                    return Permit(now, self._grant(now), now - began, held)
 
     def release(
         self,
@@ -175,60 +180,61 @@ class RateLimiter:
         status: int | None = None,
         headers: t.Mapping[str, str] | None = None,
     ) -> None:
-        """Note the end of a request, with its response if there was one."""
+        """Record the end of a request, and what its response reports; no status: it was lost.
+
+        A 429 holds back all requests, for ``Retry-After`` or twice as long as the 429 before;
+        ``acquire`` then decides whether that is too long for the request to be sent again.
+        """
         now = time.monotonic()
-        with self._news:
-            self._under_way -= 1
-            self._asking -= permit.asks
-            if headers is not None:
-                self._learn(headers, permit, now)
-                self._note_status(status, headers, now)
-            if permit.asks:
-                # Where none is answered, they are not kept waiting one by one for long.
-                self._more_askers = self._more_askers + 1 if headers is None else 0
-            self._news.notify_all()
+        with self._changed:
+            self._in_flight -= 1
+            self._probes -= permit.probe
+            if permit.probe:
+                # Where probes are lost, the others are not to wait for one after another.
+                self._extra_probes = self._extra_probes + 1 if status is None else 0
+            if status == TOO_MANY_REQUESTS:
+                self._back_off(permit, retry_after(headers or {}), now)
+            elif status is not None and permit.sent >= self._backoff_until:
+                self._answered, self._backoffs = True, 0
+            if status is not None:
+                self._learn(headers or {}, permit, now)
+            self._changed.notify_all()
 
-    def _note_status(self, status: int | None, headers: t.Mapping[str, str], now: float) -> None:
-        if status != 429:
-            self._refusals = 0
-            return
-        wait = retry_after(headers)
-        pause = float(2**self._refusals) if wait is None else max(wait, _SHORTEST_PAUSE)
-        self._refusals += 1
-        self._blocked_until = max(self._blocked_until, now + pause)
-        self._answered = False
-
-    def _pause(self, now: float) -> float | None:
-        """Return how long a request has to wait; None: until another one has ended."""
-        pauses = [self._pause_for(window, now) for window in self._present(now)]
-        pause = max(self._blocked_until - now, *pauses, 0.0)
-        if pause <= 0 and self._is_unknown(now) and self._asking >= self._askers():
-            return None
-        return pause
-
-    def _askers(self) -> int:
-        """Return how many may go at the same time to see how things stand."""
-        if not self._answered and self._blocked_until > -math.inf:
-            # Nothing is left over where the limit was met.
-            return 1 + self._more_askers
-        reserves = [window.reserve() for window in self._windows.values()] or [DOCUMENTED_RESERVE]
-        return max(1, math.floor(min(reserves) * self._share)) + self._more_askers
-
-    def _is_unknown(self, now: float) -> bool:
-        """Tell whether nobody knows how much there is, so that some go and ask."""
-        return not self._answered or len(self._present(now)) < len(self._windows)
-
-    def _present(self, now: float) -> list[_Window]:
-        return [window for window in self._windows.values() if window.ends > now]
+    def _pause(self, now: float) -> float:
+        """Return for how many seconds the limit allows no request, whatever is in flight."""
+        pauses = [self._pause_for(window, now) for window in self._current(now)]
+        return max(self._backoff_until - now, *pauses, 0.0)
 
     def _pause_for(self, window: _Window, now: float) -> float:
-        allowed = window.allows(self._share, self._under_way)
-        if allowed < 1:
-            return window.ends - now
-        return self._next_slot - now if window.is_low(allowed) else 0.0
+        if window.available(self._share) < 1:
+            return window.end - now
+        return self._next_slot - now if self._is_spread(window) else 0.0
+
+    def _is_spread(self, window: _Window) -> bool:
+        """Return whether the requests left have to be spread, since not all expected ones fit."""
+        fits = max(1, self._expected) <= window.available(self._share)
+        return not fits and window.is_low(self._available(window))
+
+    def _available(self, window: _Window) -> float:
+        return window.available(self._share, self._in_flight)
+
+    def _is_unknown(self, now: float) -> bool:
+        """Return whether it is not known how many requests are left."""
+        return not self._answered or len(self._current(now)) < len(self._windows)
+
+    def _current(self, now: float) -> list[_Window]:
+        return [window for window in self._windows.values() if window.end > now]
+
+    def _most_probes(self) -> int:
+        """Return how many probes may be in flight."""
+        if not self._answered and self._backoffs:
+            # The reserve is used up where the limit was exceeded.
+            return 1 + self._extra_probes
+        reserves = [window.reserve() for window in self._windows.values()] or [DOCUMENTED_RESERVE]
+        return max(1, math.floor(min(reserves) * self._share)) + self._extra_probes
 
     def _hold(self, pause: float) -> float:
-        """Wait, at most for the pause, and return for how long.
+        """Wait for the pause, or until a response arrives; return for how many seconds.
 
         Called with the lock, which is free meanwhile.
         """
@@ -237,78 +243,88 @@ class RateLimiter:
         if self._held == 1:
             self._held_since = began
         try:
-            if self._under_way:
-                # An answer may tell that there is more than was thought.
-                self._news.wait(pause)
+            if self._in_flight:
+                self._changed.wait(pause)
             else:
-                with self._unlocked():
+                self._changed.release()
+                try:
                     time.sleep(pause)
+                finally:
+                    self._changed.acquire()
         finally:
             self._held -= 1
             if not self._held:
                 self.waited += time.monotonic() - self._held_since
         return min(pause, time.monotonic() - began)
 
-    @contextlib.contextmanager
-    def _unlocked(self) -> t.Iterator[None]:
-        self._news.release()
-        try:
-            yield
-        finally:
-            self._news.acquire()
-
-    def _let_go(self, now: float) -> bool:
-        """Count a request that goes now; return whether it asks."""
-        asks = self._is_unknown(now)
-        for window in self._present(now):
-            allowed = window.allows(self._share, self._under_way)
-            if window.is_low(allowed):
-                interval = (window.ends - now) / max(1.0, allowed)
+    def _grant(self, now: float) -> bool:
+        """Count a request that is sent now; return whether it is a probe."""
+        probe = self._is_unknown(now)
+        for window in self._current(now):
+            if self._is_spread(window):
+                interval = (window.end - now) / self._available(window)
                 self._next_slot = max(self._next_slot, now + interval)
             window.used += 1
-        self._under_way += 1
-        self._asking += asks
-        return asks
+        self._expected = max(0, self._expected - 1)
+        self._in_flight += 1
+        self._probes += probe
+        return probe
 
-    def _learn(self, headers: t.Mapping[str, str], turn: Permit, now: float) -> None:
-        if turn.asks and self._blocked_until <= now:
-            self._answered = True
-        policies = _items(headers.get("Ratelimit-Policy"))
-        # Where there is but one policy, it is the one that is meant.
+    def _back_off(self, permit: Permit, asked: float | None, now: float) -> None:
+        # Requests that were in flight together count as one.
+        if permit.sent >= self._backoff_until or not self._backoffs:
+            self._backoffs += 1
+        pause = 2.0 ** min(self._backoffs - 1, _LONGEST_DOUBLING) if asked is None else asked
+        self._backoff_until = max(self._backoff_until, now + max(pause, SHORTEST_BACKOFF))
+        self._answered = False
+        # The same request is sent again.
+        self._expected += 1
+
+    def _learn(self, headers: t.Mapping[str, str], permit: Permit, now: float) -> None:
+        policies = _parameters(headers.get("Ratelimit-Policy"))
+        # A single policy is the one that is meant, whatever its name.
         only = next(iter(policies.values())) if len(policies) == 1 else {}
-        for name, said in _items(headers.get("Ratelimit")).items():
-            left, rest = said.get("r"), said.get("t", math.inf)
+        for name, limit in _parameters(headers.get("Ratelimit")).items():
+            left, rest = limit.get("r"), limit.get("t", math.inf)
             if left is None or rest > _LONGEST_WINDOW:
                 continue
             policy = policies.get(name, only)
             fits = policy.get("q", -1) >= left and policy.get("w", math.inf) >= rest
-            self._note(
-                name,
-                _Told(
-                    left,
-                    turn.sent + rest - _ROUNDING,
-                    now + max(rest, _ROUNDING),
-                    policy["q"] if fits else None,
-                ),
-                turn.sent,
+            report = _Report(
+                left=left,
+                earliest_end=permit.sent + rest - _ROUNDING,
+                latest_end=now + max(rest, _ROUNDING),
+                quota=policy["q"] if fits else None,
             )
-        # What an answer of after its end no longer speaks of has no next window.
-        self._windows = {n: each for n, each in self._windows.items() if each.ends > turn.sent}
-
-    def _note(self, name: str, told: _Told, sent: float) -> None:
-        window = self._windows.get(name)
-        if window is None or window.is_over_for(told, sent):
-            # This one, and what is under way.
-            self._windows[name] = _Window(told, self._under_way + 1)
-        else:
-            window.learn(told)
+            window = self._windows.get(name)
+            if window is None or window.is_over(report, permit.sent):
+                # This request, and those in flight, may count in the new window.
+                self._windows[name] = _Window(report, self._in_flight + 1)
+            else:
+                window.update(report)
+        # A limit that is no longer reported after its window has ended has no other window.
+        self._windows = {n: each for n, each in self._windows.items() if each.end > permit.sent}
 
 
-def _items(header: str | None) -> dict[str, dict[str, float]]:
-    """Return what such a header says: items by name, with their parameters that are numbers.
+def retry_after(headers: t.Mapping[str, str]) -> float | None:
+    """Return the seconds of ``Retry-After``, a number or an HTTP date; None: there is none."""
+    value = headers.get("Retry-After", "")[:_LONGEST_HEADER].strip()
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        date = parsedate_tz(value)
+    except (IndexError, TypeError, ValueError):  # in older versions of Python
+        date = None
+    if date is None:
+        return None
+    try:
+        return max(0.0, mktime_tz((*date[:9], date[9] or 0)) - time.time())
+    except (ValueError, OverflowError):
+        return math.inf  # a year above 9999
 
-    ``"default";r=50;t=30`` is one item; others may follow behind a comma.
-    """
+
+def _parameters(header: str | None) -> dict[str, dict[str, float]]:
+    """Return the numeric parameters of each item of such a header: ``"default";r=50;t=30``."""
     found: dict[str, dict[str, float]] = {}
     for item in (header or "")[:_LONGEST_HEADER].split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
@@ -318,17 +334,3 @@ def _items(header: str | None) -> dict[str, dict[str, float]]:
             key: float(value) for key, value in numbers.items() if _NUMBER.fullmatch(value)
         }
     return found
-
-
-def retry_after(headers: t.Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for (a number, or an HTTP date), if it does."""
-    value = (headers.get("Retry-After") or "").strip()
-    if re.fullmatch("[0-9]+", value):
-        return float(value[:20])
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-        return max(0.0, (date - datetime.datetime.now(date.tzinfo)).total_seconds())
-    except OverflowError:
-        return math.inf
-    except (TypeError, ValueError, IndexError):
-        return None

@@ -2,20 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a ``destination_conf`` says, and what of it is secret. Pure: no input, no output.
+"""Parse a ``destination_conf``, and tell which parts are sensitive. Pure: no input, no output.
 
-A ``destination_conf`` has to reach Cloudflare byte for byte as it was given, so parsing only
-looks: the given string itself is what is sent.
+A ``destination_conf`` must reach Cloudflare byte for byte as it was given, so parsing changes
+nothing: the given string itself is sent.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import (
+    is_header,
+    is_public_parameter,
+    is_sensitive_name,
+    looks_like_secret,
+    redact_uris,
+    show_path,
+    split_parameter,
+)
 
 DESTINATION_CONF = "destination_conf"
 LONGEST = 4096
@@ -26,32 +34,16 @@ _URI = re.compile(
     r"(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.DOTALL,
 )
-_URI_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _WHITE_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
+_SEPARATORS = re.compile(r"[/?&=#@\s]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-# Cloudflare adds destinations and parameters; one that is unknown here is taken for a secret.
-_PUBLIC_PARAMETERS = frozenset(
-    (
-        # Object stores, and Azure's SAS but for its signature.
-        "region sse endpoint account-id "
-        "sp st se sip spr sv sr srt ss skoid sktid skt ske sks skv "
-        # Datadog, Splunk, New Relic, Kinesis.
-        "ddsource ddtags service host hostname format sourcetype insecure-skip-verify "
-        "sts-assume-role-arn"
-    ).split()
-)
-
-# Names that are surely names, even where an API shows no value behind them.
-_KNOWN_SECRET = re.compile(
-    r"(secret-)?access-key(-id)?|sig|header_.*|api-key|credentials|ibm_api_key|sts-external-id",
-    re.IGNORECASE,
-)
 
 # Behind it is the code of a source of Sumo Logic, whatever the scheme is.
 _SUMO_SOURCE = "/receiver/v1/http/"
 
 _BUCKET_IN_AUTHORITY = ("s3", "r2", "gs")
+# Where a path leads into an object store, its segments are names, not keys of an API.
+_PATH_IN_STORE = (*_BUCKET_IN_AUTHORITY, "azure")
 _HOST_IN_AUTHORITY = ("datadog", "splunk", "sumo", "https", "http", "sentinelone", "ibmcl")
 
 # Cloudflare's documentation of each destination. What is not here is not known: the API decides.
@@ -183,7 +175,7 @@ class Destination:
         parts = {
             "scheme": (self.scheme, False),
             where: (self.host, False),
-            "path": (self.path, bool(self._code)),
+            "path": (self.path, bool(self._code or self._secret_segments)),
         }
         if self._userinfo:
             parts["user information"] = (self._userinfo, True)
@@ -191,58 +183,94 @@ class Destination:
             label = f"parameter {name}" if name else "parameter without a value"
             while label in parts:
                 label += " (again)"
-            parts[label] = (value, name not in _PUBLIC_PARAMETERS)
+            parts[label] = (value, not is_public_parameter(name))
         if self.fragment:
             parts["part behind the #"] = (self.fragment, True)
         return parts
 
+    @property
+    def public_names(self) -> set[str]:
+        """The names in it that other tasks need, or that results show."""
+        parts = (self.host, self.bucket, self.prefix, self.endpoint, self.parameter("region"))
+        return {part for part in parts if part}
+
     def secrets(self) -> set[str]:
-        """Return each secret in the forms in which it may turn up: as given, decoded, encoded."""
-        given = [value for name, value in self.parameters if name not in _PUBLIC_PARAMETERS]
-        given += [self._userinfo, *self._userinfo.split(":", 1)]
-        given.append(self._code)
-        if self.fragment:
-            # A secret with an unescaped # in it.
-            given += [self.fragment, *(f"{value}#{self.fragment}" for value in given if value)]
-        found = {self.raw}
-        for value in given:
-            for decoded in (unquote(value), unquote_plus(value)):
-                # `Splunk TOKEN`: the token is as secret alone as it is behind its scheme.
-                for text in (value, decoded, *decoded.split()):
-                    found.update((text, quote(text), quote(text, safe=""), json.dumps(text)[1:-1]))
+        """Return the sensitive values, to be redacted wherever they turn up.
+
+        An unknown parameter's value is one where it looks like a secret: it may well be a word.
+        """
+        found: set[str] = set()
+        for name, given in _nested(self.parameters):
+            if is_sensitive_name(name):
+                found |= {given, unquote(given)}
+                found.update(_words(given) if is_header(name) else ())
+            elif not is_public_parameter(name) and looks_like_secret(given):
+                found.add(given)
+            if self.fragment and not is_public_parameter(name):
+                # A secret with an unescaped # in it.
+                found |= {f"{given}#{self.fragment}", self.fragment}
+        # A user name alone is not a secret, but where there is no password it may be a token.
+        user, _colon, password = self._userinfo.partition(":")
+        found |= {self._userinfo, password or user, self._code, *self._secret_segments}
         return found - {""}
+
+    @property
+    def _secret_segments(self) -> list[str]:
+        if self.scheme in _PATH_IN_STORE:
+            return []
+        return [segment for segment in self.path.split("/") if looks_like_secret(segment)]
+
+
+def secrets_of(destination_conf: t.Any) -> set[str]:
+    """Return the sensitive values of what may be a destination, and may be masked or cut."""
+    text = destination_conf if isinstance(destination_conf, str) else ""
+    match = _URI.fullmatch(text)
+    if match:
+        # Blanks in it, or its length, make no difference here.
+        return Destination(text, match).secrets()
+    return {word for word in _SEPARATORS.split(text) if looks_like_secret(word)}
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with the secrets masked in whatever URI it quotes, known or not."""
-    return _URI_IN_TEXT.sub(_masked_uri, text)
+    """Return a text without the sensitive parts of the destinations that it quotes."""
+    return redact_uris(text, _shown_path)
 
 
-def _masked_uri(found: re.Match[str]) -> str:
-    # Whatever follows the scheme can be taken apart.
-    match = _URI.fullmatch(found[0])
-    match = t.cast("re.Match[str]", match)
-    start, path = f"{match['scheme']}://{match['authority'].rpartition('@')[2]}", match["path"]
-    # Sumo Logic's code, which its own error messages quote behind another scheme.
-    path = re.sub(f"({_SUMO_SOURCE}).*", r"\1***", path)
-    if match["scheme"].lower() == "sumo":
-        path = path.rstrip("/").rpartition("/")[0] + "/***"
-    query = "&".join(
-        f"{name}={value if name in _PUBLIC_PARAMETERS else '***'}" if name else "***"
-        for name, value in _split_query(match["query"] or "")
-    )
-    return f"{start}{path}?{query}" if query else start + path
+def _shown_path(scheme: str, path: str) -> str:
+    if scheme in _PATH_IN_STORE:
+        return path
+    start, source, code = path.partition(_SUMO_SOURCE)
+    if source and code:
+        # Sumo Logic's own error messages quote it behind another scheme.
+        return f"{start}{source}***"
+    if scheme == "sumo":
+        return path.rstrip("/").rpartition("/")[0] + "/***"
+    return show_path(scheme, path)
+
+
+def _nested(parameters: list[tuple[str, str]]) -> t.Iterator[tuple[str, str]]:
+    """Yield parameters, those behind a second ``?`` too, which belong to the value before it."""
+    for name, value in parameters:
+        yield name.lstrip("?"), value
+        inner = value.partition("?")[2]
+        if "=" in inner:
+            yield from _split_query(inner)
+        if value.count("=") and not is_sensitive_name(name):
+            # A whole query as a value, such as ?sas=sv=...
+            yield from _split_query(value.rpartition("?")[2])
+
+
+def _words(value: str) -> list[str]:
+    """Return the words of a header's value: ``Splunk TOKEN`` holds a secret of one word."""
+    words = unquote(value).split()
+    if len(words) > 1:
+        return words
+    # A blank may be written as a plus sign too, which base64 also has.
+    scheme, _plus, secret = value.partition("+")
+    return [unquote_plus(secret)] if scheme.isalpha() else []
 
 
 def _split_query(query: str) -> list[tuple[str, str]]:
-    """Split a query at its ``&`` into names (decoded) and values (as given).
-
-    A word alone is a value without a name: it may well be a secret, with base64's padding too.
-    """
-    pairs = (part.partition("=") for part in query.split("&") if part)
-    return [
-        (unquote(name), value)
-        if value.strip("=") or _KNOWN_SECRET.fullmatch(unquote(name))
-        else ("", name + equals + value if value else name)
-        for name, equals, value in pairs
-    ]
+    """Split a query at its ``&`` into names (decoded) and values (as given)."""
+    pairs = (split_parameter(part) for part in query.split("&") if part)
+    return [(unquote(name), value) for name, value in pairs]

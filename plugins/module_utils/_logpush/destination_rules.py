@@ -2,16 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The mistakes that people make in a ``destination_conf``, each told before anything is sent.
+"""Mistakes in a ``destination_conf``, found before anything is sent.
 
-Pure but for the clock, which tells an expired signature. Only what Cloudflare's documentation of a
-destination rules out is refused; of a scheme that is unknown here nothing is.
+Pure but for the clock, which tells an expired signature. Only what is certain to fail is refused;
+where sources disagree there is a warning. Nothing is refused for an unknown scheme.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
+import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
@@ -42,13 +43,13 @@ _OTHER_NAMES = {
 }
 _CLOSE = 0.8
 _SHORTEST_MISSPELT = 5
-_NEEDED = {
-    "s3": ("region",),
-    "r2": ("account-id", "access-key-id", "secret-access-key"),
-    "kinesis": ("region",),
-}
+_NEEDED = {"s3": ("region",), "kinesis": ("region",)}
 _KEYS = ("access-key-id", "secret-access-key")
+_R2 = ("account-id", *_KEYS)
 _AMAZON_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
+# Parameters whose value is a word, so that anything else at its end does not belong there.
+_WORDS = ("region", "sse", "account-id")
+_WORD = re.compile(r"[A-Za-z0-9:._-]*")
 # Servers that people take for a bucket.
 _STORE_HOSTS = {
     "s3": ".amazonaws.com",
@@ -59,19 +60,70 @@ _BUCKET_HOSTS = (".digitaloceanspaces.com", ".linodeobjects.com", ".r2.cloudflar
 # What RFC 3986 lets stand for itself in a query.
 _UNESCAPED = re.compile(r"[^A-Za-z0-9._~!$'()*+,;:@/?=%-]")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# A parameter of Cloudflare's behind a second question mark, where it belongs to the value before.
+_SECOND_QUERY = re.compile(
+    r"\?(header_[^=?]*|region|sse|endpoint|account-id|access-key-id|secret-access-key|sv|sig|"
+    r"ddsource|service|ddtags|hostname|channel|insecure-skip-verify|sourcetype|Api-Key|format|"
+    r"credentials|ibm_api_key)=",
+    re.IGNORECASE,
+)
+_LATER_QUERY = re.compile(r"\?[A-Za-z0-9_.-]+=")
 _SAS_TIMES = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
 
 
 def checked_destination(text: str) -> Destination:
-    """Return a destination that was given by a user; raise ``InvalidInput`` for a known mistake."""
+    """Return a destination given by a user; raise ``InvalidInput`` for what is certain to fail.
+
+    ``destination_warnings`` returns what is only likely to.
+    """
     destination = Destination.parse(text)
-    for check in (_check_scheme, _check_needed, _check_bucket, _check_headers):
+    for check in (
+        _check_scheme,
+        _check_host,
+        _check_question_marks,
+        _check_words,
+        _check_needed,
+        _check_bucket,
+        _check_headers,
+    ):
         check(destination)
     if destination.scheme == "s3":
         _check_s3(destination)
+    if destination.scheme in ("s3", "r2"):
+        _check_keys(destination)
     if destination.scheme == "azure":
         _check_sas(destination)
     return destination
+
+
+def destination_warnings(destination: Destination) -> list[str]:
+    """Return what may be wrong with a destination, but is not certain to fail: whole sentences."""
+    problems = []
+    if destination.scheme == "azure" and destination.parameter("sr"):
+        kind = destination.parameter("sr")
+        problems.append(
+            f"contains a service SAS (sr={kind}); some of Cloudflare's pages require an account "
+            "SAS for objects (ss=b, srt=o), so create one of that kind if this one is rejected"
+        )
+    endpoint = destination.parameter("endpoint") or ""
+    if destination.scheme == "s3" and _begins_with_bucket(endpoint, destination.host):
+        problems.append(
+            "contains the bucket twice, after s3:// and in endpoint; Cloudflare documents endpoint "
+            "as the server's host alone"
+        )
+    missing = [name for name in _R2 if not destination.parameter(name)]
+    if destination.scheme == "r2" and missing:
+        problems.append(
+            f"lacks {', '.join(missing)}; Cloudflare documents r2:// with account-id, "
+            "access-key-id and secret-access-key"
+        )
+    later = next(filter(None, (_LATER_QUERY.search(v) for _n, v in destination.parameters)), None)
+    if destination.scheme in KNOWN_SCHEMES and later:
+        problems.append(
+            'contains a second "?", so what follows it is part of the parameter before; write "&" '
+            "to begin another parameter, or %3F for a question mark"
+        )
+    return [f"{DESTINATION_CONF} {problem}" for problem in problems]
 
 
 def _wrong(problem: str) -> InvalidInput:
@@ -90,14 +142,60 @@ def _check_scheme(destination: Destination) -> None:
         close = difflib.get_close_matches(scheme, KNOWN_SCHEMES, cutoff=_CLOSE)
         meant = close[0] if close else None
     if meant:
-        raise _wrong(f"Logpush knows no {scheme}://; write {meant}://")
+        raise _wrong(f"contains the scheme {scheme}://, which Logpush lacks; write {meant}://")
+
+
+def _check_host(destination: Destination) -> None:
+    host, colon, port = destination.host.rpartition(":")
+    name = host if colon and port.isdecimal() else destination.host
+    if destination.scheme in KNOWN_SCHEMES and not name:
+        scheme = destination.scheme
+        raise _wrong(f"contains no host after {scheme}://; write {scheme}://HOST/path?…")
+
+
+def _check_question_marks(destination: Destination) -> None:
+    if destination.scheme not in KNOWN_SCHEMES:
+        return
+    for name, value in destination.parameters:
+        if name.startswith("?"):
+            raise _wrong('contains "??" before its parameters; write a single "?"')
+        found = _SECOND_QUERY.search(f"{name}={value}")
+        if found:
+            raise _wrong(
+                f'contains a second "?" before {found[1]}, which makes it part of the parameter '
+                f'before; write "&{found[1]}=…"'
+            )
+    if destination.scheme == "azure" and destination.parameter("sas") is not None:
+        raise _wrong(
+            "contains the SAS as the value of a parameter sas; write the SAS itself after the "
+            '"?", as in azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?sv=…&sig=…'
+        )
+
+
+def _check_words(destination: Destination) -> None:
+    if destination.scheme not in (*_NEEDED, "r2"):
+        return
+    for name in _WORDS:
+        value = destination.parameter(name) or ""
+        good = t.cast("re.Match[str]", _WORD.match(value))[0]
+        if good != value:
+            raise _wrong(
+                f'contains "{value[len(good) :]}" in the parameter {name}; write {name}='
+                f"{good or '…'}"
+            )
+    region = destination.parameter("region") or ""
+    if destination.parameter("endpoint") is None and not re.fullmatch(r"[a-z0-9-]*", region):
+        raise _wrong(
+            f'contains the region "{region}", which Amazon lacks; write it in lower case and with '
+            "hyphens, as in region=us-east-1"
+        )
 
 
 def _check_needed(destination: Destination) -> None:
     for name in _NEEDED.get(destination.scheme, ()):
         if not destination.parameter(name):
             raise _wrong(
-                f"the parameter {name} is missing; {destination.scheme}:// needs it, as "
+                f"lacks the parameter {name}, which {destination.scheme}:// requires; add "
                 f"?{name}=… or &{name}=…"
             )
 
@@ -106,79 +204,84 @@ def _check_bucket(destination: Destination) -> None:
     host, suffix = destination.host.lower(), _STORE_HOSTS.get(destination.scheme)
     if suffix and host.endswith(suffix):
         raise _wrong(
-            f"names the server {host} where the bucket belongs; write {destination.scheme}://, the "
-            "name of the bucket alone, and then the path"
+            f"contains the server {host} in the place of the bucket; write {destination.scheme}://,"
+            " the name of the bucket alone, and then the path"
         )
     if destination.scheme == "azure" and "." not in host:
         raise _wrong(
-            "names no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS"
+            "contains no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS"
         )
 
 
 def _check_headers(destination: Destination) -> None:
     if destination.fragment:
-        raise _wrong("has a # in it, behind which all would be lost; write it as %23")
+        raise _wrong('contains an unescaped "#"; encode it as %23')
     for name, value in destination.parameters:
         if not name.startswith("header_"):
             continue
         wrong = _UNESCAPED.search(value) or _LONE_PERCENT.search(value)
         if wrong:
             raise _wrong(
-                f"the value of {name} has a {wrong[0]!r} that is not percent-encoded; encode the "
-                "value (the filter urlencode does)"
+                f"contains an unescaped {wrong[0]!r} in the value of {name}; percent-encode the "
+                "value, for example with the filter urlencode"
             )
 
 
-def _check_s3(destination: Destination) -> None:
+def _check_keys(destination: Destination) -> None:
     given = [name for name in _KEYS if destination.parameter(name)]
-    endpoint = destination.parameter("endpoint")
     if len(given) == 1:
         missing = next(name for name in _KEYS if name not in given)
-        raise _wrong(f"the parameter {missing} is missing; {given[0]} alone is no credential")
-    if endpoint is not None and not given:
+        raise _wrong(f"contains {given[0]} without {missing}; add &{missing}=…")
+
+
+def _check_s3(destination: Destination) -> None:
+    has_keys = any(destination.parameter(name) for name in _KEYS)
+    endpoint = destination.parameter("endpoint")
+    if endpoint is not None and not has_keys:
         raise _wrong(
-            "has an endpoint, and no access-key-id with secret-access-key, which a server that is "
-            "not Amazon's needs"
+            "contains an endpoint without keys, which a server that is not Amazon's requires; add "
+            "&access-key-id=…&secret-access-key=…"
         )
     region = destination.parameter("region") or ""
-    if given and endpoint is None and not _AMAZON_REGION.fullmatch(region):
+    if has_keys and endpoint is None and not _AMAZON_REGION.fullmatch(region):
         raise _wrong(
-            f"has keys and the region {region}, which is none of Amazon's, but no endpoint; add "
+            f"contains keys and the region {region}, which Amazon lacks, but no endpoint; add "
             "&endpoint=… with the host of the server"
-        )
-    if endpoint is not None and _begins_with_bucket(endpoint.lower(), destination.host.lower()):
-        raise _wrong(
-            "names the bucket twice, in s3:// and in endpoint; endpoint is the server's host alone"
         )
 
 
 def _begins_with_bucket(endpoint: str, bucket: str) -> bool:
     """Tell a bucket's own address from a server that happens to have the bucket's name."""
-    start, _dot, server = endpoint.partition(".")
-    return start == bucket and (server.startswith(("s3.", "s3-")) or server.endswith(_BUCKET_HOSTS))
+    start, _dot, server = endpoint.lower().partition(".")
+    return start == bucket.lower() and (
+        server.startswith(("s3.", "s3-")) or server.endswith(_BUCKET_HOSTS)
+    )
 
 
 def _check_sas(destination: Destination) -> None:
-    """Check Azure's signature as far as it can be read: Logpush wants one to write objects."""
-    said = {name: destination.parameter(name) for name in ("sig", "sr", "srt", "ss", "sp", "se")}
-    if not said["sig"]:
-        raise _wrong("has no shared access signature (SAS): the parameter sig is missing")
-    if said["sr"]:
+    """Check what is readable of Azure's signature: Logpush needs one to write objects."""
+    sas = {name: destination.parameter(name) for name in ("sig", "sr", "srt", "ss", "sp", "se")}
+    if not sas["sig"]:
         raise _wrong(
-            f"has a SAS of the wrong kind: sr={said['sr']} is for one container or blob; Logpush "
-            "needs an account SAS for objects (srt=o)"
+            "contains no shared access signature (SAS), whose parameter sig is missing; write the "
+            'SAS after the "?"'
         )
-    if said["srt"] and said["srt"] != "o":
+    if sas["sr"] == "b":
+        raise _wrong("contains a SAS for one blob (sr=b); write one for the account or container")
+    if sas["srt"] and sas["srt"] != "o":
         raise _wrong(
-            f"has a SAS for the resource types srt={said['srt']}; Logpush needs objects only, srt=o"
+            f"contains a SAS for the resource types srt={sas['srt']}; create one for objects only, "
+            "srt=o"
         )
-    if said["ss"] and "b" not in said["ss"]:
-        raise _wrong(f"has a SAS for the services ss={said['ss']}; Logpush needs b, for blobs")
-    if said["sp"] and "w" not in said["sp"]:
-        raise _wrong(f"has a SAS with the permissions sp={said['sp']}; Logpush needs w, to write")
-    end = _sas_time(said["se"])
+    if sas["ss"] and "b" not in sas["ss"]:
+        raise _wrong(f"contains a SAS for the services ss={sas['ss']}; create one for blobs, ss=b")
+    if sas["sp"] and "w" not in sas["sp"]:
+        raise _wrong(
+            f"contains a SAS with the permissions sp={sas['sp']}; create one that may write, sp=w"
+        )
+    end = _sas_time(sas["se"])
     if end is not None and end < datetime.datetime.now(datetime.timezone.utc):
-        raise _wrong(f"has a SAS that expired at {end:%Y-%m-%d %H:%M} UTC")
+        raise _wrong(f"contains a SAS that expired at {end:%Y-%m-%d %H:%M} UTC; create a new one")
 
 
 def _sas_time(text: str | None) -> datetime.datetime | None:

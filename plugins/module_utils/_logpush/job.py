@@ -13,19 +13,23 @@ import typing as t
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
+    secrets_of,
     without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import clean_token
 
 # The API's spelling is no name that a template could use.
 CVE_KEY = "CVE-2021-44228"
 CVE_OPTION = "cve_2021_44228"
+# When sensitive values that the API masks are sent.
+ON_CHANGE = "on_change"
+ALWAYS = "always"
 
 _DEEPEST = 100
-_SEPARATORS = re.compile(r"[?&=#\s]")
 _DATASET = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # In the order in which people read them; each may be missing from an answer.
@@ -100,12 +104,7 @@ class Job:
 
     def secrets(self) -> set[str]:
         """Return the secrets in the destination, if the API shows them."""
-        destination = self.destination
-        if destination:
-            return destination.secrets()
-        # It cannot be told which of it is secret.
-        shown = str(self.properties.get("destination_conf") or "")
-        return {shown, *_SEPARATORS.split(shown)} - {""}
+        return secrets_of(self.properties.get("destination_conf"))
 
     def describe(self) -> dict[str, t.Any]:
         """Return what modules return: no secret, and the names that the options have."""
@@ -184,20 +183,19 @@ _LONGEST_NAME = 512
 _LONGEST_LOGPULL_OPTIONS = 4096
 # Each may also be zero, which stands for no limit.
 _RANGES = {
-    "max_upload_bytes": (5_000_000, 1_000_000_000),
+    # Cloudflare's own example for IBM Cloud Logs is below the minimum of its schema.
+    "max_upload_bytes": (1, 1_000_000_000),
     "max_upload_interval_seconds": (30, 300),
     "max_upload_records": (1_000, 1_000_000),
 }
+_USUAL_LEAST_BYTES = 5_000_000
 _NOT_WITH_EDGE = ("max_upload_bytes", "max_upload_records")
 _MERGING_DATASET = "http_requests"
 
 OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
     "field_names": {"type": "list", "elements": "str"},
-    "output_type": {"type": "str", "choices": ["ndjson", "csv"]},
-    "timestamp_format": {
-        "type": "str",
-        "choices": ["unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"],
-    },
+    "output_type": {"type": "str"},
+    "timestamp_format": {"type": "str"},
     "sample_rate": {"type": "float"},
     CVE_OPTION: {"type": "bool"},
     "merge_subrequests": {"type": "bool"},
@@ -221,15 +219,15 @@ JOB: dict[str, dict[str, t.Any]] = {
     "ownership_challenge": {"type": "str", "no_log": True},
     "prove_ownership": {"type": "bool"},
     "enabled": {"type": "bool"},
-    "kind": {"type": "str", "choices": ["", "edge"]},
+    "kind": {"type": "str"},
     "filter": {"type": "json"},
     "output_options": {"type": "dict", "options": OUTPUT_OPTIONS},
     "logpull_options": {"type": "str"},
-    "frequency": {"type": "str", "choices": ["high", "low"]},
+    "frequency": {"type": "str"},
     "max_upload_bytes": {"type": "int"},
     "max_upload_interval_seconds": {"type": "int"},
     "max_upload_records": {"type": "int"},
-    "resend_hidden": {"type": "bool", "default": False},
+    "update_secrets": {"type": "str", "choices": [ON_CHANGE, ALWAYS], "default": ON_CHANGE},
 }
 # What is told to the API as it was given.
 _PLAIN = (
@@ -258,14 +256,14 @@ class DesiredJob(t.NamedTuple):
     destination: Destination | None
     token: str | None
     properties: dict[str, t.Any]
-    resend_hidden: bool
+    update_secrets: str
     # None: as is set for all jobs of a list.
     prove_ownership: bool | None = True
 
     @classmethod
     def removal_of(cls, job: Job) -> DesiredJob:
         """Return what removes a job, whatever it is."""
-        return cls("absent", job.id, job.name, job.dataset, None, None, {}, False)
+        return cls("absent", job.id, job.name, job.dataset, None, None, {}, ON_CHANGE)
 
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> DesiredJob:
@@ -287,11 +285,22 @@ class DesiredJob(t.NamedTuple):
             destination=None if conf is None else checked_destination(conf),
             token=None if token is None else clean_token(token),
             properties=_properties(params),
-            resend_hidden=params["resend_hidden"],
+            update_secrets=params["update_secrets"],
             prove_ownership=params["prove_ownership"],
         )
         check_combination(desired.properties, dataset=dataset, kind=params["kind"])
         return desired
+
+    def warnings(self) -> list[str]:
+        """Return what may be wrong, but is for the API to decide."""
+        found = destination_warnings(self.destination) if self.destination else []
+        size = self.properties.get("max_upload_bytes", 0)
+        if 0 < size < _USUAL_LEAST_BYTES:
+            found.append(
+                f"max_upload_bytes is {size}; Cloudflare documents a minimum of "
+                f"{_USUAL_LEAST_BYTES} for most destinations"
+            )
+        return found
 
 
 def check_combination(
@@ -314,6 +323,7 @@ def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     _check_length("logpull_options", params["logpull_options"], _LONGEST_LOGPULL_OPTIONS)
     for option in _RANGES:
         _check_range(option, params[option])
+    _check_query_string("logpull_options", params["logpull_options"])
     _check_filter(params["filter"])
     properties = {name: params[name] for name in _PLAIN if params[name] is not None}
     if "filter" in properties and parsed_filter(properties["filter"]) is None:
@@ -331,6 +341,16 @@ def _check_length(option: str, value: str | None, longest: int) -> None:
     if value is not None and len(value) > longest:
         raise InvalidInput(
             option, f"has {len(value)} characters; Cloudflare takes at most {longest}"
+        )
+
+
+def _check_query_string(option: str, value: str | None) -> None:
+    # Ansible makes a text of a dictionary or a list.
+    if value and value.lstrip()[:1] in ("{", "["):
+        raise InvalidInput(
+            option,
+            "must be a query string, neither JSON nor a dictionary; write for example "
+            "fields=RayID,ClientIP&timestamps=rfc3339, or set output_options instead",
         )
 
 

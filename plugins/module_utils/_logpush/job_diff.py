@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a job and its description differ. Pure.
+"""Where a job's desired and actual state differ. Pure.
 
-Only what the description sets is compared, and only with what Cloudflare shows.
+Only what the desired state sets is compared.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import typing as t
 from urllib.parse import parse_qs
 
@@ -22,25 +23,20 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
     compare,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
+    ALWAYS,
     CVE_KEY,
+    ON_CHANGE,
     DesiredJob,
     Job,
     parsed_filter,
     with_option_names,
 )
 
-# What Cloudflare documents to hold where a property is not set, or null.
-_DEFAULTS: dict[str, t.Any] = {
-    "enabled": False,
-    "name": "",
-    "logpull_options": "",
-    "frequency": "high",
-    "max_upload_bytes": 0,
-    "max_upload_interval_seconds": 30,
-    "max_upload_records": 100_000,
-}
 # Another one of these is an error, not a change.
 _FIXED = ("dataset", "kind")
+# The API leaves out what is empty: none of these is told from a property that is not set. A
+# property is also not set where it has the only value that Cloudflare documents for that.
+_NOT_SET = {"frequency": "high"}
 _OUTPUT_DEFAULTS: dict[str, t.Any] = {
     "field_names": [],
     "output_type": "ndjson",
@@ -48,111 +44,104 @@ _OUTPUT_DEFAULTS: dict[str, t.Any] = {
     "sample_rate": 1,
     CVE_KEY: False,
     "merge_subrequests": False,
+    "stringify_object": False,
     "batch_prefix": "",
     "batch_suffix": "",
     "record_template": "",
     "record_delimiter": "",
 }
-# These depend on the output type; documented is what holds for ndjson.
-_NDJSON_DEFAULTS: dict[str, t.Any] = {
-    "record_prefix": "{",
-    "record_suffix": "}\n",
-    "field_delimiter": ",",
+# Those that depend on the output type; of another type than these none is documented.
+_DEFAULTS_OF_TYPE: dict[str, dict[str, t.Any]] = {
+    "ndjson": {"record_prefix": "{", "record_suffix": "}\n", "field_delimiter": ","},
+    "csv": {"record_prefix": "", "record_suffix": "\n", "field_delimiter": ","},
 }
-# Of the old query string: each name, and what it became.
-_LOGPULL_NAMES = {"timestamps": "timestamp_format", "fields": "field_names"}
+_OF_TYPE = ("record_prefix", "record_suffix", "field_delimiter")
+_TIMESTAMP_FORMATS = ("unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns")
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
 class Changes(t.NamedTuple):
-    """What to send so that a job becomes as it is described.
+    """What to send so that the actual state becomes the desired one.
 
-    ``body`` is the request's, without a token; ``names`` say what is different in it, an output
-    option by ``output_options.NAME``. ``masked`` and ``missing`` could not be compared.
+    ``body`` is the request's, without a token; ``names`` say what differs, an output option as
+    ``output_options.NAME``. ``not_compared`` is what the API masks.
     """
 
     body: t.Mapping[str, t.Any] = {}
     names: t.Sequence[str] = ()
-    masked: t.Sequence[str] = ()
-    missing: t.Sequence[str] = ()
+    not_compared: t.Sequence[str] = ()
 
 
 def find_changes(desired: DesiredJob, job: Job) -> Changes:
-    """Compare a job with its description."""
-    return _Comparing(desired, job).run()
+    """Compare the desired with the actual state of a job."""
+    return _JobComparison(desired, job).run()
+
+
+def not_applied(desired: DesiredJob, job: Job) -> list[str]:
+    """Return by name what of the desired state a job does not show after it was written."""
+    fixed = [
+        name
+        for name in _FIXED
+        if desired.properties.get(name)
+        and not _is_same(name, desired.properties[name], job.properties.get(name))
+    ]
+    return [*fixed, *find_changes(desired._replace(update_secrets=ON_CHANGE), job).names]
 
 
 def names_of(body: t.Mapping[str, t.Any]) -> list[str]:
-    """Return how the properties in a request are called, an output option by its own name."""
+    """Return the names of the properties in a request, an output option by its own name."""
     options = with_option_names(body.get("output_options") or {})
     names = [name for name in body if name != "output_options"]
     return sorted([*names, *(f"output_options.{name}" for name in options)])
 
 
-class _Comparing:
-    """One job being compared."""
+class _JobComparison:
+    """The comparison of one job."""
 
     def __init__(self, desired: DesiredJob, job: Job) -> None:
         self._desired = desired
         self._job = job
         self._body: dict[str, t.Any] = {}
         self._names: list[str] = []
-        self._masked: list[str] = []
-        self._missing: list[str] = []
+        self._not_compared: list[str] = []
 
     def run(self) -> Changes:
-        """Compare each property that is described."""
+        """Compare each property that the desired state sets."""
         if self._desired.destination is not None:
-            self._destination(self._desired.destination)
+            self._compare_destination(self._desired.destination)
         for name, value in self._desired.properties.items():
             if name == "output_options":
-                self._output_options(value)
-            elif name == "filter":
-                self._filter(value)
-            elif name in _FIXED:
-                continue
-            elif value != _present(self._job.properties, name, _DEFAULTS):
+                self._compare_output_options(value)
+            elif name not in _FIXED and not _is_same(name, value, self._job.properties.get(name)):
                 self._change(name, value)
-        return Changes(self._body, self._names, self._masked, self._missing)
+        return Changes(self._body, self._names, self._not_compared)
 
     def _change(self, name: str, value: t.Any) -> None:
         self._body[name] = value
         self._names.append(name)
 
-    def _destination(self, ours: Destination) -> None:
+    def _compare_destination(self, ours: Destination) -> None:
         found = compare(ours, self._job.properties.get(DESTINATION_CONF))
-        self._masked += map(_label, found.masked)
-        self._missing += map(_label, found.missing)
-        hidden = bool(found.masked or found.missing)
-        if found.different or (hidden and self._desired.resend_hidden):
+        self._not_compared += map(_label, found.masked)
+        resend = bool(found.masked) and self._desired.update_secrets == ALWAYS
+        if found.different or resend:
             self._change(DESTINATION_CONF, ours.raw)
 
-    def _filter(self, text: str) -> None:
-        if "filter" in self._job.properties:
-            if _canonical(text) != _canonical(self._job.properties["filter"]):
-                self._change("filter", text)
-            return
-        if not text:
-            # None is desired, and none is shown.
-            return
-        self._missing.append("filter")
-        if self._desired.resend_hidden:
-            self._change("filter", text)
-
-    def _output_options(self, desired: dict[str, t.Any]) -> None:
+    def _compare_output_options(self, desired: dict[str, t.Any]) -> None:
         old = self._desired.properties.get(
             "logpull_options", self._job.properties.get("logpull_options")
         )
         present = self._job.output_options or _from_logpull_options(old)
         present_type = present.get("output_type") or "ndjson"
-        output_type = desired.get("output_type") or present_type
+        output_type = desired.get("output_type", present_type)
         if output_type != present_type:
             # What encloses a record of the one type would spoil those of the other.
-            present = {name: v for name, v in present.items() if name not in _NDJSON_DEFAULTS}
-        defaults = dict(_OUTPUT_DEFAULTS, **(_NDJSON_DEFAULTS if output_type == "ndjson" else {}))
+            present = {name: value for name, value in present.items() if name not in _OF_TYPE}
+        defaults = {**_OUTPUT_DEFAULTS, **_DEFAULTS_OF_TYPE.get(output_type, {})}
         different = {
             name: value
             for name, value in desired.items()
-            if not _same_option(name, value, _present(present, name, defaults), output_type)
+            if not _is_same_option(name, value, present.get(name, defaults.get(name)), output_type)
         }
         if different:
             # The API replaces them whole: what was left out would fall back to its default.
@@ -164,13 +153,18 @@ def _label(part: str) -> str:
     return part if part == DESTINATION_CONF else f"{DESTINATION_CONF}: {part}"
 
 
-def _present(properties: dict[str, t.Any], name: str, defaults: dict[str, t.Any]) -> t.Any:
-    value = properties.get(name)
-    return defaults.get(name) if value is None else value
+def _is_same(name: str, value: t.Any, present: t.Any) -> bool:
+    """Compare one property; what is empty is not set, whatever it is."""
+    value, present = (
+        each if each and each != _NOT_SET.get(name) else None for each in (value, present)
+    )
+    if name == "filter":
+        return _canonical(value) == _canonical(present)
+    return bool(value == present)
 
 
 def _canonical(text: t.Any) -> str:
-    """Return a filter so that two that mean the same are the same."""
+    """Return a filter so that two of the same meaning are equal."""
     content = json.loads(json.dumps(parsed_filter(text)), parse_float=_number)
     return json.dumps(content, sort_keys=True)
 
@@ -181,26 +175,34 @@ def _number(text: str) -> float:
     return int(value) if value.is_integer() else value
 
 
-def _same_option(name: str, value: t.Any, present: t.Any, output_type: str) -> bool:
-    if name == "field_names" and output_type != "csv" and isinstance(present, list):
+def _is_same_option(name: str, value: t.Any, present: t.Any, output_type: str) -> bool:
+    if name == "field_names" and isinstance(value, list) and isinstance(present, list):
+        # The API shows a field once, however often it is named.
+        fields, shown = list(dict.fromkeys(value)), list(dict.fromkeys(map(str, present)))
         # The order of the columns matters; that of a JSON object's members does not.
-        return sorted(value) == sorted(map(str, present))
+        return fields == shown if output_type == "csv" else sorted(fields) == sorted(shown)
     return bool(value == present)
 
 
 def _from_logpull_options(query: t.Any) -> dict[str, t.Any]:
-    """Return what the deprecated query string says, which output options put out of force."""
+    """Return what of the deprecated query string is valid in the options that replace it.
+
+    Output options put the query string out of force, so what it holds is sent along with them.
+    """
     if not isinstance(query, str):
         return {}
-    said = {name: values[-1] for name, values in parse_qs(query).items()}
+    values = {name: each[-1] for name, each in parse_qs(query.rpartition("?")[2]).items()}
     options: dict[str, t.Any] = {}
-    for old, new in _LOGPULL_NAMES.items():
-        if old in said:
-            options[new] = said[old].split(",") if new == "field_names" else said[old]
-    if said.get(CVE_KEY) == "true":
+    fields = [name.strip() for name in values.get("fields", "").split(",")]
+    fields = list(filter(_FIELD_NAME.fullmatch, fields))
+    if fields:
+        options["field_names"] = fields
+    if values.get("timestamps") in _TIMESTAMP_FORMATS:
+        options["timestamp_format"] = values["timestamps"]
+    if values.get(CVE_KEY) == "true":
         options[CVE_KEY] = True
     with contextlib.suppress(KeyError, ValueError):
-        sample = float(said["sample"])
+        sample = float(values["sample"])
         if 0 < sample <= 1:
             options["sample_rate"] = sample
     return options
@@ -224,20 +226,25 @@ _SECRET = "(secret)"
 _SECRET_SENT = "(secret, sent)"
 
 
-def shown_job(job: Job) -> dict[str, t.Any]:
-    """Return what a diff shows of a job."""
-    return _shown(job.properties, _ORDER)
+def shown_job(job: Job, changes: Changes | None = None) -> dict[str, t.Any]:
+    """Return what a diff shows of a job, before ``changes`` if there are any."""
+    return _shown(job.properties, _names(changes.body if changes else {}))
 
 
 def shown_creation(properties: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what a diff shows of a job to be created: what is told to the API."""
-    return _shown(properties, [name for name in _ORDER if name in properties])
+    """Return what a diff shows of a job to be created: what is sent to the API."""
+    return _shown(properties, [name for name in _names(properties) if name in properties])
 
 
 def shown_update(job: Job, changes: Changes) -> dict[str, t.Any]:
     """Return what a diff shows of a job after a change."""
     secret = _SECRET_SENT if DESTINATION_CONF in changes.body else _SECRET
-    return _shown({**job.properties, **changes.body}, _ORDER, secret)
+    return _shown({**job.properties, **changes.body}, _names(changes.body), secret)
+
+
+def _names(sent: t.Mapping[str, t.Any]) -> list[str]:
+    """Return what a diff shows: the usual properties, and whatever else is sent."""
+    return [*_ORDER, *(name for name in sent if name not in _ORDER)]
 
 
 def _shown(

@@ -20,7 +20,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
-    find_changes,
+    not_applied,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
     OwnershipProof,
@@ -94,7 +94,7 @@ class JobWriter:
             job = self._find_after(error)
             self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
         else:
-            self._warn_not_applied(job)
+            self._note_not_applied(job)
         self._result["job"] = job.describe()
         return self._result
 
@@ -164,17 +164,17 @@ class JobWriter:
         self._result["response_lost"] = True
         self._result["warnings"].append(f"{error.message}, but {found}")
 
-    def _warn_not_applied(self, job: Job) -> None:
-        names = ", ".join(self._differences(job))
+    def _note_not_applied(self, job: Job) -> None:
+        names = self._result["not_applied"] = self._differences(job)
         if names:
             self._result["warnings"].append(
-                f"Cloudflare accepted the request for job {job.id} but shows different values for "
-                f"{names}; if this persists, every run changes the job again"
+                f"Cloudflare accepted the request for job {job.id}, but its response shows other "
+                f"values for {', '.join(names)}; every run will send them again"
             )
 
-    def _differences(self, job: Job) -> t.Sequence[str]:
+    def _differences(self, job: Job) -> list[str]:
         """Return by name what of a job, as far as it is shown, is not in the desired state."""
-        return find_changes(self._plan.desired._replace(resend_hidden=False), job).names
+        return not_applied(self._plan.desired, job)
 
     def _find_after(self, lost: RequestError) -> Job:
         """Return the job after a lost response, or raise where it is not in the desired state."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 import typing as t
@@ -20,12 +21,14 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.challenge_file import (
     ChallengeFiles,
+    timed_out,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Challenge,
@@ -40,6 +43,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token 
 
 Result = dict[str, t.Any]
 Options = t.Mapping[str, t.Any]
+
+# Seconds for one attempt to read a file, at the end of the time too.
+_LEAST = 1.0
 
 
 class OwnershipProof:
@@ -95,15 +101,17 @@ class OwnershipProof:
         except CloudflareError as error:
             self._error = error
 
-    def read(self) -> bool:
-        """Look for the challenge file once; return whether to look again later.
+    def read(self, seconds: float) -> bool:
+        """Look for the challenge file once, for so many seconds; return whether to look again.
 
         A failure is raised by ``require``.
         """
         if self.filename is None or self.token is not None:
             return False
         try:
-            content, self._key = self._files.fetch(self.filename, self.destination, self._options)
+            content, self._key = self._files.fetch(
+                self.filename, self.destination, self._options, seconds=seconds
+            )
             token = clean_token(content)
         except CloudflareError as error:
             self._error = error
@@ -148,6 +156,11 @@ class OwnershipProof:
         except CloudflareError as error:
             return [f"challenge file {key} was not removed: {error.message}"]
         return []
+
+    def time_out(self) -> None:
+        """Note that the file did not become readable in time."""
+        if isinstance(self._error, StoreError):
+            self._error = timed_out(self._error, self.timeout)
 
     @property
     def location(self) -> tuple[t.Any, ...]:
@@ -207,15 +220,21 @@ def read_files(proofs: t.Sequence[OwnershipProof], concurrency: int) -> None:
     began = time.monotonic()
     waiting = list(proofs)
     while waiting:
-        outcomes = run_concurrently(lambda proof: proof.read(), waiting, concurrency)
         elapsed = time.monotonic() - began
-        waiting = [
-            proof
-            for proof, again in zip(waiting, outcomes)
-            if again is True and elapsed + proof.delay <= proof.timeout
-        ]
+        read = functools.partial(_read_once, elapsed)
+        outcomes = run_concurrently(read, waiting, concurrency)
+        elapsed = time.monotonic() - began
+        pending = [proof for proof, again in zip(waiting, outcomes) if again is True]
+        waiting = [proof for proof in pending if elapsed + proof.delay < proof.timeout]
+        for proof in pending:
+            if proof not in waiting:
+                proof.time_out()
         if waiting:
-            time.sleep(max(min(proof.delay for proof in waiting), 0.05))
+            time.sleep(min(proof.delay for proof in waiting))
+
+
+def _read_once(elapsed: float, proof: OwnershipProof) -> bool:
+    return proof.read(max(proof.timeout - elapsed, _LEAST))
 
 
 def request_challenge(logpush: Logpush, destination: Destination) -> Challenge:
@@ -233,7 +252,11 @@ def request_challenge(logpush: Logpush, destination: Destination) -> Challenge:
 def request(destination_conf: str, logpush: Logpush) -> Result:
     """Request a challenge and return what the next task needs to read the file."""
     destination = checked_destination(destination_conf)
-    result = {"changed": True, "destination": destination.describe()}
+    result = {
+        "changed": True,
+        "destination": destination.describe(),
+        "warnings": destination_warnings(destination),
+    }
     if logpush.check_mode:
         return {**result, **Challenge()._asdict()}
     return {**result, **request_challenge(logpush, destination)._asdict()}

@@ -77,12 +77,13 @@ class Plan(t.NamedTuple):
             "changed": self.action != "none",
             "action": self.action,
             "changes": list(self.changes.names),
-            "not_compared": [*self.changes.masked, *self.changes.missing],
+            "not_compared": list(self.changes.not_compared),
+            "not_applied": [],
             "ownership": self._expected_ownership(),
             "filename": None,
             "response_lost": False,
             "job": job.describe() if job else None,
-            "warnings": self._warnings(),
+            "warnings": self.desired.warnings() if self.desired.state == "present" else [],
         }
         if self.action != "none":
             label = f"{where(self.scope)}: job '{self.desired.name or self.desired.id}'"
@@ -103,18 +104,7 @@ class Plan(t.NamedTuple):
             return {}, shown_creation(self.body)
         if self.action == "deleted":
             return shown_job(self.job), {}
-        return shown_job(self.job), shown_update(self.job, self.changes)
-
-    def _warnings(self) -> list[str]:
-        missing = self.changes.missing
-        if self.job is None or not missing or self.desired.resend_hidden:
-            return []
-        warning = (
-            f"Cloudflare does not show these of job {self.job.id}: {', '.join(missing)}. So they "
-            "were not compared: either the job has none, or they are hidden. Set resend_hidden: "
-            "true once to send them"
-        )
-        return [warning]
+        return shown_job(self.job, self.changes), shown_update(self.job, self.changes)
 
 
 def make_plan(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Plan:

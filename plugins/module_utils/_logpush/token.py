@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an ownership challenge's token looks like, and what it says of itself. Pure.
+"""Check an ownership token, and compare its claims with what it is to be used for. Pure.
 
-Cloudflare documents that the token is a JWT that carries the object's type and id, the whole
-``destination_conf`` and an expiry, but not the claims' names. So claims are recognised by what
-they look like, none is required, and the signature, whose key is Cloudflare's, is not looked at.
+Cloudflare documents that the token is a JWT with the object's type and id, the whole
+``destination_conf`` and an expiry, but not the claims' names. So claims are recognized by their
+values, none is required, and the signature, whose key is Cloudflare's, is not verified.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def clean_token(text: str) -> str:
 
 
 def _lookalike(token: str) -> str | None:
-    """Say what ``token`` looks like where it is a known mistake; None leaves it to the API."""
+    """Describe what ``token`` is where it is a known mistake; None leaves it to the API."""
     if token.startswith("<"):
         return "looks like an HTML or XML document, such as a store's error page, not like a token"
     if token[0] in "{[":
@@ -110,11 +110,11 @@ def disagreements(
     object_id: str,
     destination: Destination,
 ) -> list[str]:
-    """Say what a token's own claims disagree about with what it is to be used for.
+    """Return the mismatches between a token's claims and what it is to be used for.
 
     ``object_type`` is ``zone`` or ``account``, ``object_id`` its id; the expiry is compared with
-    this machine's clock. Each entry is a sentence; none shows a secret. An empty list means that
-    the claims, as far as they can be read, agree.
+    the clock of this machine. Each mismatch is a sentence without secrets. An empty list means
+    that the claims match, as far as they can be read.
     """
     claims = read_claims(token)
     if not claims:

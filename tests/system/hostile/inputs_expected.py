@@ -295,7 +295,7 @@ def _writes(params: Values, jobs: list[Job], path: str) -> list[Request]:
         return [("DELETE", f"{path}/{params['id'] or jobs[0]['id']}", None)] if jobs else []
     if params["id"] is None and params["name"] not in [job["name"] for job in jobs]:
         return [("POST", path, body)]
-    changed = _changed(body, jobs[0], resend_hidden=params["resend_hidden"])
+    changed = _changed(body, jobs[0], resend=params["update_secrets"] == "always")
     if "destination_conf" not in changed:
         changed.pop("ownership_challenge", None)
     return [("PUT", f"{path}/{params['id'] or jobs[0]['id']}", changed)] if changed else []
@@ -317,7 +317,7 @@ def _described(params: Values) -> Values:
     return body
 
 
-def _changed(body: Values, job: Job, *, resend_hidden: bool) -> Values:
+def _changed(body: Values, job: Job, *, resend: bool) -> Values:
     """Return what of a description differs from a job that has each property set."""
     found = {}
     for name, value in body.items():
@@ -325,7 +325,7 @@ def _changed(body: Values, job: Job, *, resend_hidden: bool) -> Values:
             sent = _merged(value, job[name])
             found.update({name: sent} if sent != job[name] else {})
         elif name == "destination_conf":
-            found.update({name: value} if resend_hidden or "***" not in job[name] else {})
+            found.update({name: value} if resend or "***" not in job[name] else {})
         elif name == "ownership_challenge" or value != job[name]:
             found[name] = value
     return found

@@ -180,6 +180,10 @@ def _a_challenge(value: str) -> bool | None:
     return False if not token or len(token) > 4096 or re.search(r"[\s\0-\x20]", token) else None
 
 
+def _a_query_string(value: str) -> bool:
+    return len(value) <= 4096 and value.lstrip()[:1] not in ("{", "[")
+
+
 def _a_base_url(value: str) -> bool | None:
     local = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d*))?"
     parts = re.fullmatch("(https?)://([!-.0-~]+)(/[!-~]*)?", value, re.IGNORECASE)
@@ -307,8 +311,8 @@ _SUBOPTIONS: dict[str, Option] = {
         st.lists(_ANY_TEXT | _LEAVES, max_size=5) | _ANY_TEXT,
         _always,
     ),
-    "output_type": _choice("ndjson", "csv"),
-    "timestamp_format": _choice("unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"),
+    "output_type": _text("ndjson", "csv"),
+    "timestamp_format": _text("unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"),
     "sample_rate": _SHARE,
     "cve_2021_44228": _FLAG,
     "merge_subrequests": _FLAG,
@@ -364,7 +368,7 @@ OPTIONS: dict[str, Option] = {
     "state": _choice("present", "absent"),
     "name": _NAME,
     "enabled": _FLAG,
-    "kind": _choice("edge", ""),
+    "kind": _text("edge", ""),
     "filter": _text(
         json.dumps(FILTER), f" {json.dumps(FILTER)}\n", '{"where":{}}', "", fits=_a_filter
     ),
@@ -376,12 +380,14 @@ OPTIONS: dict[str, Option] = {
         _all_suboptions,
     ),
     **{f"output_options.{name}": option for name, option in _SUBOPTIONS.items()},
-    "logpull_options": _text("fields=RayID&timestamps=rfc3339", longest=4096),
-    "frequency": _choice("high", "low"),
-    "max_upload_bytes": _number(5_000_000, 1_000_000_000, [0]),
+    "logpull_options": _text("fields=RayID&timestamps=rfc3339", longest=4096)._replace(
+        fits=_a_query_string
+    ),
+    "frequency": _text("high", "low"),
+    "max_upload_bytes": _number(1, 1_000_000_000, [0]),
     "max_upload_interval_seconds": _number(30, 300, [0]),
     "max_upload_records": _number(1_000, 1_000_000, [0]),
-    "resend_hidden": _FLAG,
+    "update_secrets": _choice("on_change", "always"),
 }
 
 

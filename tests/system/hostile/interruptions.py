@@ -210,7 +210,7 @@ class Course:
             self._world.control("POST", "jobs", {**given, "id": job["zone_id"]})
 
     def _forget_all(self) -> None:
-        self._world.control("POST", "reset")
+        self._world.reset()
 
     def _assert_others_see_nothing(self) -> None:
         """What a play that was killed leaves, arguments and all, only its owner can reach."""

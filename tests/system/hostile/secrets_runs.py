@@ -24,9 +24,8 @@ def note(*what):
         stream.write(f"{{what[-1]}}\\n")
 syslog.syslog = note
 """
-# Made by tests, by the sandbox, whose work it is to write tokens, and by the role read_challenge in
-# a playbook that another test runs just then. Where it is run here, that goes to TMPDIR.
-_OF_TESTS = ("pytest-of-", "cloudflare-sandbox-", "logpush-")
+# Made by tests, and by the sandbox, whose work it is to write tokens.
+_OF_TESTS = ("pytest-of-", "cloudflare-sandbox-")
 
 Inputs = t.Mapping[str, t.Any]
 

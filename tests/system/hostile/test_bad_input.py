@@ -123,7 +123,7 @@ SITUATIONS = {
     ),
     "logpush_ownerships": ASKED,
 }
-OF_A_JOB = {"id": NUMBERED, "state": NAMED, "resend_hidden": HIDDEN, "jobs": NAMED}
+OF_A_JOB = {"id": NUMBERED, "state": NAMED, "update_secrets": HIDDEN, "jobs": NAMED}
 # All that can be changed of a job, to be tried with one that is created and one that is changed.
 CHANGEABLE = [
     *("name", "enabled", "filter", "logpull_options", "frequency", "output_options"),

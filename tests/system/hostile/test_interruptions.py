@@ -37,7 +37,7 @@ R2 = (
 )
 NEW = {"name": "new", "destination_conf": R2}
 OPTIONS = {"field_names": ["ClientIP"], "timestamp_format": "rfc3339"}
-# What push_logs sends side by side unless it is told otherwise.
+# What push_logs sends concurrently unless it is told otherwise.
 AT_ONCE = 10
 # Repeated where a connection breaks, since carrying it out twice does no harm.
 REPEATED = [
@@ -124,7 +124,7 @@ def _break_all(world: World, course: Course, when: str) -> Jobs:
     faults.append({"method": "POST", "path": "/jobs$", "reset": when, "times": -1})
     course.begin_again(faults)
     files = _challenge_files(world)
-    run = course.run(remove_challenge_file=True)
+    run = course.run(logpush_challenge_file={"remove": True})
     broken = [each for each in world.requests() if "reset" in (each["fault"] or {})]
     assert not Counter(course.requests) - Counter(shapes(broken)), when
     jobs = world.jobs()

@@ -129,6 +129,9 @@ FOLLOWED: Ways = {
     "doubled in chunks": lambda n: now(chunked(n) * 2),
     "followed by that of another request": lambda n: now(whole(n) + whole(n + 1)),
     "followed by a part": lambda n: now(whole(n) + whole(n + 1)[:30]),
+    "followed by garbage, and later by that of another request": lambda n: late(
+        whole(n) + b"\0", whole(n + 1)
+    ),
     "followed by garbage": lambda n: now(whole(n) + b"\0\r\n"),
     "followed by garbage later": lambda n: late(whole(n), b"\0\r\n"),
     "closed and followed": lambda n: now(whole(n, "Connection: close") + whole(n + 1), ends=True),
@@ -280,7 +283,7 @@ STEPS = st.builds(
 )
 @given(st.lists(st.lists(STEPS, min_size=2, max_size=5), min_size=1, max_size=6))
 def test_no_sequence_of_responses_is_shifted(threads: list[list[Step]]) -> None:
-    check(threads)
+    check(threads, timeout=0.8)
 
 
 def test_informational_responses_without_end() -> None:

@@ -106,12 +106,15 @@ def push_everything(stage: Stage) -> Inputs:
         {"zone_id": stage.world.zone_id, "name": name, "destination_conf": conf}
         for name, conf in confs.items()
     ]
-    return {"logpush_jobs": jobs, "remove_challenge_file": True}
+    return {"logpush_jobs": jobs, "logpush_challenge_file": {"remove": True}}
 
 
 def prove_one(stage: Stage) -> Inputs:
     """Return what the proof of ownership needs."""
-    return {"zone_id": stage.world.zone_id, "destination_conf": stage.variables["s3"]}
+    return {
+        "logpush_zone_id": stage.world.zone_id,
+        "logpush_destination_conf": stage.variables["s3"],
+    }
 
 
 def report_all(stage: Stage) -> Inputs:
@@ -122,7 +125,8 @@ def report_all(stage: Stage) -> Inputs:
         job = {"name": name, "destination_conf": conf, "enabled": True, **broken}
         stage.world.control("POST", "jobs", job)
     scopes = [{"zone_id": stage.world.zone_id}, {"account_id": stage.world.zone_id[::-1]}]
-    return {"report_scopes": scopes, "report_path": str(stage.place.written / "page.html")}
+    page = str(stage.place.written / "page.html")
+    return {"logpush_report_scopes": scopes, "logpush_report_path": page}
 
 
 PLAYBOOKS = {PUSH_LOGS: push_everything, PROVE_OWNERSHIP: prove_one, REPORT: report_all}
@@ -131,10 +135,10 @@ PLAYBOOKS = {PUSH_LOGS: push_everything, PROVE_OWNERSHIP: prove_one, REPORT: rep
 def in_failure(stage: Stage, playbook: str, scope: dict[str, str]) -> Inputs:
     """Return the inputs for a scope that answers in its own way, quoting what is asked there."""
     if playbook == REPORT:
-        return {**report_all(stage), "report_scopes": [scope]}
+        return {**report_all(stage), "logpush_report_scopes": [scope]}
     asked = {**scope, "destination_conf": stage.variables["s3"]}
     if playbook == PROVE_OWNERSHIP:
-        return asked
+        return {f"logpush_{name}": value for name, value in asked.items()}
     if QUOTES in scope.values():
         # So that the job itself is sent, and not a request for a challenge alone.
         asked["ownership_challenge"] = stage.variables["challenge"]

@@ -115,10 +115,15 @@ def test_what_does_not_belong_into_the_archive(name: str) -> None:
 
 
 def test_what_is_lacking_in_the_archive() -> None:
-    files = ["roles/report/tasks/main.yml", "plugins/modules/a.py", "Makefile", "meta/runtime.yml"]
+    files = [
+        "playbooks/templates/report.html.j2",
+        "plugins/modules/a.py",
+        "Makefile",
+        "meta/runtime.yml",
+    ]
     assert archive.lacking(["plugins/modules/a.py", "README.md"], files) == [
         "meta/runtime.yml",
-        "roles/report/tasks/main.yml",
+        "playbooks/templates/report.html.j2",
     ]
 
 

@@ -59,7 +59,7 @@ def test_control_requests_are_not_recorded(api: Any) -> None:
 def test_reset_forgets_all_but_who_is_who(api: Any) -> None:
     api.ask(DESTINATION)
     api.fault({"status": 503})
-    api.settings(wrong_token="valid_false", redaction="plain")
+    api.settings(wrong_token="valid_false", redaction="masked")
     api.client.post("/sandbox/jobs", json={})
     assert api.client.post("/sandbox/reset").status_code == 204
     assert api.requests() == []
@@ -69,7 +69,9 @@ def test_reset_forgets_all_but_who_is_who(api: Any) -> None:
         "wrong_token": "error",
         "token_use": "many",
         "unknown_challenge": "not_required",
-        "redaction": "masked",
+        "challenge_file": "same",
+        "redaction": "plain",
+        "jobs_per_zone": "4",
         "filter_in_answers": "shown",
     }
     assert api.ask(DESTINATION).status_code == 200
@@ -227,3 +229,11 @@ def test_validate_can_be_bent(api: Any) -> None:
     token = api.client.post("/sandbox/tokens", json={}).get_json()["token"]
     assert api.validate(token, DESTINATION).get_json()["result"] == {"valid": False}
     assert api.validate(token, DESTINATION).get_json()["result"] is None
+
+
+def test_the_control_endpoints_are_listed(api: Any) -> None:
+    for path in ("/sandbox", "/sandbox/"):
+        listed = api.client.get(path, follow_redirects=True).get_json()
+        paths = {(entry["method"], entry["path"]) for entry in listed}
+        assert {("GET", "/sandbox/requests"), ("PATCH", "/sandbox/settings")} <= paths
+        assert all(entry["description"].endswith(".") for entry in listed)

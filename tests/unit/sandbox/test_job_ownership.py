@@ -97,9 +97,14 @@ def test_the_token_from_the_bucket_makes_a_job(api: Any) -> None:
 
 def test_an_account_needs_a_token_of_its_own(api: Any) -> None:
     scope = f"accounts/{api.world.account_id}"
-    assert api.error(post(api, DESTINATION, api.token(DESTINATION), scope)) == REFUSAL
-    token = api.token(DESTINATION, scope="account")
-    assert api.result(post(api, DESTINATION, token, scope))["id"] == 1
+    body = {"destination_conf": DESTINATION, "dataset": "audit_logs"}
+    for owner in ("zone", "account"):
+        body["ownership_challenge"] = api.token(DESTINATION, scope=owner)
+        response = api.call("POST", "jobs", body, scope)
+        if owner == "zone":
+            assert api.error(response) == REFUSAL
+        else:
+            assert api.result(response)["id"] == 1
 
 
 def test_a_put_needs_a_token_for_a_new_destination_only(api: Any) -> None:

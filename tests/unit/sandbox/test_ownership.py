@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
@@ -30,8 +29,8 @@ def written(api: Any) -> str:
 def test_a_challenge_is_a_file_with_a_token_in_the_bucket(api: Any) -> None:
     answer = api.ask(DESTINATION).get_json()["result"]
     today = time.strftime("%Y%m%d", time.gmtime())
-    assert re.fullmatch(rf"zone/{today}/ownership-challenge-[0-9a-f]{{8}}\.txt", answer["filename"])
-    assert answer == {"filename": answer["filename"], "message": "", "valid": True}
+    filename = f"zone/{today}/ownership-challenge.txt"
+    assert answer == {"filename": filename, "message": "", "valid": True}
     assert list(api.objects()) == [answer["filename"]]
 
 
@@ -45,7 +44,16 @@ def test_a_token_says_what_it_is_for(api: Any, kind: str) -> None:
     assert claims["exp"] - claims["iat"] == WEEK
 
 
-def test_each_request_writes_another_file(api: Any) -> None:
+def test_each_request_writes_another_token_into_the_same_file(api: Any) -> None:
+    tokens = set()
+    for _turn in range(3):
+        api.ask(DESTINATION)
+        tokens.add(written(api))
+    assert (len(tokens), len(api.objects())) == (3, 1)
+
+
+def test_each_request_can_write_another_file(api: Any) -> None:
+    api.settings(challenge_file="unique")
     names = {api.ask(DESTINATION).get_json()["result"]["filename"] for _turn in range(3)}
     assert len(names) == len(api.objects()) == 3
 

@@ -97,10 +97,16 @@ def test_the_fields_of_a_dataset(api: Any, scope: str, dataset: str, field: str)
     assert all(fields.values())
     assert field in fields
     other = next(iter(paths.values()))
-    refusal = (404, 1002, f"unknown dataset '{dataset}'")
-    assert api.error(api.call("GET", f"datasets/{dataset}/fields", scope=other)) == refusal
+    refusal = (403, 1004, f"reading job for product '{dataset}' is not allowed")
+    for tail in ("fields", "jobs"):
+        assert api.error(api.call("GET", f"datasets/{dataset}/{tail}", scope=other)) == refusal
 
 
 def test_a_dataset_that_is_not_known_has_no_fields(api: Any) -> None:
     refusal = (404, 1002, "unknown dataset 'none'")
     assert api.error(api.call("GET", "datasets/none/fields")) == refusal
+    assert api.error(api.call("GET", "datasets/none/jobs")) == refusal
+
+
+def test_of_some_datasets_no_field_is_known(api: Any) -> None:
+    assert api.result(api.call("GET", "datasets/nel_reports/fields")) == {}

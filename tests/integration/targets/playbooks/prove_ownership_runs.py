@@ -9,22 +9,16 @@ What does not is tested once, in tests/system.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from pathlib import Path
 
 from system.playbooks import ASKS_AND_VALIDATES, World
-
-COLLECTION = Path(os.environ["COLLECTION"])
 
 
 def test_proves_ownership(world: World) -> None:
     first = world.run()
     assert first.status == 0
     assert first.requested == ASKS_AND_VALIDATES
-    filename = re.search(r'"filename": "([^"]+)"', first.output)
-    assert filename
+    assert re.search(r'"filename": "[^"]+"', first.output)
     assert '"valid": true' in first.output
     assert re.search(r"changed=1 .*failed=0", first.output)
 
@@ -45,20 +39,7 @@ def test_finds_a_file_whose_name_begins_with_the_bucket(world: World) -> None:
 
 def test_waiting_for_a_file_has_an_end(world: World) -> None:
     world.control("POST", "faults", {"file": "missing"})
-    run = world.run(inputs={"read_challenge_retries": 1, "read_challenge_delay": 1})
+    run = world.run(inputs={"logpush_challenge_file": {"timeout": 4, "delay": 2}})
     assert run.status != 0
-    assert "could not be read from the bucket edge-logs" in run.output
-    assert "does not exist" in run.output
-    assert "these credentials may not read it" in run.output
-    assert "FAILED - RETRYING" in run.output
+    assert "could not be read from s3://edge-logs within 4 s" in run.output
     assert run.requested == ["ownership"]
-
-
-def test_a_missing_collection_is_named(world: World, tmp_path: Path) -> None:
-    alone = tmp_path / "ansible_collections" / "edgeops" / "cloudflare"
-    for part in ("meta", "playbooks", "plugins", "roles"):
-        shutil.copytree(COLLECTION / part, alone / part)
-    shutil.copy(COLLECTION / "galaxy.yml", alone)
-    run = world.run(environment={"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)})
-    assert run.status != 0
-    assert "ansible-galaxy collection install amazon.aws" in run.output

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import typing as t
 from pathlib import Path
@@ -26,8 +25,10 @@ from ansible.vars.manager import VariableManager
 from urllib3 import exceptions
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import Zone
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
+    API,
     TOKEN,
     failure,
     network,
@@ -184,27 +185,94 @@ def test_the_interpreter_is_the_one_that_runs_ansible(source: Source) -> None:
     assert seen == "/opt/ansible/python"
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "{{ lookup('ansible.builtin.env', 'HOME') }}",
-        "{% if true %}x{% endif %}",
-        "a{# comment #}b",
-        "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ 1 + 1 ]]",
-    ],
-)
-def test_what_somebody_typed_at_cloudflare_is_no_template(
+def is_trusted(value: t.Any) -> bool:
+    """Return whether Ansible would evaluate a value, or one in it."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_trusted, value))
+    if not isinstance(value, str):
+        return False
+    if hasattr(template, "is_trusted_as_template"):
+        return template.is_trusted_as_template(value)
+    return not hasattr(value, "__UNSAFE__")
+
+
+def shown(text: str) -> str:
+    """Return a text as a host has it; before ansible-core 2.19 without delimiters of templates."""
+    if hasattr(template, "is_trusted_as_template"):
+        return text
+    return text.replace("{", "{ ").replace("#jinja2:", "# jinja2:")
+
+
+TEXTS = [
+    "{{ lookup('ansible.builtin.env', 'HOME') }}",
+    "{% if true %}x{% endif %}",
+    "a{# comment #}b",
+    "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ 1 + 1 ]]",
+    # Expressions need no delimiters where a play has them.
+    "lookup('pipe','id')",
+    "lookup('env', 'HOME')",
+    "1",
+    "active",
+    "Edge Ops, Inc.",
+]
+
+
+@pytest.mark.parametrize("typed", TEXTS)
+def test_text_from_cloudflare_is_not_a_template(
     source: Source, cache: dict[str, t.Any], typed: str
 ) -> None:
-    account, plan = {"id": ACCOUNT, "name": typed}, {"name": typed}
-    listed = zone(account=account, plan=plan, name_servers=[typed])
-    options = {**cache, "compose": {"copy_of_it": "zone_account_name ~ ''"}, "strict": True}
+    account, plan = {"id": typed, "name": typed}, {"name": typed, "legacy_id": typed}
+    listed = zone(account=account, plan=plan, name_servers=[typed], status=typed, type=typed)
+    options = {
+        **cache,
+        "strict": True,
+        "compose": {
+            "copy_of_it": "zone_account_name ~ ''",
+            "replaced": "'X' | replace('X', zone_account_name)",
+            "by_expression": "zone_account_name | regex_replace('^', '')",
+        },
+    }
     with network(listing(page(listed))):
         loaded = [source.load(**options), source.load(**options)]
-    names = ("zone_account_name", "zone_plan", "zone_name_servers[0]", "copy_of_it")
-    for inventory, name in itertools.product(loaded, names):
-        seen = templated(inventory, "zone-1.example", "{{ " + name + " }}")
-        assert seen == typed, name
+    for inventory in loaded:
+        ours = variables(inventory, "zone-1.example")
+        trusted = {name for name, value in ours.items() if is_trusted(value)}
+        assert trusted <= {"ansible_connection", "ansible_python_interpreter"}
+        for name in ("zone_account_name", "zone_plan", "copy_of_it", "replaced", "by_expression"):
+            seen = templated(inventory, "zone-1.example", "{{ " + name + " }}")
+            assert str(seen) == shown(typed), name
+
+
+def test_what_was_written_into_the_cache_is_not_a_template(
+    source: Source, cache: dict[str, t.Any]
+) -> None:
+    trusted = getattr(template, "trust_as_template", str)
+    stored = Zone(zone_id(1), "zone-1.example", status=trusted("{{ 1 + 1 }}"))._asdict()
+    stored["plan"] = {"name": trusted("{{ 1 + 1 }}")}
+    with (
+        network(),
+        mock.patch("ansible.plugins.cache.CachePluginAdjudicator.get", return_value=[stored]),
+    ):
+        seen = variables(source.load(**cache), "zone-1.example")
+    assert seen["zone_status"] == shown("{{ 1 + 1 }}")
+    assert not is_trusted(seen["zone_status"])
+    assert seen["zone_plan"] is None
+
+
+def test_a_parent_group_that_looks_like_a_dictionary(source: Source) -> None:
+    keyed = [{"key": "zone_type", "prefix": "type", "parent_group": "{{ zone_plan }}"}]
+    with network(listing(page(zone(plan={"name": "{'a': 'b'}"})))):
+        inventory = source.load(keyed_groups=keyed, default_groups=False)
+    assert members(inventory)["type_full"] == ["zone-1.example"]
+    assert len(members(inventory)) == 2
+
+
+@pytest.mark.parametrize("option", ["api_token", "base_url"])
+def test_white_space_around_a_credential_is_removed(source: Source, option: str) -> None:
+    values = {"api_token": TOKEN, "base_url": API}
+    with network(listing(page(zone()))) as net:
+        source.load(**{option: f" {values[option]}\n"})
+    assert net.sent[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("absent", [..., None])
@@ -222,8 +290,35 @@ def test_what_is_not_told_is_null(source: Source, absent: t.Any) -> None:
 def test_no_zone_at_all(source: Source) -> None:
     empty = response({"success": True, "result": None, "result_info": {"total_pages": 0}})
     with network(listing(empty)):
-        assert hosts(source.load()) == []
+        assert hosts(source.load(allow_empty=True)) == []
     assert not [warning for warning in source.warnings if "zone" in warning]
+
+
+NO_ZONES = (
+    "no zones were found; check the filters and the permissions of the credential, or set "
+    "allow_empty: true if the inventory may be empty"
+)
+
+
+@pytest.mark.parametrize("filters", [{}, {"plans": ["business"]}, {"names": ["zone-1.example"]}])
+def test_an_inventory_without_zones_is_an_error(source: Source, filters: dict[str, t.Any]) -> None:
+    found = [zone(2)] if filters else []
+    query = "name=zone-1.example&" if "names" in filters else ""
+    with network(listing(page(*found), query=query)):
+        assert source.refused(**filters) == NO_ZONES
+
+
+def test_an_empty_cache_entry_is_used_only_if_the_inventory_may_be_empty(
+    source: Source, cache: dict[str, t.Any]
+) -> None:
+    with network(listing(page())):
+        assert hosts(source.load(**cache, allow_empty=True)) == []
+    with network():
+        assert hosts(source.load(**cache, allow_empty=True)) == []
+    with network(listing(page())):
+        assert source.refused(**cache) == NO_ZONES
+    with network(listing(page(zone(1)))):
+        assert hosts(source.load(**cache)) == ["zone-1.example"]
 
 
 def test_three_pages(source: Source) -> None:
@@ -232,7 +327,7 @@ def test_three_pages(source: Source) -> None:
         listing(page(*zones[start : start + 50], number=number, pages=3, total=120), number)
         for number, start in ((1, 0), (2, 50), (3, 100))
     ]
-    with network(*calls):
+    with network(*calls, concurrent=True):
         inventory = source.load()
     assert len(hosts(inventory)) == 120
     assert source.warnings == []
@@ -243,7 +338,7 @@ def test_zones_that_keep_moving_are_warned_of(source: Source) -> None:
     with network(*moving[0], *moving[1], *moving[2]):
         assert hosts(source.load()) == ["zone-1.example", "zone-2.example", "zone-5.example"]
     assert source.warnings == [
-        "zones were added or removed while they were listed, 3 times: one of them may be missing"
+        "zones were added or removed during each of 3 listings; a zone may be missing, run again"
     ]
 
 
@@ -268,8 +363,8 @@ def test_filters(source: Source, options: dict[str, t.Any], query: str) -> None:
 
 def test_a_name_that_is_not_found_is_warned_of(source: Source) -> None:
     with network(listing(page(), query="name=missing.example&")):
-        assert hosts(source.load(names=["missing.example"])) == []
-    assert source.warnings == ["names: no zone missing.example was found among those asked for"]
+        assert hosts(source.load(names=["missing.example"], allow_empty=True)) == []
+    assert source.warnings == ["names: zone missing.example was not found"]
 
 
 def test_hosts_by_id(source: Source) -> None:
@@ -289,7 +384,7 @@ def test_zones_of_the_same_name(source: Source) -> None:
     assert variables(inventory, two)["zone_name"] == "zone-1.example"
     assert members(inventory)["account_Other"] == [two]
     assert source.warnings == [
-        f"the names of these zones are not theirs alone, so their ids are appended: {one}, {two}"
+        f"the ID was appended to zone names that are not unique: {one}, {two}"
     ]
 
 
@@ -463,17 +558,19 @@ NOT_THERE = "there is no /nowhere/ca.pem on the machine that runs the module"
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"account_id": ACCOUNT}, f"account_id: is no option of {PLUGIN}"),
-        ({"api_tokn": TOKEN}, f"api_tokn: is no option of {PLUGIN}"),
+        ({"account_id": ACCOUNT}, f"account_id: is not an option of {PLUGIN}"),
+        ({"api_tokn": TOKEN}, f"api_tokn: is not an option of {PLUGIN}"),
         (
             {"account_ids": "1234"},
-            "account_ids: has to be a list of ids of 32 hexadecimal digits",
+            "account_ids: must be a list of ids of 32 hexadecimal digits",
         ),
         (
             {"names": [{"a": "b"}]},
-            "names: has to be a list of names of zones, such as example.com",
+            "names: must be a list of zone names, such as example.com",
         ),
-        ({"plans": "{{ [] }}"}, "plans: is an empty list; leave it out if all are meant"),
+        ({"concurrency": 0}, "concurrency: has to be from 1 to 100"),
+        ({"concurrency": 101}, "concurrency: has to be from 1 to 100"),
+        ({"plans": "{{ [] }}"}, "plans: must not be an empty list; omit it to select all"),
         ({"timeout": 0}, "timeout: has to be between 0.1 and 86400 seconds"),
         (
             {"base_url": "ftp://x"},
@@ -585,7 +682,7 @@ RAY = "(ray id 8f2c1d7e4a9b0c3d-FRA)"
         (failure(403, 9109, "No"), "Cloudflare answered HTTP 403: No (code 9109)"),
         (failure(500, 1000, "off"), "Cloudflare answered HTTP 500: off (code 1000)"),
         (response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
-        (success({"id": "x"}), "Cloudflare's response does not list zones"),
+        (success({"id": "x"}), "Cloudflare's response has no list of zones"),
     ],
 )
 def test_what_went_wrong_is_told_in_the_words_of_the_modules(
@@ -648,7 +745,7 @@ def test_a_secret_that_an_answer_quotes_is_masked(source: Source, token: str) ->
 def test_a_secret_whose_template_is_broken_is_masked(source: Source) -> None:
     with network():
         said = source.refused(api_token=f"{TOKEN}{{{{ nothing_like_it }}}}", api_key=KEY)
-    assert said.startswith("api_token: the template cannot be resolved: ")
+    assert said.startswith("api_token: the value cannot be resolved: ")
     assert "nothing_like_it" in said
     assert TOKEN not in said
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mistakes in a destination_conf: each is told in a sentence, and nothing that is right is."""
+"""Mistakes in a destination_conf: which are errors, which are warnings, and what is neither."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
     checked_destination,
+    destination_warnings,
 )
 
 KEYS = "access-key-id=AK&secret-access-key=SK"
@@ -56,19 +57,41 @@ RIGHT = [
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_what_is_right_passes_and_stays_as_it_is(text: str) -> None:
-    assert checked_destination(text).raw == text
+    destination = checked_destination(text)
+    assert (destination.raw, destination_warnings(destination)) == (text, [])
 
 
-NO_REGION = "the parameter region is missing; s3:// needs it, as ?region=… or &region=…"
-HEADER = "that is not percent-encoded; encode the value (the filter urlencode does)"
+NO_REGION = "lacks the parameter region, which s3:// requires; add ?region=… or &region=…"
+UNESCAPED = "; percent-encode the value, for example with the filter urlencode"
+SPLUNK = "splunk://h:8088/services/collector/raw?channel=c"
 
 
 def server(host: str, scheme: str) -> str:
-    """Return what is said of a server in the place of a bucket."""
+    """Return the problem of a server in the place of a bucket."""
     return (
-        f"names the server {host} where the bucket belongs; write {scheme}://, the name of the "
-        "bucket alone, and then the path"
+        f"contains the server {host} in the place of the bucket; write {scheme}://, the name of the"
+        " bucket alone, and then the path"
     )
+
+
+def second(name: str) -> str:
+    """Return the problem of a parameter behind a second question mark."""
+    return (
+        f'contains a second "?" before {name}, which makes it part of the parameter before; write '
+        f'"&{name}=…"'
+    )
+
+
+def no_host(scheme: str) -> str:
+    """Return the problem of a destination without a host."""
+    return f"contains no host after {scheme}://; write {scheme}://HOST/path?…"
+
+
+AS_PARAMETER = (
+    'contains the SAS as the value of a parameter sas; write the SAS itself after the "?", as in '
+    "azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?sv=…&sig=…"
+)
+TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
 
 
 @pytest.mark.parametrize(
@@ -78,56 +101,56 @@ def server(host: str, scheme: str) -> str:
         ("s3://bucket/dir?region=", NO_REGION),
         ("kinesis://stream", NO_REGION.replace("s3", "kinesis")),
         (
-            f"r2://bucket/dir?{KEYS}",
-            (
-                "the parameter account-id is missing; r2:// needs it, as ?account-id=… or "
-                "&account-id=…"
-            ),
+            "s3://b/d?region=us-west-2/",
+            'contains "/" in the parameter region; write region=us-west-2',
         ),
         (
-            "r2://bucket/dir?account-id=A",
+            "s3://b/d?region=us-west-2%20",
+            'contains " " in the parameter region; write region=us-west-2',
+        ),
+        (
+            "s3://b/d?region=us-west-2&sse=AES256/x",
+            'contains "/x" in the parameter sse; write sse=AES256',
+        ),
+        (
+            f"r2://b/d?account-id=a1/&{KEYS}",
+            'contains "/" in the parameter account-id; write account-id=a1',
+        ),
+        (
+            "s3://b/d?region='us-west-2'",
+            "contains \"'us-west-2'\" in the parameter region; write region=…",
+        ),
+        *(
             (
-                "the parameter access-key-id is missing; r2:// needs it, as ?access-key-id=… or "
-                "&access-key-id=…"
-            ),
+                f"s3://b/d?region={region}",
+                (
+                    f'contains the region "{region}", which Amazon lacks; write it in lower case '
+                    "and with hyphens, as in region=us-east-1"
+                ),
+            )
+            for region in ("US-WEST-2", "us_west_2")
         ),
         (
             "s3://b/d?region=us-east-1&access-key-id=A",
-            "the parameter secret-access-key is missing; access-key-id alone is no credential",
+            "contains access-key-id without secret-access-key; add &secret-access-key=…",
         ),
         (
-            "s3://b/d?region=us-east-1&secret-access-key=A",
-            "the parameter access-key-id is missing; secret-access-key alone is no credential",
+            "r2://b/d?account-id=a1&secret-access-key=A",
+            "contains secret-access-key without access-key-id; add &access-key-id=…",
         ),
         (
             "s3://b/d?region=auto&endpoint=minio.example.com",
             (
-                "has an endpoint, and no access-key-id with secret-access-key, which a server that "
-                "is "
-                "not Amazon's needs"
+                "contains an endpoint without keys, which a server that is not Amazon's requires; "
+                "add &access-key-id=…&secret-access-key=…"
             ),
         ),
         (
             f"s3://b/d?region=auto&{KEYS}",
             (
-                "has keys and the region auto, which is none of Amazon's, but no endpoint; add "
+                "contains keys and the region auto, which Amazon lacks, but no endpoint; add "
                 "&endpoint=… with the host of the server"
             ),
-        ),
-        *(
-            (
-                f"s3://b/d?region=auto&{KEYS}&endpoint={endpoint}",
-                (
-                    "names the bucket twice, in s3:// and in endpoint; endpoint is the server's "
-                    "host "
-                    "alone"
-                ),
-            )
-            for endpoint in (
-                "b.s3.example.com",
-                "B.s3-eu-west.example.com",
-                "b.ams3.digitaloceanspaces.com",
-            )
         ),
         (
             "s3://b.s3.us-east-1.Amazonaws.com/d?region=us-east-1",
@@ -140,63 +163,113 @@ def server(host: str, scheme: str) -> str:
         ("gs://storage.googleapis.com/b", server("storage.googleapis.com", "gs")),
         (
             "azure://acc/logs",
-            "names no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS",
+            "contains no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS",
         ),
-        ("S3A://bucket/dir", "Logpush knows no s3a://; write s3://"),
-        ("gcs://bucket/dir", "Logpush knows no gcs://; write gs://"),
-        (
-            "wasbs://c@acc.blob.core.windows.net/d",
-            "Logpush knows no wasbs://; write azure://",
+        *(
+            (text, f"contains the scheme {wrong}://, which Logpush lacks; write {meant}://")
+            for text, wrong, meant in (
+                ("S3A://bucket/dir", "s3a", "s3"),
+                ("gcs://bucket/dir", "gcs", "gs"),
+                ("wasbs://c@acc.blob.core.windows.net/d", "wasbs", "azure"),
+                ("http://logs.example.com/x", "http", "https"),
+                ("datadgo://x/y", "datadgo", "datadog"),
+                ("azuer://x/y", "azuer", "azure"),
+            )
         ),
-        ("http://logs.example.com/x", "Logpush knows no http://; write https://"),
-        ("datadgo://x/y", "Logpush knows no datadgo://; write datadog://"),
-        ("azuer://x/y", "Logpush knows no azuer://; write azure://"),
-        ('splunk://h/x?header_A="Splunk%20a"', f"the value of header_A has a '\"' {HEADER}"),
-        ("https://h/x?header_A=50%", f"the value of header_A has a '%' {HEADER}"),
-        ("https://h/x?a=ä&header_A=ü", f"the value of header_A has a 'ü' {HEADER}"),
+        ("datadog://?header_DD-API-KEY=abc", no_host("datadog")),
+        ("splunk:///services/collector/raw?channel=c", no_host("splunk")),
+        ("https://:443/in?header_X=y", no_host("https")),
+        ("https://me@/in", no_host("https")),
+        ("kinesis://?region=us-east-1", no_host("kinesis")),
+        (f"{SPLUNK}?header_Authorization=Splunk%20a", second("header_Authorization")),
+        ("https://h/x?dataset=a?header_Authorization=b", second("header_Authorization")),
+        ("https://h/x?a?header_X-Key=b&c=d", second("header_X-Key")),
+        ("datadog://h/v1?ddsource=a?ddtags=b", second("ddtags")),
+        ("s3://b/d?region=us-east-1?sse=AES256", second("sse")),
+        (f"{AZURE}?sas={SAS}", AS_PARAMETER),
+        (f"{AZURE}?sas=?{SAS}", second("sv")),
+        (f"{AZURE}??{SAS}", TWO_MARKS),
+        ("https://h/x??header_A=b", TWO_MARKS),
         (
-            "https://h/x?header_Authorization=Bearer abc",
+            'splunk://h/x?header_A="Splunk%20a"',
+            f"contains an unescaped '\"' in the value of header_A{UNESCAPED}",
+        ),
+        (
+            "https://h/x?header_A=50%",
+            f"contains an unescaped '%' in the value of header_A{UNESCAPED}",
+        ),
+        (
+            "https://h/x?a=ä&header_A=ü",
+            f"contains an unescaped 'ü' in the value of header_A{UNESCAPED}",
+        ),
+        ("https://h/x?header_A=a#b", 'contains an unescaped "#"; encode it as %23'),
+        (
+            AZURE,
             (
-                "has white space or a control character at position 40; write it percent-encoded "
-                "(a "
-                "space is %20), or remove it"
+                "contains no shared access signature (SAS), whose parameter sig is missing; write "
+                'the SAS after the "?"'
             ),
         ),
         (
-            "https://h/x?header_A=a#b",
-            "has a # in it, behind which all would be lost; write it as %23",
-        ),
-        (AZURE, "has no shared access signature (SAS): the parameter sig is missing"),
-        (
-            f"{AZURE}?{SAS}&sr=c",
-            (
-                "has a SAS of the wrong kind: sr=c is for one container or blob; Logpush needs an "
-                "account SAS for objects (srt=o)"
-            ),
+            f"{AZURE}?{SAS}&sr=b",
+            "contains a SAS for one blob (sr=b); write one for the account or container",
         ),
         (
             f"{AZURE}?{SAS.replace('srt=o', 'srt=sco')}",
-            "has a SAS for the resource types srt=sco; Logpush needs objects only, srt=o",
+            "contains a SAS for the resource types srt=sco; create one for objects only, srt=o",
         ),
         (
             f"{AZURE}?{SAS.replace('ss=b', 'ss=q')}",
-            "has a SAS for the services ss=q; Logpush needs b, for blobs",
+            "contains a SAS for the services ss=q; create one for blobs, ss=b",
         ),
         (
             f"{AZURE}?{SAS.replace('sp=wc', 'sp=rl')}",
-            "has a SAS with the permissions sp=rl; Logpush needs w, to write",
+            "contains a SAS with the permissions sp=rl; create one that may write, sp=w",
         ),
-        (f"{AZURE}?{SAS}&se=2020-01-01", "has a SAS that expired at 2020-01-01 00:00 UTC"),
+        (
+            f"{AZURE}?{SAS}&se=2020-01-01",
+            "contains a SAS that expired at 2020-01-01 00:00 UTC; create a new one",
+        ),
         (
             f"{AZURE}?{SAS}&se=2020-01-01T10%3A30Z",
-            "has a SAS that expired at 2020-01-01 10:30 UTC",
+            "contains a SAS that expired at 2020-01-01 10:30 UTC; create a new one",
         ),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(text: str, problem: str) -> None:
+def test_a_certain_mistake_is_an_error_that_says_what_to_write(text: str, problem: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         checked_destination(text)
     assert caught.value.message == f"destination_conf: {problem}"
+
+
+def test_white_space_is_an_error_with_its_position() -> None:
+    with pytest.raises(InvalidInput, match="position 40"):
+        checked_destination("https://h/x?header_Authorization=Bearer abc")
+
+
+CONTAINER_SAS = SAS.replace("ss=b&srt=o", "sr=c")
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        (f"{AZURE}?{CONTAINER_SAS}", "contains a service SAS (sr=c); some of Cloudflare's pages"),
+        ("r2://b/d", "lacks account-id, access-key-id, secret-access-key; Cloudflare documents"),
+        (f"r2://b/d?{KEYS}", "lacks account-id; Cloudflare documents r2:// with"),
+        ("https://h/x?to=https://g/y?z=1", 'contains a second "?", so what follows it is part of'),
+        *(
+            (f"s3://b/d?region=auto&{KEYS}&endpoint={endpoint}", "contains the bucket twice, after")
+            for endpoint in (
+                "b.s3.example.com",
+                "B.s3-eu-west.example.com",
+                "b.ams3.digitaloceanspaces.com",
+            )
+        ),
+    ],
+)
+def test_what_sources_disagree_about_is_a_warning(text: str, warning: str) -> None:
+    (found,) = destination_warnings(checked_destination(text))
+    assert found.startswith(f"destination_conf {warning}")
 
 
 @pytest.mark.parametrize(("second", "expired"), [(0, False), (1, True)])
@@ -223,4 +296,6 @@ def test_a_signature_has_expired_once_its_time_has_passed(
 @given(st.text(max_size=40), st.sampled_from([*(text.split("?")[0] for text in RIGHT), *RIGHT]))
 def test_nothing_raises_but_the_collection_s_own_error(rest: str, start: str) -> None:
     with contextlib.suppress(CloudflareError):
-        assert checked_destination(start + rest).raw == start + rest
+        destination = checked_destination(start + rest)
+        assert destination.raw == start + rest
+        assert all(isinstance(each, str) for each in destination_warnings(destination))

@@ -30,6 +30,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     Call,
     Network,
     network,
+    response,
     success,
 )
 
@@ -96,3 +97,30 @@ def test_an_answer_that_comes_too_late() -> None:
     assert (late.reason, late.retryable, late.sent) == (LATE, True, True)
     # What is not waited for must not hold up the end of the module either.
     assert daemon is True
+
+
+def test_without_another_thread_a_request_is_sent_all_the_same() -> None:
+    refused = RuntimeError("can't start new thread")
+    with (
+        network(Call("GET", "/x", None, success({}))),
+        mock.patch("threading.Thread.start", side_effect=refused),
+    ):
+        assert transport().exchange("GET", "/x", None, 30.0, reuse=True).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [({}, b'{"success": true}'), ({"Content-Encoding": "identity"}, b'{"success": true}')],
+)
+def test_what_is_not_compressed_is_read(headers: dict[str, str], content: bytes) -> None:
+    with network(Call("GET", "/x", None, response(content=content, headers=headers))):
+        answer = transport().exchange("GET", "/x", None, 30.0, reuse=True)
+    assert (answer.content, answer.value) == (content, {"success": True})
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP, gzip", "br", "deflate"])
+def test_what_is_compressed_is_not_read(coding: str) -> None:
+    body = response(content=b"x", headers={"Content-Encoding": coding})
+    with network(Call("GET", "/x", None, body)):
+        answer = transport().exchange("GET", "/x", None, 30.0, reuse=True)
+    assert (answer.status, answer.content, answer.value) == (200, b"", None)

@@ -22,9 +22,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     [
         (None, set()),
         ("", set()),
-        ("no-uri", {"no-uri"}),
-        ("no-uri?p=V&&q #f", {"no-uri?p=V&&q #f", "no-uri", "p", "V", "q", "f"}),
-        ("sumo://h/CODEX", {"sumo://h/CODEX", "CODEX"}),
+        ("no-uri", set()),
+        ("no-uri?p=0123456789abcdef&&q #f", {"0123456789abcdef"}),
+        ("sumo://h/CODEX", {"CODEX"}),
     ],
 )
 def test_secrets_of_a_destination_that_can_be_read_and_of_one_that_cannot(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One result for the outcomes of many items."""
+"""One result for all entries of a module: in their order, and what a failure adds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import typing as t
 import pytest
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import Label, summarize
 
 
 def summarized(*outcomes: Outcome[dict[str, t.Any]]) -> dict[str, t.Any]:
-    """Summarize what came of things called by their numbers."""
+    """Summarize the outcomes of things labelled with their numbers."""
     labels = [Label({"id": number}, f"thing {number}") for number in range(1, len(outcomes) + 1)]
     return summarize("things", labels, outcomes)
 
 
-def test_results_are_as_those_of_a_loop() -> None:
+def test_there_is_one_result_for_each_in_the_order_given() -> None:
     whole = summarized({"changed": False, "a": 1}, {"changed": True, "b": 2})
     assert whole == {
         "changed": True,
@@ -30,12 +32,14 @@ def test_results_are_as_those_of_a_loop() -> None:
             {
                 "changed": False,
                 "failed": False,
+                "msg": "",
                 "a": 1,
                 "item": {"id": 1},
             },
             {
                 "changed": True,
                 "failed": False,
+                "msg": "",
                 "b": 2,
                 "item": {"id": 2},
             },
@@ -47,7 +51,7 @@ def test_of_nothing_there_are_no_results_and_no_change() -> None:
     assert summarized() == {"changed": False, "warnings": [], "results": []}
 
 
-def test_warnings_and_diffs_are_told_once_and_of_whom() -> None:
+def test_warnings_have_the_label_of_their_entry() -> None:
     whole = summarized(
         {"changed": True, "warnings": ["careful", "again"], "diff": {"before": 1}},
         {"changed": False, "warnings": []},
@@ -75,7 +79,7 @@ def test_one_that_failed_fails_all_and_says_which() -> None:
     }
 
 
-def test_of_several_that_failed_the_first_is_told() -> None:
+def test_of_several_failures_the_first_is_reported() -> None:
     error = CloudflareError("no")
     with pytest.raises(CloudflareError) as caught:
         summarized({"changed": False}, error, {"changed": False}, CloudflareError("never"))

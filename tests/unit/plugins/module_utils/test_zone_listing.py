@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import threading
 import typing as t
+from unittest import mock
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -18,10 +23,15 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     MalformedResponse,
     RequestError,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import Selection, Zones
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import (
+    LISTINGS,
+    Selection,
+    Zones,
+)
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
     TOKEN,
+    Call,
     failure,
     network,
     response,
@@ -42,6 +52,8 @@ CONNECTION = {
     **{name: argument.get("default") for name, argument in _arguments.CONNECTION.items()},
     "api_token": TOKEN,
 }
+# Seconds; only a test that fails waits for so long.
+WAIT = 30
 FILTERS = ("account_ids", "statuses", "names", "plans")
 
 
@@ -52,13 +64,14 @@ class Listed(t.NamedTuple):
     warnings: list[str]
 
 
-def select(**options: t.Any) -> Listed:
+def select(*, concurrency: int = 1, **options: t.Any) -> Listed:
     """List the zones that options select."""
     warnings: list[str] = []
     client = Client.from_options(CONNECTION, redact=lambda text: text.replace(TOKEN, "***"))
     given = {**dict.fromkeys(FILTERS), **options}
-    zones = Zones(client, warn=warnings.append).select(Selection.of(given))
-    return Listed([each.name for each in zones], warnings)
+    zones = Zones(client, warn=warnings.append, concurrency=concurrency)
+    found = zones.select(Selection.of(given))
+    return Listed([each.name for each in found], warnings)
 
 
 def named(*numbers: int) -> list[str]:
@@ -132,15 +145,102 @@ def test_zones_that_keep_moving() -> None:
     # None twice, none that was not listed in the end.
     assert listed.names == named(1, 2, 5)
     assert listed.warnings == [
-        "zones were added or removed while they were listed, 3 times: one of them may be missing"
+        "zones were added or removed during each of 3 listings; a zone may be missing, run again"
     ]
 
 
-def test_pages_that_become_fewer_are_not_asked_for() -> None:
+def test_zones_are_listed_again_when_there_are_fewer_pages() -> None:
     first = listing(page(zone(1), pages=3, total=2))
     second = listing(page(zone(2), number=2, pages=2, total=2), 2)
-    with network(first, second):
+    third = listing(page(number=3, pages=2, total=2), 3)
+    with network(first, second, third, *pages_of([1], [2])):
         assert select() == (named(1, 2), [])
+
+
+def test_pages_after_an_empty_one_are_not_requested() -> None:
+    def calls() -> list[Call]:
+        first = listing(page(zone(1), pages=10000, total=1))
+        return [first, listing(page(number=2, pages=10000, total=1), 2)]
+
+    again = [call for _listing in range(LISTINGS) for call in calls()]
+    with network(*again):
+        listed = select()
+    assert listed.names == named(1)
+    assert [warning.partition(";")[0] for warning in listed.warnings] == [
+        "zones were added or removed during each of 3 listings"
+    ]
+
+
+@contextlib.contextmanager
+def server(respond: t.Callable[[dict[str, str]], requests.Response]) -> t.Iterator[None]:
+    """Answer each request by its query, in as many threads as there are requests."""
+
+    def send(_adapter: object, request: requests.PreparedRequest, **_: t.Any) -> requests.Response:
+        answer = respond(dict(parse_qsl(urlsplit(str(request.url)).query)))
+        answer.request, answer.url = request, str(request.url)
+        return answer
+
+    with mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=send):
+        yield
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((2, 3, 4))))
+def test_zones_are_the_same_whatever_order_their_pages_arrive_in(order: tuple[int, ...]) -> None:
+    arrived = [threading.Event() for _number in order]
+
+    def respond(query: dict[str, str]) -> requests.Response:
+        number = int(query["page"])
+        if number > 1:
+            position = order.index(number)
+            assert position == 0 or arrived[position - 1].wait(WAIT)
+            arrived[position].set()
+        zones = zone(number), zone(number + 10)
+        return page(*zones, number=number, pages=4, total=8)
+
+    with server(respond):
+        assert select(concurrency=3) == (sorted(named(1, 2, 3, 4, 11, 12, 13, 14)), [])
+
+
+def test_pages_are_requested_concurrently() -> None:
+    # No page arrives before three are requested.
+    barrier = threading.Barrier(3, timeout=WAIT)
+    lock = threading.Lock()
+    under_way: list[int] = []
+    most = 0
+
+    def respond(query: dict[str, str]) -> requests.Response:
+        nonlocal most
+        number = int(query["page"])
+        with lock:
+            under_way.append(number)
+            most = max(most, len(under_way))
+        if number > 1:
+            barrier.wait()
+        with lock:
+            under_way.remove(number)
+        return page(zone(number), number=number, pages=7, total=7)
+
+    with server(respond):
+        assert select(concurrency=3) == (named(*range(1, 8)), [])
+    assert most == 3
+
+
+def test_names_are_requested_concurrently() -> None:
+    barrier = threading.Barrier(2, timeout=WAIT)
+
+    def respond(query: dict[str, str]) -> requests.Response:
+        barrier.wait()
+        return page(zone(int(query["name"][5])))
+
+    with server(respond):
+        assert select(concurrency=10, names=named(1, 2)) == (named(1, 2), [])
+
+
+def test_no_more_pages_are_requested_after_an_error() -> None:
+    first = listing(page(zone(1), pages=400, total=20000))
+    refused = listing(failure(403, 9109, "Invalid access token"), 2)
+    with network(first, refused), pytest.raises(RequestError, match="HTTP 403"):
+        select()
 
 
 SELECTED = f"account.id={ACCOUNT}&"
@@ -194,11 +294,11 @@ def test_filters(options: dict[str, t.Any], queries: list[str]) -> None:
 def test_an_empty_list_does_not_mean_all(option: str) -> None:
     with network(), pytest.raises(InvalidInput) as caught:
         select(**{option: []})
-    assert str(caught.value) == f"{option}: is an empty list; leave it out if all are meant"
+    assert str(caught.value) == f"{option}: must not be an empty list; omit it to select all"
 
 
-IDS = "account_ids: has to be a list of ids of 32 hexadecimal digits"
-NAMES = "names: has to be a list of names of zones, such as example.com"
+IDS = "account_ids: must be a list of ids of 32 hexadecimal digits"
+NAMES = "names: must be a list of zone names, such as example.com"
 
 
 @pytest.mark.parametrize(
@@ -234,10 +334,28 @@ def test_a_name_that_is_not_found_is_warned_of() -> None:
     ):
         listed = select(names=wanted)
     assert listed.names == named(1)
-    assert listed.warnings == ["names: no zone missing.example was found among those asked for"]
+    assert listed.warnings == ["names: zone missing.example was not found"]
 
 
 QUERY = "GET /zones?page=1&per_page=50"
+# Names that could be evaluated as an expression where a play uses `inventory_hostname`, and
+# names that a terminal does not show as they are.
+EXPRESSIONS = (
+    r"lookup(*'pipe~id'.split('~'))",
+    "x|list",
+    "a[0]",
+    "'a'",
+    '"a"',
+    "a/b",
+    "a\\b",
+    "a~b",
+    "a=b",
+    "$(id)",
+    "`id`",
+    "a;b",
+    "a\u009bb",
+    "a\u202eb",
+)
 
 
 @pytest.mark.parametrize(
@@ -275,26 +393,42 @@ QUERY = "GET /zones?page=1&per_page=50"
                 "base_url"
             ),
         ),
-        (lambda: success({"id": "x"}), "Cloudflare's response does not list zones"),
-        (lambda: success("zones"), "Cloudflare's response does not list zones"),
-        (lambda: page("zone"), "Cloudflare's response holds an entry that is no zone"),
+        (lambda: success({"id": "x"}), "Cloudflare's response has no list of zones"),
+        (lambda: success("zones"), "Cloudflare's response has no list of zones"),
+        (lambda: page("zone"), "Cloudflare's response contains an entry that is not a zone"),
         (
             lambda: page(zone(), zone(id="1/../2")),
-            "Cloudflare's response holds an entry that is no zone",
+            "Cloudflare's response contains an entry that is not a zone",
         ),
-        (lambda: page(zone(id=...)), "Cloudflare's response holds an entry that is no zone"),
-        (lambda: page(zone(name=None)), "Cloudflare's response holds an entry that is no zone"),
+        (lambda: page(zone(id=...)), "Cloudflare's response contains an entry that is not a zone"),
+        (
+            lambda: page(zone(name=None)),
+            "Cloudflare's response contains an entry that is not a zone",
+        ),
         (
             lambda: page(zone(name="../../x")),
-            "Cloudflare's response holds an entry that is no zone",
+            "Cloudflare's response contains an entry that is not a zone",
         ),
         (
             lambda: page(zone(name="{{ x }}")),
-            "Cloudflare's response holds an entry that is no zone",
+            "Cloudflare's response contains an entry that is not a zone",
         ),
-        (lambda: page(zone(name="a{{x}}")), "Cloudflare's response holds an entry that is no zone"),
-        (lambda: page(zone(name="a\nb")), "Cloudflare's response holds an entry that is no zone"),
-        (lambda: page(page=2), "Cloudflare's response is page 2 of the zones, not page 1"),
+        (
+            lambda: page(zone(name="a{{x}}")),
+            "Cloudflare's response contains an entry that is not a zone",
+        ),
+        *[
+            (
+                lambda name=name: page(zone(name=name)),
+                "Cloudflare's response contains an entry that is not a zone",
+            )
+            for name in EXPRESSIONS
+        ],
+        (
+            lambda: page(zone(name="a\nb")),
+            "Cloudflare's response contains an entry that is not a zone",
+        ),
+        (lambda: page(page=2), "Cloudflare's response is page 2, but page 1 was requested"),
     ],
 )
 def test_what_went_wrong_is_told(answer: t.Callable[[], requests.Response], said: str) -> None:
@@ -321,15 +455,14 @@ def test_a_number_of_pages_without_sense(info: dict[str, t.Any]) -> None:
     with network(listing(page(zone(), **info))), pytest.raises(MalformedResponse) as caught:
         select()
     assert str(caught.value) == (
-        f"{QUERY} failed: Cloudflare's response does not say how many pages of zones there are, or "
-        "no sane number"
+        f"{QUERY} failed: Cloudflare's response has no total_pages from 0 to 10000"
     )
 
 
 def test_no_word_about_pages() -> None:
     with (
         network(listing(success([zone()]))),
-        pytest.raises(MalformedResponse, match="how many pages"),
+        pytest.raises(MalformedResponse, match="has no total_pages"),
     ):
         select()
 
@@ -347,12 +480,6 @@ def test_a_number_of_zones_without_sense_says_nothing(total: t.Any) -> None:
 def test_a_number_of_the_page_without_sense_says_nothing(told: t.Any) -> None:
     with network(listing(page(zone(), page=told))):
         assert select() == (named(1), [])
-
-
-def test_the_most_pages_that_make_sense() -> None:
-    first = listing(page(zone(1), pages=10000, total=2))
-    with network(first, listing(page(zone(2), number=2, pages=2, total=2), 2)):
-        assert select() == (named(1, 2), [])
 
 
 @pytest.mark.parametrize("result", [None, []])
@@ -407,3 +534,15 @@ def test_an_option_of_the_connection_that_cannot_be_right(option: str, value: t.
 
 def test_the_shortest_times_are_taken() -> None:
     Client.from_options({**CONNECTION, "timeout": 0.1, "rate_limit_retry_timeout": 0.0}, redact=str)
+
+
+def test_a_client_of_a_dry_run_writes_nothing() -> None:
+    with network():
+        client = Client.from_options(CONNECTION, redact=str, check_mode=True)
+        assert client.write("POST", "/zones", {}, idempotent=False) is None
+    written = Call("POST", "/zones", {}, success("x"))
+    with network(written):
+        client = Client.from_options(CONNECTION, redact=str)
+        response = client.write("POST", "/zones", {}, idempotent=False)
+    assert response is not None
+    assert response.result == "x"

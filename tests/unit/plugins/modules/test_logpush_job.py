@@ -188,7 +188,9 @@ def test_check_mode_announces_the_creation_and_sends_nothing() -> None:
 
 
 @pytest.mark.parametrize(("given", "sent"), [(None, True), (True, True), (False, False)])
-def test_a_new_job_is_enabled_unless_the_task_says_otherwise(given: bool | None, sent: bool) -> None:
+def test_a_new_job_is_enabled_unless_the_task_says_otherwise(
+    given: bool | None, sent: bool
+) -> None:
     body = {**NEW, "enabled": sent}
     with network(listed()):
         planned = run(check_mode=True, destination_conf=R2 + SECRET, enabled=given)
@@ -204,8 +206,7 @@ def test_creating_needs_a_destination() -> None:
         result = run()
     assert result["failed"] is True
     assert result["msg"] == (
-        "destination_conf: is required to create a job, and "
-        f"zone {ZONE} has no job 'http'"
+        f"destination_conf: is required to create a job, and zone {ZONE} has no job 'http'"
     )
 
 
@@ -388,10 +389,16 @@ def test_a_destination_that_cannot_be_written_to_is_no_rejected_token() -> None:
         ),
         ({"frequency": "high"}, {"frequency": ...}),
         ({"max_upload_bytes": 0}, {"max_upload_bytes": None}),
-        ({"max_upload_interval_seconds": 30}, {"max_upload_interval_seconds": None}),
-        ({"max_upload_records": 100000}, {"max_upload_records": ...}),
+        ({"max_upload_interval_seconds": 0}, {"max_upload_interval_seconds": ...}),
+        ({"max_upload_records": 0}, {"max_upload_records": ...}),
         ({"logpull_options": ""}, {}),
-        ({"dataset": "http_requests", "kind": ""}, {"kind": None}),
+        ({"dataset": "http_requests", "kind": ""}, {"kind": ...}),
+        ({"output_options": {"field_names": ["RayID", "ClientIP", "RayID"]}}, {}),
+        (
+            {"output_options": {"record_suffix": "\n", "field_delimiter": ","}},
+            {"output_options": {"output_type": "csv"}},
+        ),
+        ({"output_options": {"record_prefix": ""}}, {"output_options": {"output_type": "csv"}}),
         ({"output_options": {}}, {}),
         ({"output_options": {"sample_rate": 1.0, "cve_2021_44228": False}}, {}),
         ({"output_options": {"batch_suffix": "", "merge_subrequests": False}}, {}),
@@ -448,6 +455,12 @@ ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None
         ({"frequency": "low"}, {"frequency": "low"}, {}),
         ({"logpull_options": "fields=RayID"}, {"logpull_options": "fields=RayID"}, {}),
         ({"max_upload_bytes": 5_000_000}, {"max_upload_bytes": 5_000_000}, {}),
+        ({"filter": FILTER}, {"filter": json.dumps(FILTER)}, {"filter": ...}),
+        (
+            {"max_upload_interval_seconds": 30},
+            {"max_upload_interval_seconds": 30},
+            {"max_upload_interval_seconds": ...},
+        ),
         ({"max_upload_interval_seconds": 0}, {"max_upload_interval_seconds": 0}, {}),
         ({"max_upload_records": 0}, {"max_upload_records": 0}, {}),
         (
@@ -620,10 +633,11 @@ def test_what_cloudflare_did_not_apply_is_a_warning() -> None:
     with network(listed(job(enabled=False)), put(described, answer)):
         result = run(**described)
     assert result["changed"] is True
+    assert result["not_applied"] == ["enabled", "frequency"]
     assert result["warnings"] == [
         (
-            "Cloudflare accepted the request for job 42 but shows different values for enabled, "
-            "frequency; if this persists, every run changes the job again"
+            "Cloudflare accepted the request for job 42, but its response shows other values for "
+            "enabled, frequency; every run will send them again"
         )
     ]
 
@@ -633,7 +647,48 @@ def test_a_new_job_that_cloudflare_did_not_enable_is_a_warning() -> None:
     with network(listed(), created(NEW, success(shown)), listed(shown)):
         result = run(destination_conf=R2 + SECRET)
     assert result["job"]["enabled"] is False
-    assert "shows different values for enabled;" in result["warnings"][0]
+    assert result["not_applied"] == ["enabled"]
+    assert "shows other values for enabled;" in result["warnings"][0]
+
+
+def test_what_cloudflare_did_not_apply_to_a_new_job_is_a_warning() -> None:
+    body = {**NEW, "output_options": {"batch_prefix": "["}}
+    shown = job(**{**body, "output_options": {}})
+    with network(listed(), created(body, success(shown)), listed(shown)):
+        result = run(destination_conf=R2 + SECRET, output_options={"batch_prefix": "["})
+    assert (result["action"], result["not_applied"]) == ("created", ["output_options.batch_prefix"])
+    assert "output_options.batch_prefix" in result["warnings"][0]
+
+
+def test_what_may_be_wrong_is_sent_with_a_warning() -> None:
+    destination = "r2://edge-logs/http"
+    body = {"name": "http", "destination_conf": destination, "max_upload_bytes": 2_000_000}
+    options = {"destination_conf": destination, "max_upload_bytes": 2_000_000}
+    for calls in ([listed(), created(body), listed(job(**body))], [listed(job(**body))]):
+        with network(*calls):
+            result = run(**options)
+        assert not result.get("failed")
+        first, second = result["warnings"]
+        assert first.startswith("destination_conf lacks account-id")
+        assert second.startswith("max_upload_bytes is 2000000; Cloudflare documents a minimum of")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kind": None},
+        {"frequency": None},
+        {"output_options": {"timestamp_format": None, "output_type": None, "batch_prefix": None}},
+        {"output_options": None, "filter": None, "max_upload_records": None},
+    ],
+)
+def test_null_means_not_set(options: dict[str, t.Any]) -> None:
+    given = {"zone_id": ZONE, "api_token": TOKEN, "name": "http", **options}
+    with network(listed(job())):
+        assert run_module(logpush_job.main, given)["changed"] is False
+    with network(listed(), created(NEW), listed(job(**NEW))):
+        result = run_module(logpush_job.main, {**given, "destination_conf": R2 + SECRET})
+    assert result["action"] == "created"
 
 
 # Secrets that Cloudflare hides
@@ -644,19 +699,21 @@ def test_a_new_job_that_cloudflare_did_not_enable_is_a_warning() -> None:
     [
         (R2 + "REDACTED", ["destination_conf: parameter secret-access-key"]),
         (R2 + "*" * 40, ["destination_conf: parameter secret-access-key"]),
-        (R2 + "", ["destination_conf: parameter secret-access-key"]),
         (R2 + "x" * 42, ["destination_conf: parameter secret-access-key"]),
-        (R2 + "0a" * 32, ["destination_conf: parameter secret-access-key"]),
         ("***", ["destination_conf"]),
         (R2.partition("secret")[0] + "***", ["destination_conf: parameter secret-access-key"]),
-        (R2 + "#" * 9, ["destination_conf: parameter secret-access-key"]),
         (R2 + "-" * len(SECRET), ["destination_conf: parameter secret-access-key"]),
         ("r2://edge-logs/http?[REDACTED]", 3),
         ("r2://edge-logs/***", 4),
         ("r2://***/http?account-id=a1&access-key-id=***&secret-access-key=***", 3),
+        # A job always has a destination.
+        (..., ["destination_conf"]),
+        (None, ["destination_conf"]),
+        ("", ["destination_conf"]),
+        (17, ["destination_conf"]),
     ],
 )
-def test_a_masked_secret_makes_no_change(shown: str, hidden: t.Any) -> None:
+def test_a_masked_secret_makes_no_change(shown: t.Any, hidden: t.Any) -> None:
     with network(listed(job(destination_conf=shown))):
         result = run(destination_conf=R2 + SECRET)
     assert result["changed"] is False
@@ -667,66 +724,21 @@ def test_a_masked_secret_makes_no_change(shown: str, hidden: t.Any) -> None:
         assert result["not_compared"] == hidden
 
 
-@pytest.mark.parametrize(
-    ("shown", "hidden"),
-    [
-        (..., "destination_conf"),
-        (None, "destination_conf"),
-        ("", "destination_conf"),
-        (17, "destination_conf"),
-        ("r2://edge-logs/http", "destination_conf: parameter account-id"),
-        ("r2://edge-logs/http?account-id=a1", "destination_conf: parameter access-key-id"),
-    ],
-)
-def test_what_is_left_out_makes_no_change_but_is_warned_of(shown: t.Any, hidden: str) -> None:
-    with network(listed(job(destination_conf=shown))):
-        result = run(destination_conf=R2 + SECRET)
-    assert result["changed"] is False
-    assert hidden in result["not_compared"]
-    assert "Set resend_hidden: true once" in result["warnings"][0]
-
-
-def test_what_is_hidden_can_be_sent_again() -> None:
+def test_what_is_masked_can_be_sent_again() -> None:
     masked = R2 + "REDACTED"
-    body = {"destination_conf": R2 + SECRET, "filter": json.dumps(FILTER)}
-    before = job(destination_conf=masked, filter=...)
-    answer = success(before)
-    with network(listed(before), Call("PUT", ONE, body, answer)):
-        result = run(diff=True, destination_conf=R2 + SECRET, filter=FILTER, resend_hidden=True)
-    assert result["changes"] == ["destination_conf", "filter"]
+    before = job(destination_conf=masked)
+    options = {"destination_conf": R2 + SECRET, "update_secrets": "always"}
+    with network(listed(before), put({"destination_conf": R2 + SECRET}, success(before))):
+        result = run(diff=True, **options)
+    assert (result["changes"], result["not_applied"]) == (["destination_conf"], [])
     assert not result.get("warnings")
     diff = result["diff"]
     name = "parameter secret-access-key"
     assert diff["before"]["destination_conf"][name] == "(secret)"
     assert diff["after"]["destination_conf"][name] == "(secret, sent)"
-
-
-def test_a_filter_that_is_not_shown_is_not_compared() -> None:
-    with network(listed(job(filter=...))):
-        result = run(filter=FILTER)
-    assert result["changed"] is False
-    assert result["not_compared"] == ["filter"]
-    assert result["warnings"] == [NOT_SHOWN.format("filter")]
-
-
-NOT_SHOWN = (
-    "Cloudflare does not show these of job 42: {}. So they were not compared: either the job has "
-    "none, or they are hidden. Set resend_hidden: true once to send them"
-)
-
-
-def test_what_is_not_shown_is_warned_of_also_where_something_else_changes() -> None:
-    before = job(filter=..., destination_conf=...)
-    answer = success({**before, "enabled": False})
-    with network(listed(before), put({"enabled": False}, answer)):
-        result = run(enabled=False, filter=FILTER, destination_conf=R2 + SECRET)
-    assert result["warnings"] == [NOT_SHOWN.format("destination_conf, filter")]
-
-
-def test_what_is_masked_and_what_is_left_out_are_not_compared() -> None:
-    with network(listed(job(destination_conf=R2 + "***", filter=...))):
-        result = run(filter=FILTER, destination_conf=R2 + SECRET)
-    assert result["not_compared"] == ["destination_conf: parameter secret-access-key", "filter"]
+    # Nothing is masked here, so that all is compared.
+    with network(listed(job(destination_conf=R2 + SECRET))):
+        assert run(**options)["changed"] is False
 
 
 @pytest.mark.parametrize(
@@ -736,6 +748,11 @@ def test_what_is_masked_and_what_is_left_out_are_not_compared() -> None:
         (R2 + SECRET).replace("/http", "/web"),
         (R2 + "REDACTED").replace("edge-logs", "other"),
         R2 + SECRET + "&header_x=another",
+        # Secrets of another length, and a parameter that is not there yet.
+        R2 + "0a" * 32,
+        R2 + "",
+        R2.partition("&secret")[0],
+        "r2://edge-logs/http",
         # To a server, a plus sign is a space.
         (R2 + SECRET).replace("%2B", "+"),
         (R2 + SECRET).replace("account-id=a1", "account-id=a1&tag=a&tag=b"),
@@ -1025,7 +1042,7 @@ def test_a_lost_change_of_what_is_hidden_is_not_taken_for_done() -> None:
     masked = job(destination_conf=R2 + "REDACTED")
     lost = put({"destination_conf": R2 + SECRET}, failure(500, 1000, "internal"))
     with network(listed(masked), lost, Call("GET", ONE, None, success(masked))):
-        result = run(destination_conf=R2 + SECRET, resend_hidden=True)
+        result = run(destination_conf=R2 + SECRET, update_secrets="always")
     assert (result["failed"], result["response_lost"]) == (True, True)
     assert result["msg"].partition("; ")[2] == (
         "whether it was applied cannot be seen, since Cloudflare hides what was sent. Rerun the "
@@ -1128,21 +1145,23 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
         ({"name": "x" * 513}, "name: has 513 characters"),
         ({"id": 0}, "id: has to be 1 or more"),
         ({"id": True}, "id: has to be 1 or more"),
-        ({"max_upload_bytes": False}, "max_upload_bytes: has to be 0 or from 5000000"),
+        ({"max_upload_bytes": False}, "max_upload_bytes: has to be 0 or from 1 to"),
         ({"dataset": "../jobs"}, "dataset: has to be a name"),
         ({"dataset": ""}, "dataset: has to be a name"),
         ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
         ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: has half of a"),
         ({"ownership_challenge": "challenge.txt"}, "ownership_challenge: looks like the name"),
-        ({"kind": "instant-logs"}, "value of kind must be one of"),
         ({"filter": "{"}, "filter: is no JSON"),
         ({"filter": "[]"}, 'filter: has to be an object with "where"'),
         ({"filter": '{"where": NaN}'}, "filter: is no JSON: NaN"),
         ({"filter": '{"where":' * 200 + "1" + "}" * 200}, "filter: is no JSON: it is nested"),
         ({"filter": {"and": []}}, 'filter: has to be an object with "where"'),
         ({"logpull_options": "x" * 4097}, "logpull_options: has 4097 characters"),
-        ({"frequency": "often"}, "value of frequency must be one of"),
-        ({"max_upload_bytes": 4_999_999}, "max_upload_bytes: has to be 0 or from 5000000"),
+        ({"logpull_options": '{"fields": "RayID"}'}, "logpull_options: must be a query string"),
+        ({"logpull_options": {"fields": "RayID"}}, "logpull_options: must be a query string"),
+        ({"logpull_options": ["fields=RayID"]}, "logpull_options: must be a query string"),
+        ({"update_secrets": "never"}, "value of update_secrets must be one of"),
+        ({"max_upload_bytes": -1}, "max_upload_bytes: has to be 0 or from 1 to"),
         ({"max_upload_bytes": 1_000_000_001}, "max_upload_bytes: has to be 0 or"),
         ({"max_upload_interval_seconds": 29}, "max_upload_interval_seconds: has to be 0 or"),
         ({"max_upload_interval_seconds": 301}, "max_upload_interval_seconds: has to be 0 or"),
@@ -1152,11 +1171,13 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
         ({"output_options": {"sample_rate": 0}}, "output_options.sample_rate: has to be above"),
         ({"output_options": {"sample_rate": 1.1}}, "output_options.sample_rate: has to be above"),
         ({"output_options": {"sample_rate": "nan"}}, "output_options.sample_rate: has to be"),
-        ({"output_options": {"output_type": "xml"}}, "value of output_type must be one of"),
-        ({"output_options": {"CVE-2021-4428": True}}, "Unsupported parameters"),
+        (
+            {"output_options": {"CVE-2021-4428": True}},
+            'unsupported option "output_options.CVE-2021-4428"',
+        ),
         (
             {"output_options": {"CVE-2021-44228": True, "cve_2021_44228": False}},
-            "Unsupported parameters",
+            'unsupported option "output_options.CVE-2021-44228"',
         ),
         (
             {"output_options": {"merge_subrequests": True}, "dataset": "dns_logs"},

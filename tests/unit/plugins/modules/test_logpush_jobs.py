@@ -602,7 +602,7 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
         ({"name": None}, "one of the following is required: id, name"),
         ({"state": "gone"}, "value of state must be one of: present, absent"),
-        ({"output_options": {"sample": 1}}, "Unsupported parameters"),
+        ({"output_options": {"sample": 1}}, "unsupported option"),
     ],
 )
 def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
@@ -616,14 +616,14 @@ def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> No
     ("option", "value"),
     [
         *(("zone_id", value) for value in ("", "zone", ZONE + "\n")),
-        *(("destination_conf", value) for value in ("", "x", BUCKET + "\n")),
+        *(("destination_conf", value) for value in ("", "x", BUCKET + "\nx")),
         *(("id", value) for value in (0, -1)),
         *(("name", value) for value in ("", "x" * 513)),
         ("ownership_challenge", ""),
         ("ownership_challenge", "challenge.txt"),
         ("dataset", "a/b"),
         ("filter", "{"),
-        ("max_upload_bytes", 1),
+        ("max_upload_bytes", -1),
         ("logpull_options", "x" * 4097),
     ],
 )
@@ -711,10 +711,7 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
     # Newer versions of Ansible show it only where they are asked to.
     if "invocation" in result:
         shown = result["invocation"]["module_args"]["jobs"]
-        assert [each["name"] for each in shown] == names
-        assert {each["destination_conf"] for each in shown} == {
-            "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-        }
+        assert shown == f"{len(names)} entries (not shown)"
 
 
 @pytest.mark.parametrize(
@@ -728,7 +725,7 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
         {"output_options": conf(1)},
         {"destination_conf": conf(1), "zone_id": None},
         {"destination_conf": conf(1), "id": "many"},
-        {"destination_conf": [conf(1)], "kind": "x"},
+        {"destination_conf": [conf(1)], "state": "x"},
     ],
 )
 def test_no_secret_is_shown_of_options_that_are_wrong(wrong: dict[str, t.Any]) -> None:

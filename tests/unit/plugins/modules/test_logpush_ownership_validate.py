@@ -168,11 +168,11 @@ def test_a_no_can_be_a_normal_result() -> None:
         ),
         (
             {"destination_conf": "s3://edge-logs/http/{DATE}"},
-            "the parameter region is not there in the token and 'us-east-1' in destination_conf",
+            "the parameter region is missing in the token and 'us-east-1' in destination_conf",
         ),
         (
             {"destination_conf": DESTINATION + "&"},
-            "the same parts are written in another way or order",
+            "the parts are equal, but written or ordered differently",
         ),
         ({"exp": 1_600_000_000}, "expired at 2020-09-13 12:26:40 UTC"),
         (
@@ -244,7 +244,7 @@ def test_a_secret_that_differs_is_not_shown() -> None:
     challenge = challenge_token(claims(destination_conf=theirs))
     with network(rejected(challenge, ours)):
         answer = run(destination_conf=ours, ownership_challenge=challenge)
-    assert "the parameter sig is another one" in answer["reasons"][0]
+    assert "the parameter sig differs" in answer["reasons"][0]
     for secret in ("OurSignature", "TheirSignature", challenge):
         assert secret not in json.dumps(answer)
 

@@ -87,10 +87,11 @@ def test_requests_a_challenge_for_each_and_returns_what_the_next_task_needs() ->
         "valid": True,
         "destination": PARTS,
         "item": {"zone_id": ZONE},
+        "msg": "",
     }
     assert result["results"][1]["item"] == {"account_id": ACCOUNT}
     assert result["results"][1]["filename"] == "p/c.txt"
-    assert not {"diff", "warnings", "rate_limit_waited", "msg"} & set(result)
+    assert not {"diff", "warnings", "msg"} & set(result)
 
 
 def test_an_empty_list_is_no_change_and_no_request() -> None:
@@ -181,7 +182,7 @@ def test_one_failure_stops_no_other_and_is_counted(concurrency: int) -> None:
     assert each[3]["error"]["codes"] == [10000]
     assert [one["item"] for one in each] == [{"zone_id": zone} for zone in ZONES[:5]]
     assert not any("ansible_loop_var" in one for one in each)
-    assert "msg" not in each[0]
+    assert each[0]["msg"] == ""
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,9 @@ def test_passing_fault_is_tried_again(status: int) -> None:
 
 def test_rate_limit_is_waited_out_and_told() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})
-    with network(requested(), requested(ZONES[0], limited), requested(ZONES[0]), requested(ZONES[1])) as net:
+    with network(
+        requested(), requested(ZONES[0], limited), requested(ZONES[0]), requested(ZONES[1])
+    ) as net:
         result = run(target(), target(ZONES[0]), target(ZONES[1]))
     assert result["changed"] is True
     assert net.pauses == [7.0]
@@ -287,7 +290,7 @@ def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -
         "rate limit exhausted, resets in 3600 s; request not sent" in (result["results"][2]["msg"])
     )
     assert result["results"][2]["error"]["retryable"] is True
-    assert "rate_limit_waited" not in result
+    assert result["rate_limit_waited"] == 0
 
 
 def test_waits_are_told_of_a_task_that_fails_too() -> None:
@@ -316,8 +319,8 @@ def test_the_rate_limit_is_kept_to_before_it_is_met() -> None:
         ({"account_id": ACCOUNT}, "mutually exclusive: zone_id|account_id"),
         ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
         ({"destination_conf": None}, "missing required arguments: destination_conf"),
-        ({"destination_cnf": "x"}, "Unsupported parameters"),
-        ({"ownership_challenge": "a-token"}, "Unsupported parameters"),
+        ({"destination_cnf": "x"}, "unsupported option"),
+        ({"ownership_challenge": "a-token"}, "unsupported option"),
     ],
 )
 def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
@@ -342,7 +345,7 @@ def test_targets_are_required() -> None:
         ("zone_id", ZONE + "\n"),
         ("destination_conf", ""),
         ("destination_conf", "edge-logs/http"),
-        ("destination_conf", DESTINATION + "\n"),
+        ("destination_conf", DESTINATION + "\nx"),
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -392,11 +395,11 @@ def test_what_an_option_has_to_be_is_told(option: str, value: t.Any, problem: st
 
 
 @pytest.mark.parametrize(("secret", "shown"), [("SeCrEt7", True), ("SeCrEt-8", False)])
-def test_where_an_option_is_wrong_what_entries_hold_by_misspelt_ones_is_mrequested(
+def test_what_an_entry_holds_is_redacted_where_another_option_is_wrong(
     secret: str, shown: bool
 ) -> None:
     # Ansible ends the module before it looks into the entries.
-    result = run(target(ownership_chalenge=secret), validate_certs=secret)
+    result = run(target(destination_conf=secret), validate_certs=secret)
     assert "boolean" in result["msg"]
     assert (secret in result["msg"]) is shown
 
@@ -428,11 +431,7 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
         assert each["msg"].count("***") >= len(secrets)
     # Newer versions of Ansible show it only where they are asked to.
     if "invocation" in result:
-        shown = result["invocation"]["module_args"]["targets"]
-        assert [each["zone_id"] for each in shown] == [*ZONES[:3], ZONE]
-        assert {each["destination_conf"] for each in shown} == {
-            "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-        }
+        assert result["invocation"]["module_args"]["targets"] == "4 entries (not shown)"
 
 
 SECRET = "SeCrEt0123456789SeCrEt"

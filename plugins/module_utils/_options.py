@@ -1,0 +1,162 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an argument spec says of the options that were given, at any depth. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import texts_in
+
+# As Ansible itself writes it.
+NOT_LOGGED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+_OF_ANSIBLE = "_ansible_"
+_CONSTRAINTS = (
+    "mutually_exclusive required_together required_one_of required_if required_by"
+).split()
+_CLOSE = 0.5
+
+Params = t.Mapping[str, t.Any]
+Spec = t.Mapping[str, t.Mapping[str, t.Any]]
+
+
+def as_dictionaries(given: t.Any) -> t.Any:
+    """Return a list of entries as Ansible makes it of a text; else what was given."""
+    with contextlib.suppress(TypeError):
+        return [as_dictionary(entry) for entry in check_type_list(given)]
+    return given
+
+
+def as_dictionary(entry: t.Any) -> t.Any:
+    """Return a dictionary as Ansible makes it of a text; else what was given."""
+    try:
+        return check_type_dict(entry)
+    except TypeError:
+        return entry
+    except ValueError:
+        # Older versions of Ansible would fall over it a second time; a list they refuse.
+        return [entry]
+
+
+def serialize(params: t.Any, spec: Spec) -> None:
+    """Make a text of each dictionary that stands for JSON, in place.
+
+    Ansible would take each value in it for a secret, ordinary words such as a project among them.
+    """
+    for option, described in spec.items():
+        value = params.get(option)
+        if described["type"] == "jsonarg" and isinstance(value, dict):
+            params[option] = json.dumps(value)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict):
+                serialize(entry, described.get("options", {}))
+
+
+def sensitive_texts(params: Params, spec: Spec) -> t.Iterator[str]:
+    """Yield what secret options hold, and unknown ones, one of which may be a misspelt secret."""
+    for option, value in params.items():
+        described = spec.get(option, {"no_log": not option.startswith(_OF_ANSIBLE)})
+        if described.get("no_log"):
+            yield from texts_in(value)
+        elif described.get("options"):
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, dict):
+                    yield from sensitive_texts(entry, described["options"])
+                else:
+                    yield from texts_in(entry)
+
+
+def shown(params: Params, spec: Spec) -> dict[str, t.Any]:
+    """Return the options as ``invocation`` shows them: no secrets, and no list of entries."""
+    return {
+        option: _shown(value, spec.get(option, {"no_log": True}))
+        for option, value in params.items()
+        if not option.startswith(_OF_ANSIBLE)
+    }
+
+
+def _shown(value: t.Any, described: t.Mapping[str, t.Any]) -> t.Any:
+    if value is None:
+        return None
+    if described.get("no_log"):
+        return NOT_LOGGED
+    options = described.get("options")
+    if options is None:
+        return value
+    if isinstance(value, list):
+        return f"{len(value)} entries (not shown)"
+    return shown(value, options) if isinstance(value, dict) else NOT_LOGGED
+
+
+def unsupported(params: Params, spec: Spec) -> str | None:
+    """Return a message for the first option that is not supported: its entry, and the nearest.
+
+    Ansible's own lists the options of all levels, and names neither the entry nor the place.
+    """
+    return _unsupported(params, spec, "", "")
+
+
+def _unsupported(params: Params, spec: Spec, entry: str, place: str) -> str | None:
+    for option, value in params.items():
+        described = spec.get(option)
+        if described is None:
+            if option.startswith(_OF_ANSIBLE) and not place and not entry:
+                continue
+            return _message(option, spec, entry, place)
+        found = _within(option, value, described.get("options"), entry, place)
+        if found:
+            return found
+    return None
+
+
+def _within(option: str, value: t.Any, options: Spec | None, entry: str, place: str) -> str | None:
+    if options is None:
+        return None
+    if isinstance(value, dict):
+        return _unsupported(value, options, entry, f"{place}{option}.")
+    for number, each in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(each, dict):
+            found = _unsupported(each, options, _label(f"{place}{option}", number, each), "")
+            if found:
+                return found
+    return None
+
+
+def _label(option: str, number: int, entry: Params) -> str:
+    name = entry.get("name")
+    return f"{option}[{number}]" + (f" ({name!r}): " if isinstance(name, str) else ": ")
+
+
+def _message(option: str, spec: Spec, entry: str, place: str) -> str:
+    # Seldom needed, and slow to import.
+    import difflib
+
+    close = difflib.get_close_matches(str(option), spec, n=1, cutoff=_CLOSE)
+    hint = f"; did you mean {place}{close[0]}?" if close else ""
+    supported = ", ".join(sorted(spec))
+    return f'{entry}unsupported option "{place}{option}"{hint}\nSupported options: {supported}'
+
+
+def located(message: str, params: Params, spec: Spec) -> str:
+    """Return Ansible's message with the entry of a list that it is about, if there is one."""
+    for option, described in spec.items():
+        entries = params.get(option)
+        if described.get("elements") != "dict" or not isinstance(entries, list):
+            continue
+        constraints = [described.get(name) for name in _CONSTRAINTS]
+        for number, entry in enumerate(entries if option in message else ()):
+            if isinstance(entry, dict):
+                # Ansible has filled in what is missing.
+                given = {name: value for name, value in entry.items() if value is not None}
+                validator = ArgumentSpecValidator(described["options"], *constraints)
+                errors = validator.validate(given).error_messages
+                if errors:
+                    return _label(option, number, entry) + str(errors[0])
+    return message

@@ -1,0 +1,47 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Object stores for the tests of plugins."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import challenge_file
+from ansible_collections.edgeops.cloudflare.tests.unit.store_server import Clock, StoreServer
+
+_PREFIXES = ("AWS_", "BOTO", "GOOGLE_", "GCLOUD_", "GCE_", "STORAGE_EMULATOR", "AZURE_", "MSI_")
+_NAMES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+@pytest.fixture(name="no_store_credentials")
+def fixture_no_store_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the environment of whoever runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name in _NAMES or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # No instance metadata.
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture(name="store")
+def fixture_store(no_store_credentials: None) -> t.Iterator[StoreServer]:
+    """Return an object store in which nothing is."""
+    server = StoreServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(name="clock")
+def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock by which challenge files are waited for."""
+    clock = Clock()
+    monkeypatch.setattr(challenge_file, "time", clock)
+    return clock
