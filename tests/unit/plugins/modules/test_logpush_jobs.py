@@ -646,9 +646,7 @@ def test_where_an_entry_is_invalid_nothing_is_sent(option: str, value: t.Any) ->
 
 def test_each_invalid_entry_has_its_own_error() -> None:
     with network():
-        result = run(
-            entry(filter="{"), entry(ZONES[0]), entry(ZONES[1], id=0), check_mode=True
-        )
+        result = run(entry(filter="{"), entry(ZONES[0]), entry(ZONES[1], id=0), check_mode=True)
     first, second, third = (one["msg"] for one in result["results"])
     assert first.startswith("filter: is no JSON")
     assert second.startswith("not attempted, since entry 1 (job 'http'")
