@@ -57,7 +57,7 @@ class Settings(t.NamedTuple):
 
     ``challenge_file`` are the options of that name, ``concurrency`` is how many requests are under
     way at the same time; ``prune`` removes the jobs of a scope that no entry describes, of the
-    ``prune_datasets`` alone where there are any.
+    ``prune_datasets`` alone where they are given.
     """
 
     challenge_file: Params | None = None

@@ -358,6 +358,89 @@ def test_the_cve_option_goes_by_both_its_names(given: t.Any) -> None:
     assert result["results"][1]["action"] == "created", result
 
 
+# Pruning
+
+
+OTHERS = (
+    job(id=50, name="old"),
+    job(id=51, name="dns", dataset="dns_logs"),
+    job(id=52, name=None, dataset=None),
+)
+
+
+def removed(job_id: int, answer: requests.Response | None = None) -> Call:
+    """Expect a job to be removed."""
+    done = success({"id": job_id}) if answer is None else answer
+    return Call("DELETE", path(job_id=job_id), None, done)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "ids"),
+    [
+        (None, [50, 51, 52]),
+        (["dns_logs"], [51]),
+        (["dns_logs", "http_requests"], [50, 51]),
+        (["audit_logs"], []),
+        ([], []),
+    ],
+)
+def test_prune_is_limited_to_datasets(datasets: list[str] | None, ids: list[int]) -> None:
+    with network(listed(job(), *OTHERS)):
+        planned = run(entry(), prune=True, prune_datasets=datasets, check_mode=True)
+    with network(listed(job(), *OTHERS), *map(removed, ids)):
+        result = run(entry(), prune=True, prune_datasets=datasets)
+    for whole in (planned, result):
+        assert [one["item"]["id"] for one in whole["pruned"]] == ids
+        assert whole["changed"] is bool(ids)
+        counts = {"total": 1, "unchanged": 1, "pruned": len(ids)}
+        assert whole["summary"] == {**SUMMARY, **counts}
+        assert len(whole["table"]) == 2 + len(ids)
+
+
+def test_prune_keeps_what_entries_describe_by_name_or_id_and_what_was_created() -> None:
+    new = job(**{**NEW_BODY, "id": 60})
+    with network(
+        listed(job(), *OTHERS),
+        created(NEW_BODY, success(new)),
+        removed(50),
+        listed(job(), *OTHERS[1:], new),
+        removed(51),
+    ):
+        result = run(
+            entry(), entry(id=52, name=None), NEW, entry(name="old", state="absent"), prune=True
+        )
+    assert not result.get("failed"), result
+    assert [one["action"] for one in result["results"]] == ["none", "none", "created", "deleted"]
+    assert [one["item"]["id"] for one in result["pruned"]] == [51]
+
+
+def test_prune_removes_no_job_of_a_zone_where_a_second_job_of_the_name_appeared() -> None:
+    new = job(**{**NEW_BODY, "id": 60})
+    twin = job(**{**NEW_BODY, "id": 61})
+    with network(listed(*OTHERS), created(NEW_BODY, success(new)), listed(*OTHERS, new, twin)):
+        result = run(NEW, prune=True)
+    assert (result["failed"], result["pruned"]) == (True, [])
+
+
+def test_a_job_that_cannot_be_pruned_is_a_failure_and_stops_no_other() -> None:
+    denied = failure(403, 10000, "Authentication error")
+    with network(listed(job(), *OTHERS), removed(50, denied), removed(51), removed(52)):
+        result = run(entry(), prune=True)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"].startswith(f"1 of 4 jobs failed: job 'old' in zone {ZONE}: DELETE ")
+    assert [one["failed"] for one in result["pruned"]] == [True, False, False]
+    assert [one["failed"] for one in result["results"]] == [False]
+    counts = {"total": 1, "unchanged": 1, "pruned": 2, "failed": 1}
+    assert result["summary"] == {**SUMMARY, **counts}
+    outcomes = [line.split()[3] for line in result["table"][2:]]
+    assert outcomes == ["failed", "pruned", "pruned"]
+
+
+def test_prune_of_an_empty_list_sends_nothing() -> None:
+    with network():
+        assert run(prune=True)["pruned"] == []
+
+
 # Failures
 
 
