@@ -9,7 +9,9 @@ The store is Azure with a SAS, which needs nothing but ``requests``, as Cloudfla
 
 from __future__ import annotations
 
+import sys
 import typing as t
+from unittest import mock
 
 import pytest
 
@@ -233,6 +235,25 @@ def test_a_challenge_whose_response_is_lost_is_no_lost_job(answer: t.Any) -> Non
     assert (result["error"]["method"], result["error"]["path"]) == ("POST", path)
     assert not result.get("response_lost")
     assert not double.pauses
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_missing_library_fails_the_task_before_anything_is_written(check_mode: bool) -> None:
+    bucket = entry(name="s3", destination_conf="s3://edge-logs/http?region=us-east-1")
+    with mock.patch.dict(sys.modules, {"boto3": None}), network(listed()):
+        result = run_many(entry(), bucket, check_mode=check_mode)
+    assert (result["failed"], result.get("changed", False)) == (True, False)
+    assert "boto3" in result["msg"]
+    assert "results" not in result
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_no_library_is_required_where_no_challenge_file_is_read(check_mode: bool) -> None:
+    conf = "s3://edge-logs/http?region=us-east-1"
+    calls = [listed(job(7, destination_conf=conf))]
+    with mock.patch.dict(sys.modules, {"boto3": None}), network(*calls):
+        result = run_one(destination_conf=conf, check_mode=check_mode)
+    assert (result["changed"], result["ownership"]) == (False, "not_required")
 
 
 @pytest.mark.parametrize("response_lost", [False, True])
