@@ -23,10 +23,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     not_applied,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    OwnershipProof,
     explain_rejection,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
+    OwnershipProof,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     is_token_rejected,

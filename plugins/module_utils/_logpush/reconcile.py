@@ -31,14 +31,15 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    OwnershipProof,
-    obtain_tokens,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
     Plan,
     make_plan,
     where,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
+    OwnershipProof,
+    location_of,
+    obtain_tokens,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.prune import Prune
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
@@ -223,13 +224,12 @@ class _Reconciling:
         assert destination is not None  # it is written
         key = (entry.scope, destination.raw)
         if key not in self._proofs:
-            location = (destination.scheme, destination.host, destination.path)
             self._proofs[key] = OwnershipProof(
                 entry.logpush,
                 destination,
                 self._files,
                 entry.challenge_file,
-                self._locations[location],
+                self._locations[location_of(destination)],
             )
         return self._proofs[key]
 
