@@ -93,10 +93,15 @@ class JobWriter:
         except RequestError as error:
             if not _may_be_applied(error):
                 raise
+            if self._proof is not None:
+                # Where a token is accepted only once, the next job needs another.
+                self._proof.used = True
             job = self._find_after(error)
             self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
         else:
             self._note_not_applied(job)
+        if self._proof is not None and self._result["ownership"] == "proved":
+            self._result["warnings"] += self._proof.accept()
         self._result["job"] = job.describe()
         return self._result
 
@@ -107,7 +112,7 @@ class JobWriter:
         if token is None and plan.requires_token:
             token = self._proved(renew=False)
         try:
-            job = self._send(token)
+            return self._send(token)
         except ApiError as error:
             if not is_token_rejected(error):
                 raise
@@ -116,11 +121,7 @@ class JobWriter:
             may_prove = proof is not None and plan.desired.token is None
             if not may_prove or (token is not None and not t.cast(OwnershipProof, proof).used):
                 raise self._rejected(error, token) from error
-            token = self._proved(renew=True)
-            job = self._send_again(token)
-        if proof is not None and token is not None and token == proof.token:
-            self._result["warnings"] += proof.accept()
-        return job
+            return self._send_again(self._proved(renew=True))
 
     def _send_again(self, token: str) -> Job:
         try:

@@ -124,8 +124,9 @@ class OwnershipProof:
         """Return the token; raise the error that kept it from being read."""
         if self.token is None:
             error = self._error or CloudflareError("no ownership challenge was requested")
-            error.values.setdefault("filename", self.filename)
-            raise error
+            # A new error for each job, which adds values of its own; and none of the kind that a
+            # request that writes a job may raise.
+            raise CloudflareError(error.message, {"filename": self.filename, **error.values})
         return self.token
 
     def renew(self) -> str:

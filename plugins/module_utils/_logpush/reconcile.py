@@ -58,7 +58,7 @@ class Settings(t.NamedTuple):
 
     ``challenge_file`` are the options of that name, ``concurrency`` is how many requests are under
     way at the same time; ``prune`` removes the jobs of a scope that no entry describes, of the
-    ``prune_datasets`` alone where there are any.
+    ``prune_datasets`` alone where they are given.
     """
 
     challenge_file: Params | None = None
@@ -160,7 +160,9 @@ class _Reconciling:
         self._settings = settings
         self._files = challenge_file.ChallengeFiles()
         # The API of each scope, and its jobs, or why they could not be listed.
-        self._apis: dict[Scope, Logpush] = {each.scope: each.logpush for each in valid}
+        self._apis: dict[Scope, Logpush] = {}
+        for each in valid:
+            self._apis.setdefault(each.scope, each.logpush)
         self._lists: dict[Scope, Outcome[list[Job]]] = {}
         self._proofs: dict[_Key, OwnershipProof] = {}
         self._locations: dict[_Key, threading.Lock] = defaultdict(threading.Lock)
@@ -328,12 +330,11 @@ def _job_id(plan: Outcome[Plan], outcome: Outcome[Result]) -> int | None:
 def _twin_error(plan: Plan, result: Result, jobs: Outcome[list[Job]]) -> CloudflareError | None:
     """Return the error where a created job is not the only one of its name and dataset."""
     job_id, name = result["job"]["id"], plan.desired.name
-    values = {key: result[key] for key in ("changed", "action", "changes", "ownership", "job")}
     if isinstance(jobs, CloudflareError):
         return CloudflareError(
             f"job {job_id} was created, but whether it is the only one named '{name}' could not "
             f"be verified: {jobs.message}. Rerun the task",
-            {**jobs.values, **values},
+            {**jobs.values, **result},
         )
     ids = sorted(job.id for job in jobs if plan.is_twin(job))
     if len(ids) <= 1:
@@ -344,7 +345,7 @@ def _twin_error(plan: Plan, result: Result, jobs: Outcome[list[Job]]) -> Cloudfl
         f"{', '.join(map(str, ids))}): this task created job {job_id}, and something else, such as "
         f"an overlapping run, created {', '.join(map(str, others))}. Remove all but one (state: "
         "absent with its id), and do not let runs for the same zone or account overlap",
-        {**values, "ids": ids},
+        {**result, "ids": ids},
     )
 
 
