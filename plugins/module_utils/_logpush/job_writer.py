@@ -111,6 +111,9 @@ class JobWriter:
         token = plan.desired.token if plan.writes_destination else None
         if token is None and plan.requires_token:
             token = self._proved(renew=False)
+        elif token is None and proof is not None and proof.used:
+            # An earlier job has shown that Cloudflare requires one.
+            token = self._proved(renew=False)
         try:
             return self._send(token)
         except ApiError as error:

@@ -121,6 +121,12 @@ class _Entry(t.NamedTuple):
     def scope(self) -> Scope:
         return self.logpush.scope.canonical
 
+    @property
+    def proof_key(self) -> _Key:
+        """What entries have in common that share a token, and read its file the same way."""
+        destination = self.desired.destination
+        return (self.scope, destination and destination.raw, repr(self.challenge_file))
+
 
 def _read(entry: Params, logpush_of: LogpushOf, settings: Settings) -> Outcome[_Entry]:
     try:
@@ -222,7 +228,7 @@ class _Reconciling:
     def _proof(self, entry: _Entry) -> OwnershipProof:
         destination = entry.desired.destination
         assert destination is not None  # it is written
-        key = (entry.scope, destination.raw)
+        key = entry.proof_key
         if key not in self._proofs:
             self._proofs[key] = OwnershipProof(
                 entry.logpush,
@@ -267,18 +273,17 @@ class _Reconciling:
         return outcomes
 
     def _group(self, index: int, entry: _Entry, plan: Outcome[Plan]) -> _Key:
-        if isinstance(plan, Plan) and plan.writes_destination and entry.desired.destination:
-            key = (entry.scope, entry.desired.destination.raw)
-            if key in self._proofs:
-                return key
+        shares = isinstance(plan, Plan) and plan.writes_destination
+        if shares and entry.proof_key in self._proofs:
+            return entry.proof_key[:2]
         return (index,)
 
     def _write(self, entry: _Entry, plan: Outcome[Plan]) -> Outcome[Result]:
         if isinstance(plan, CloudflareError):
             return plan
         proof = None
-        if plan.desired.prove_ownership and entry.desired.destination is not None:
-            proof = self._proofs.get((entry.scope, entry.desired.destination.raw))
+        if plan.writes_destination and plan.desired.prove_ownership:
+            proof = self._proofs.get(entry.proof_key)
         try:
             return JobWriter(plan, entry.logpush, proof).apply()
         except CloudflareError as error:

@@ -15,6 +15,9 @@ from unittest import mock
 
 import pytest
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.challenge_file import (
+    ChallengeFiles,
+)
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job, logpush_jobs
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,
@@ -463,3 +466,32 @@ def test_the_table_names_a_zone_by_its_host() -> None:
         "ZONE", "OR", "ACCOUNT", "JOB", "DATASET", "RESULT", "OWNERSHIP", "DETAILS"
     ]  # fmt: skip
     assert result["table"][1].startswith(f"example.com ({ZONE})  http  http_requests  unchanged")
+
+
+def test_where_cloudflare_asks_for_proof_it_is_given_and_the_next_job_sends_the_token() -> None:
+    # Not known to require proof.
+    keys = "access-key-id=AKIAIOSFODNN7EXAMPLE&secret-access-key=wJalrXUtnFEMIK7MDENGbPxRfiCY"
+    conf = f"s3://edge-logs/http?region=us-east-1&{keys}"
+    fetch = mock.patch.object(ChallengeFiles, "fetch", return_value=(token(1), FILE))
+    check = mock.patch.object(ChallengeFiles, "check")
+    body = {"destination_conf": conf}
+    calls = (
+        listed(),
+        created(failure(*REJECTED), with_token=None, name="a", conf=conf),
+        Call(
+            "POST",
+            f"/zones/{ZONE}/logpush/ownership",
+            body,
+            success({"filename": FILE, "message": "", "valid": True}),
+        ),
+        created(
+            success(job(7, "a", destination_conf=conf)), with_token=token(1), name="a", conf=conf
+        ),
+        created(
+            success(job(8, "b", destination_conf=conf)), with_token=token(1), name="b", conf=conf
+        ),
+        listed(job(7, "a"), job(8, "b")),
+    )
+    with fetch, check, network(*calls):
+        result = run_many(*(entry(name=name, destination_conf=conf) for name in "ab"))
+    assert [each["ownership"] for each in result["results"]] == ["proved", "proved"]
