@@ -43,6 +43,8 @@ _PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")
 _PUBLIC_RESULTS = frozenset(
     (*_PUBLIC_OPTIONS, "bucket", "endpoint", "filename", "key", "prefix", "region", "scheme")
 )
+# A result whose only purpose is its value. The token quotes the destination, secrets included.
+_VERBATIM_RESULTS = ("ownership_challenge",)
 _QUOTING_RESULTS = frozenset(("diff", "error", "filter"))
 _MESSAGES = frozenset(("error_message", "message", "msg"))
 _EXCLUSIVE = [("zone_id", "account_id")]
@@ -204,6 +206,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         invocation = {"module_args": _options.shown(self.params, self.argument_spec)}
         shown: Result = self._secrets.redact_value({**result, "invocation": invocation})
         _redact_messages(shown)
+        shown.update((name, result[name]) for name in _VERBATIM_RESULTS if name in result)
         # Ansible would search for each value in each text, and put stars into the middle of words.
         self.no_log_values = set()
         return shown

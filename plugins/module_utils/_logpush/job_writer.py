@@ -23,10 +23,12 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     not_applied,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    OwnershipProof,
     explain_rejection,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
+    OwnershipProof,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     is_token_rejected,
@@ -58,7 +60,6 @@ class JobWriter:
         self._plan = plan
         self._logpush = logpush
         self._proof = proof
-        self._sent_token: str | None = None
         self._result = plan.result()
 
     def apply(self) -> Result:
@@ -92,11 +93,15 @@ class JobWriter:
         except RequestError as error:
             if not _may_be_applied(error):
                 raise
+            if self._proof is not None:
+                # Where a token is accepted only once, the next job needs another.
+                self._proof.used = True
             job = self._find_after(error)
             self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
-            self._accept(self._sent_token)
         else:
             self._note_not_applied(job)
+        if self._proof is not None and self._result["ownership"] == "proved":
+            self._result["warnings"] += self._proof.accept()
         self._result["job"] = job.describe()
         return self._result
 
@@ -106,8 +111,11 @@ class JobWriter:
         token = plan.desired.token if plan.writes_destination else None
         if token is None and plan.requires_token:
             token = self._proved(renew=False)
+        elif token is None and proof is not None and proof.used:
+            # An earlier job has shown that Cloudflare requires one.
+            token = self._proved(renew=False)
         try:
-            job = self._send(token)
+            return self._send(token)
         except ApiError as error:
             if not is_token_rejected(error):
                 raise
@@ -116,15 +124,7 @@ class JobWriter:
             may_prove = proof is not None and plan.desired.token is None
             if not may_prove or (token is not None and not t.cast(OwnershipProof, proof).used):
                 raise self._rejected(error, token) from error
-            token = self._proved(renew=True)
-            job = self._send_again(token)
-        self._accept(token)
-        return job
-
-    def _accept(self, token: str | None) -> None:
-        """Note that Cloudflare accepted a token, where it is that of the proof."""
-        if self._proof is not None and token is not None and token == self._proof.token:
-            self._result["warnings"] += self._proof.accept()
+            return self._send_again(self._proved(renew=True))
 
     def _send_again(self, token: str) -> Job:
         try:
@@ -147,7 +147,6 @@ class JobWriter:
 
     def _send(self, token: str | None) -> Job:
         body = dict(self._plan.body)
-        self._sent_token = token
         if token is not None:
             body[OWNERSHIP_CHALLENGE] = token
         if self._plan.job is None:
