@@ -68,8 +68,8 @@ class Module:
 
     @property
     def options(self) -> list[str]:
-        """All options, a suboption as OPTION.SUBOPTION."""
-        return list(_names(self._spec))
+        """All options that concern Cloudflare, a suboption as OPTION.SUBOPTION."""
+        return [name for name in _names(self._spec) if "challenge_file" not in name.split(".")]
 
     def option(self, name: str) -> Option | None:
         """Return what is known here of an option."""
@@ -306,9 +306,10 @@ def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Reque
 def _writes(params: Values, jobs: list[Job], path: str) -> list[Request]:
     body = _described(params)
     if params["state"] == "absent":
-        return [("DELETE", f"{path}/{params['id'] or jobs[0]['id']}", None)] if jobs else []
+        there = jobs and params["id"] in (None, jobs[0]["id"])
+        return [("DELETE", f"{path}/{jobs[0]['id']}", None)] if there else []
     if params["id"] is None and params["name"] not in [job["name"] for job in jobs]:
-        return [("POST", path, body)]
+        return [("POST", path, {"enabled": True, **body})]
     changed = _changed(body, jobs[0], resend=params["update_secrets"] == "always")
     if "destination_conf" not in changed:
         changed.pop("ownership_challenge", None)

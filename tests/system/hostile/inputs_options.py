@@ -388,6 +388,15 @@ OPTIONS: dict[str, Option] = {
     "max_upload_interval_seconds": _number(30, 300, [0]),
     "max_upload_records": _number(1_000, 1_000_000, [0]),
     "update_secrets": _choice("on_change", "always"),
+    "host": _text("edge.example.com"),
+    "prove_ownership": _FLAG,
+    "prune": _FLAG,
+    "prune_datasets": Option(
+        [["http_requests"], [], "http_requests,dns_logs"],
+        [True, {"a": 1}, [["a"]], ["a\r\nb"]],
+        st.lists(_ANY_TEXT | _LEAVES, max_size=3) | _ANY_TEXT,
+        _always,
+    ),
 }
 
 

@@ -254,7 +254,9 @@ def check_refusal(
 
 def needs(tried: Try, params: Values) -> set[str]:
     """Return what a new job cannot do without, where that is not there."""
-    there = params.get("id") or params.get("name") in [job["name"] for job in tried.jobs]
+    if params.get("id") is not None:
+        return set() if params["id"] in [job["id"] for job in tried.jobs] else {"id"}
+    there = params.get("name") in [job["name"] for job in tried.jobs]
     absent = params.get("state", "absent") == "absent"
     return set() if absent or there or params["destination_conf"] else {"destination_conf"}
 
