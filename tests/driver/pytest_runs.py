@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,9 @@ LOWEST_PACKAGES = (
 EXPLORE_VARIABLE = "EXPLORE_EXAMPLES"
 
 _HOSTILE = "tests/system/hostile"
+_RESPONSES = f"{_HOSTILE}/test_responses.py"
+_UNTRUSTED = "tests/system/test_untrusted_text.py"
+_FLOW = "tests/system/test_push_logs.py"
 _FAULTS = f"{_HOSTILE}/test_fault_table.py"
 # They make a controller of their process, in which no module can be tested.
 CONTROLLER_TESTS = ("tests/unit/plugins/inventory", "tests/unit/plugins/lookup")
@@ -90,12 +94,19 @@ def _started(
 
 
 def _programs(name: str, *more: str) -> Path:
-    core = matrix.newest_core_here()
+    return installed(name, matrix.newest_core_here(), sys.executable, *more)
+
+
+def installed(
+    name: str, core: matrix.Core, python: str, *files: str, packages: Sequence[str] = ()
+) -> Path:
+    """Make an environment for tests unless it is there; returns its folder of programs."""
     return venvs.ensure(
         CACHE / name / "venv",
         f"a virtual environment with ansible-core {core.version} and pytest",
-        [core.requirement],
-        [ROOT / each for each in (*UNIT_REQUIREMENTS, *more)],
+        [core.requirement, *packages],
+        [ROOT / each for each in (*UNIT_REQUIREMENTS, *files)],
+        python,
     )
 
 
@@ -129,14 +140,44 @@ def faults(programs: Path) -> results.Result:
 def write_fault_table() -> int:
     """`make faults`: play each fault at each request, and write the table of how they end."""
     programs = _programs("faults", "tests/system/requirements.txt")
-    extra = {EXPLORE_VARIABLE: "1", "EDGEOPS_WRITE_TABLE": "1"}
+    extra = {EXPLORE_VARIABLE: "1", "EDGEOPS_WRITE_README": "1"}
     return _pytest(programs, [_FAULTS, "-q", "-n", "8"], extra)
 
 
-def _against_sandbox(programs: Path, what: str, arguments: list[str]) -> results.Result:
+def flow(programs: Path) -> int:
+    """Run one playbook from an empty zone to jobs, and again; returns the exit status."""
+    extra = {"ANSIBLE_COLLECTIONS_PATH": str(tree.link())}
+    return _pytest(programs, ["-q", _FLOW, "-k", "from_nothing_to_jobs"], extra)
+
+
+def explore(programs: Path, examples: int) -> list[results.Result]:
+    """Try each property with so many examples, and all of what is a sample otherwise."""
+    extra = {EXPLORE_VARIABLE: str(examples)}
+    units = [*UNIT_TESTS, *_OTHER_TESTS, "-n", "2"]
+    hostile_tests = [_HOSTILE, f"--ignore={_RESPONSES}", f"--ignore={_FAULTS}", "-n", "2"]
+    return [
+        _counted(programs, "unit tests, explored", "", units, extra),
+        _against_sandbox(programs, "unexpected responses, explored", [_RESPONSES], extra),
+        _against_sandbox(programs, "faults, all of them", [_FAULTS, "-n", "8"], extra),
+        _against_sandbox(
+            programs, "interruptions, inputs, secrets, explored", hostile_tests, extra
+        ),
+    ]
+
+
+def explore_core(core: matrix.Core, programs: Path) -> results.Result:
+    """Play each use of each text of Cloudflare's on an ansible-core."""
+    extra = {EXPLORE_VARIABLE: str(10**6), "ANSIBLE_COLLECTIONS_PATH": str(tree.link())}
+    on = f"ansible-core {core.version}"
+    return _counted(programs, f"untrusted text, {core.version}", on, [_UNTRUSTED], extra)
+
+
+def _against_sandbox(
+    programs: Path, what: str, arguments: list[str], more: dict[str, str] | None = None
+) -> results.Result:
     core = matrix.newest_core_here()
     others = galaxy.ensure(core.ansible, programs / "python")
-    extra = {"ANSIBLE_COLLECTIONS_PATH": f"{tree.link()}:{others}"}
+    extra = {"ANSIBLE_COLLECTIONS_PATH": f"{tree.link()}:{others}", **(more or {})}
     return _counted(programs, what, f"ansible-core {core.version}", arguments, extra)
 
 
