@@ -39,8 +39,10 @@ EXAMPLES = r"""
   vars:
     plan:
       diff:
-        - {before_header: http-to-s3, after_header: http-to-s3, before: {enabled: false}, after:
-          {enabled: true}}
+        - before_header: http-to-s3
+          after_header: http-to-s3
+          before: {enabled: false}
+          after: {enabled: true}
 """
 
 RETURN = r"""
