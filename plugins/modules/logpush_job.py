@@ -191,15 +191,15 @@ job:
           description: The host, V(null) where O(destination_conf) names none.
           type: str
           sample: null
-        challenge:
-          description: Whether Cloudflare documents that ownership of such a destination has to be
-            proved.
+        ownership:
+          description: Whether Cloudflare requires proof of ownership for such a destination, as
+            documented. V(unknown) leaves it to the API.
           type: str
           choices:
-            - "yes"
-            - "no"
+            - required
+            - not_required
             - unknown
-          sample: "yes"
+          sample: required
     healthy:
       description: Whether pushing works. V(false) where Cloudflare reports an error, V(null) where
         the job is not enabled or has pushed nothing yet.

@@ -107,7 +107,7 @@ def test_all_of_a_job_in_every_mode(check_mode: bool, diff: bool) -> None:
             "prefix": "http/{DATE}",
             "region": "us-east-1",
             "endpoint": None,
-            "challenge": "yes",
+            "ownership": "required",
         },
         "healthy": True,
         "last_complete": "2026-11-22T14:05:00Z",

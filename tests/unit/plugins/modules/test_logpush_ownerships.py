@@ -41,7 +41,7 @@ PARTS = {
     "prefix": "http/{DATE}",
     "region": "us-east-1",
     "endpoint": None,
-    "challenge": "yes",
+    "ownership": "required",
 }
 
 
