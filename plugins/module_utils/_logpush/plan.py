@@ -19,7 +19,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     DesiredJob,
     Job,
-    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
@@ -28,6 +27,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     shown_creation,
     shown_job,
     shown_update,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 

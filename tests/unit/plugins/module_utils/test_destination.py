@@ -53,7 +53,10 @@ PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "ownership")
             ("datadog", None, None, None, "intake.example", "not_required"),
         ),
         ("splunk://h:8088/raw?channel=c", ("splunk", None, None, None, "h:8088", "not_required")),
-        ("https://u:p@logs.example/in", ("https", None, None, None, "logs.example", "not_required")),
+        (
+            "https://u:p@logs.example/in",
+            ("https", None, None, None, "logs.example", "not_required"),
+        ),
         ("bq://projects/P/datasets/D", ("bq", None, None, None, None, "not_required")),
         ("sentinelone://h/x", ("sentinelone", None, None, None, "h", "not_required")),
         ("ibmcl://h/x?ibm_api_key=k", ("ibmcl", None, None, None, "h", "unknown")),
