@@ -77,6 +77,34 @@ def execute(
     module.run_with_api(lambda logpush_of: run(module.params, logpush_of(module.params)))
 
 
+def execute_scopes(run: t.Callable[[Params, LogpushOf], Result], argument_spec: Params) -> None:
+    """Run a module for one zone or account, or for those that the option ``scopes`` lists.
+
+    ``run`` gets all options, and a function that returns the API of a zone or account.
+    """
+    scopes = {
+        "type": "list",
+        "elements": "dict",
+        "options": {**_arguments.SCOPE, "host": {"type": "str"}},
+        "mutually_exclusive": _EXCLUSIVE,
+        "required_one_of": _EXCLUSIVE,
+    }
+    exclusive = [(*_EXCLUSIVE[0], "scopes")]
+    module = _Module(
+        {},
+        argument_spec={
+            **_arguments.CONNECTION,
+            **_arguments.CONCURRENCY,
+            **_arguments.SCOPE,
+            "scopes": scopes,
+            **argument_spec,
+        },
+        mutually_exclusive=exclusive,
+        required_one_of=exclusive,
+    )
+    module.run_with_api(functools.partial(run, module.params))
+
+
 def execute_many(
     option: str,
     run: t.Callable[[Params, LogpushOf], Result],

@@ -71,7 +71,7 @@ class JobWriter:
         try:
             return self._write()
         except CloudflareError as error:
-            for name in ("changes", "ownership", "filename"):
+            for name in ("changes", "ownership", "filename", "warnings"):
                 error.values.setdefault(name, self._result[name])
             raise
 
