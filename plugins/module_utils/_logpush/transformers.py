@@ -22,7 +22,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
-    InvalidInput,
     RequestError,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
@@ -47,10 +46,7 @@ _LONGEST_LINE = 200
 class TransformerApi:
     """The API of the transformers of one account. What writes returns None in check mode."""
 
-    def __init__(self, client: Client, account_id: str | None) -> None:
-        if account_id is None:
-            # Ansible takes a null for a value.
-            raise InvalidInput("account_id", "is missing")
+    def __init__(self, client: Client, account_id: str) -> None:
         self._client = client
         self.scope = Scope.of(None, account_id)
         self._base = f"/accounts/{self.scope.id}/logpush/transformers"
