@@ -153,6 +153,11 @@ def _is_partial_mask(shown: str, mine: str) -> bool:
     return found is not None and mine.startswith(found[1]) and mine.endswith(found[2])
 
 
+def shows_mask(text: str) -> bool:
+    """Whether something in a ``destination_conf`` is visibly masked."""
+    return bool(_MASK_IN_TEXT.search(unquote(text)))
+
+
 def differences(ours: Destination, theirs: Destination) -> list[str]:
     """Return in which parts a destination and a token's differ, without sensitive values."""
     if ours.raw == theirs.raw:

@@ -14,11 +14,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
+    REQUIRED,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     DesiredJob,
     Job,
-    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
@@ -27,6 +27,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     shown_creation,
     shown_job,
     shown_update,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 
@@ -61,7 +64,7 @@ class Plan(t.NamedTuple):
     def requires_token(self) -> bool:
         """Whether Cloudflare is known to require a token, and none is given."""
         destination = self.desired.destination
-        required = destination is not None and destination.challenge == "yes"
+        required = destination is not None and destination.ownership == REQUIRED
         return self.writes_destination and required and self.desired.token is None
 
     def is_twin(self, job: Job) -> bool:

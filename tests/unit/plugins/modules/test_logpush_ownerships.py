@@ -39,7 +39,7 @@ PARTS = {
     "prefix": "http/{DATE}",
     "region": "us-east-1",
     "endpoint": None,
-    "challenge": "yes",
+    "ownership": "required",
 }
 
 
