@@ -168,7 +168,8 @@ def _as_result(name: str, status: int, seconds: float) -> Result:
 
 def _fingerprint() -> str:
     """What the environments are made from: all that names a package."""
-    names = ("noxfile.py", "antsibull-nox.toml", "tests/driver/matrix.py")
+    driver = (f"tests/driver/{name}.py" for name in ("imports", "matrix", "pytest_runs", "release"))
+    names = ("noxfile.py", "antsibull-nox.toml", *driver)
     requirements = sorted([*ROOT.glob("requirements*.txt"), *ROOT.glob("tests/**/*.txt")])
     return stamps.digest([str(ROOT)], [*(ROOT / name for name in names), *requirements])
 

@@ -79,6 +79,8 @@ JOB: Job = {
     "max_upload_bytes": 5_000_009,
     "max_upload_interval_seconds": 39,
     "max_upload_records": 1_009,
+    "filter_attack_traffic": False,
+    "transformer_id": 5,
     "destination_conf": R2.replace(SECRET, SECRET[::-1]),
     "output_options": {
         "field_names": ["OfTheJob"],
@@ -131,6 +133,7 @@ OF_A_JOB = {"id": NUMBERED, "state": NAMED, "update_secrets": HIDDEN, "jobs": NA
 CHANGEABLE = [
     *("name", "enabled", "filter", "logpull_options", "frequency", "output_options"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
+    *("filter_attack_traffic", "transformer_id"),
 ]
 
 
