@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && 
 DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
 NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
 
-.PHONY: help demo test unit faults mutation sandbox benchmark lint release-check format clean
+.PHONY: help demo test unit contract faults mutation sandbox benchmark lint release-check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,8 @@ help:
 	@echo 'make test      run all tests, on every supported ansible-core that a Python is found for'
 	@echo '               (some of them: make test ARGS="lint ansible-2.19")'
 	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'
+	@echo 'make contract  test against Cloudflare what is believed of its API, and write contract-report.md'
+	@echo '               (it asks before it begins; see make contract ARGS=--help, try ARGS=--sandbox)'
 	@echo 'make faults    play each fault at each request, and write the table in the README'
 	@echo 'make mutation  run mutmut on module_utils and list the mutants that no unit test kills'
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
@@ -35,7 +37,7 @@ help:
 demo faults sandbox lint release-check format:
 	$(DRIVER) $@
 
-test unit mutation benchmark:
+test unit contract mutation benchmark:
 	$(DRIVER) $@ $(ARGS)
 
 clean:

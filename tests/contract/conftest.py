@@ -13,6 +13,7 @@ import requests
 
 from sandbox.server import Sandbox
 
+from .api import Api
 from .settings import Settings
 
 
@@ -24,6 +25,7 @@ class Control:
         self.settings = Settings.for_sandbox(environment)
         self._session = requests.Session()
         self._session.trust_env = False
+        self._apis: dict[Settings, Api] = {}
 
     def __call__(self, method: str, path: str, body: object = None) -> t.Any:
         """Send a request to one of them."""
@@ -32,23 +34,30 @@ class Control:
         response.raise_for_status()
         return response.json() if response.content else None
 
+    def api(self, settings: Settings | None = None) -> Api:
+        """The API of these settings; the same object each time, since S3 clients take long."""
+        settings = settings or self.settings
+        if settings not in self._apis:
+            self._apis[settings] = Api(settings)
+        return self._apis[settings]
 
-@pytest.fixture(scope="session", name="sandbox")
-def fixture_sandbox() -> t.Iterator[Sandbox]:
-    """Start one sandbox for all runs."""
+
+@pytest.fixture(scope="session", name="running")
+def fixture_running() -> t.Iterator[Control]:
+    """Start one sandbox for all runs, whose bucket is read with the environment."""
     sandbox = Sandbox()
     try:
         sandbox.start()
-        yield sandbox
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in sandbox.environment.items():
+                patch.setenv(name, value)
+            yield Control(sandbox.environment)
     finally:
         sandbox.stop()
 
 
 @pytest.fixture(name="control")
-def fixture_control(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Control:
-    """Return the control of a sandbox without jobs, whose bucket is read with the environment."""
-    for name, value in sandbox.environment.items():
-        monkeypatch.setenv(name, value)
-    control = Control(sandbox.environment)
-    control("POST", "reset")
-    return control
+def fixture_control(running: Control) -> Control:
+    """Return the control of a sandbox without jobs."""
+    running("POST", "reset")
+    return running

@@ -28,6 +28,7 @@ class Folder:
         self._run = run
         self._client = client
         self._count = 0
+        self._read: list[str] = []
 
     def __str__(self) -> str:
         return f"{self._scheme}://{self.bucket}/{self.base}"
@@ -45,6 +46,7 @@ class Folder:
         for key in dict.fromkeys(candidates):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=key)
+                self._read.append(key)
                 return key, answer["Body"].read()
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"
@@ -63,11 +65,13 @@ class Folder:
 
     def clear(self) -> list[str]:
         """Remove all that lies in the folder; returns what could not be done."""
+        problems = []
         try:
             keys = self.keys()
         except Exception as error:
-            return [f"{self}: could not be listed ({type(error).__name__}); remove it yourself"]
-        problems = []
+            # The files that were read at least.
+            keys, self._read = self._read, []
+            problems.append(f"{self} could not be listed, remove it yourself: {error}")
         for key in keys:
             try:
                 self._client.delete_object(Bucket=self.bucket, Key=key)

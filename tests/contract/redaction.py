@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from .settings import Settings
 
+# In errors of AWS: they name the account and the user.
+_ARN = re.compile(r"\barn:aws[\w-]*:[^\s\"]+")
 _TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+")
 
 
@@ -29,7 +31,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text without them."""
-        text = _TOKEN.sub("<token>", text)
+        text = _ARN.sub("<arn>", _TOKEN.sub("<token>", text))
         return self._values.sub(lambda match: self._names[match[0]], text)
 
     def value(self, value: t.Any) -> t.Any:

@@ -43,7 +43,7 @@ class Settings:
     # Of R2's S3 API, by which test files are removed; empty: derived from the account.
     r2_endpoint: str = ""
     expired_token: str = ""
-    aws: Mapping[str, str] = field(default_factory=dict)
+    aws: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -122,7 +122,7 @@ class Settings:
 
     def places(self) -> dict[str, str]:
         """Buckets and prefixes, and what stands in their place in a report."""
-        found = {}
+        found: dict[str, str] = {}
         for destination in self._destinations():
             place = destination.partition("?")[0].partition("://")[2]
             bucket, _slash, prefix = place.partition("/")
