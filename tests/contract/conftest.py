@@ -42,9 +42,9 @@ class Control:
         return self._apis[settings]
 
 
-@pytest.fixture(scope="session", name="running")
+@pytest.fixture(scope="package", name="running")
 def fixture_running() -> t.Iterator[Control]:
-    """Start one sandbox for all runs, whose bucket is read with the environment."""
+    """Start one sandbox for all tests here, whose bucket is read with the environment."""
     sandbox = Sandbox()
     try:
         sandbox.start()

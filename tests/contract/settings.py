@@ -118,7 +118,8 @@ class Settings:
                 name, _equals, value = pair.partition("=")
                 if name not in _PUBLIC:
                     found |= {value: f"<{name}>", unquote(value): f"<{name}>"}
-        return {value: name for value, name in found.items() if value}
+        # Shorter ones are no secrets, and would be found everywhere.
+        return {value: name for value, name in found.items() if len(value) > 3}
 
     def places(self) -> dict[str, str]:
         """Buckets and prefixes, and what stands in their place in a report."""

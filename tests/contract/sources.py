@@ -17,7 +17,6 @@ FAQ = f"{_DOCS}/logs/faq/logpush/"
 
 JOBS = f"{_REFERENCE}/subresources/jobs/methods"
 FIELDS = f"{_REFERENCE}/subresources/datasets/subresources/fields/methods/get/"
-EXISTS = f"{_REFERENCE}/subresources/validate/methods/destination_exists/"
 
 CONFIGURATION = f"{_GUIDE}/api-configuration/"
 CHALLENGE = f"{_GUIDE}/logpush-ownership-challenge/"
