@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && 
 DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
 NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
 
-.PHONY: help demo test quick unit explore faults sandbox benchmark lint release-check format clean
+.PHONY: help demo test quick unit explore contract faults sandbox benchmark lint release-check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo 'make quick     lint what changed, run the unit tests and one playbook, in a minute'
 	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'
 	@echo 'make explore   try in full what make test tries a sample of, for hours (ARGS=500: examples)'
+	@echo 'make contract  test against Cloudflare what is believed of its API, and write contract-report.md'
+	@echo '               (it asks before it begins; see make contract ARGS=--help, try ARGS=--sandbox)'
 	@echo 'make faults    play each fault at each request, and write the table of how they end'
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
 	@echo 'make benchmark measure it against what else does the same, and write docs/performance.md'
@@ -36,7 +38,7 @@ help:
 demo quick faults sandbox lint release-check format:
 	$(DRIVER) $@
 
-test unit explore benchmark:
+test unit explore contract benchmark:
 	$(DRIVER) $@ $(ARGS)
 
 clean:

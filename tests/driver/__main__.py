@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
         "demo": lambda _rest: demo.demo(),
         "sandbox": lambda _rest: demo.sandbox(),
         "benchmark": demo.benchmark,
+        "contract": demo.contract,
         "test": run_tests.main,
         "unit": pytest_runs.unit,
         "quick": lambda _rest: quick.quick(),

@@ -20,7 +20,9 @@ from .results import Result
 from .steps import run_logged
 
 # The tools of a checkout, which run on one Python.
-_TOOLS = ("tests/benchmark/", "tests/driver/", "tests/sandbox/", "tests/system/")
+_TOOLS = tuple(
+    f"tests/{name}/" for name in ("benchmark", "contract", "driver", "sandbox", "system")
+)
 _COMMANDS = {
     "sanity": ("sanity",),
     # What knows nothing of Ansible is tested once, by pytest.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo` and `make sandbox`, in an environment of their own; `make benchmark`, in another."""
+"""What runs in an environment of its own: `make demo`, `sandbox`, `contract` and `benchmark`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ def benchmark(arguments: list[str]) -> NoReturn:
     # In the place of this process: when it is interrupted, it takes a moment to end what runs.
     python = str(programs / "python")
     os.execve(python, [python, "-m", "benchmark", *arguments], env)
+
+
+def contract(arguments: list[str]) -> NoReturn:
+    """Test against Cloudflare what is believed of its API."""
+    programs = _programs(matrix.newest_core_here())
+    # With the user's credentials and proxies: it is no test of this checkout alone.
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    os.chdir(ROOT)
+    # In the place of this process: when it is interrupted, it removes what it created.
+    python = str(programs / "python")
+    os.execve(python, [python, "-m", "contract", *arguments], env)
 
 
 def sandbox() -> int:

@@ -119,9 +119,8 @@ def lowest(programs: Path) -> results.Result:
 
 def system(programs: Path) -> results.Result:
     """What is run against the sandbox once, as users run it."""
-    return _against_sandbox(
-        programs, "playbooks, jobs, examples", ["tests/system", f"--ignore={_HOSTILE}", "-n", "2"]
-    )
+    tests = ["tests/system", f"--ignore={_HOSTILE}", "tests/contract", "-n", "2"]
+    return _against_sandbox(programs, "playbooks, jobs, contract", tests)
 
 
 def hostile(programs: Path) -> results.Result:
