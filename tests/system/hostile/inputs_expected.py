@@ -30,6 +30,7 @@ _CVE = ("CVE-2021-44228", "cve_2021_44228")
 _PROPERTIES = (
     *("name", "dataset", "enabled", "kind", "filter", "logpull_options", "frequency"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
+    *("filter_attack_traffic", "transformer_id"),
 )
 # Their defaults are those of ndjson.
 _OF_NDJSON = ("record_prefix", "record_suffix", "field_delimiter")
@@ -56,7 +57,11 @@ class Module:
             self.main()
         said = seen.call_args.kwargs
         self._spec: dict[str, Values] = said["argument_spec"]
-        lists = (name for name, option in self._spec.items() if option.get("elements") == "dict")
+        lists = (
+            name
+            for name, option in self._spec.items()
+            if option.get("elements") == "dict" and option.get("required")
+        )
         self.entries = next(lists, None)
         self._validator = ArgumentSpecValidator(
             self._spec,
@@ -86,7 +91,8 @@ class Module:
 
     def judge(self, given: Values) -> Judgement:
         """Say what has to come of these options."""
-        read = _renamed(_read(given, self.entries), self.entries)
+        listed = self.entries or ("scopes" if "scopes" in given else None)
+        read = _renamed(_read(given, listed), self.entries)
         # Ansible changes entries while it validates them, and one may stand there twice.
         alone = {name: _copies(value) for name, value in read.items()}
         checked = self._validator.validate(alone)
@@ -95,6 +101,11 @@ class Module:
             return Judgement(list(checked.error_messages), set(given), set(), [])
         shared, unsure = self._verdict(params, params)
         shared |= _no_credential(params)
+        if params.get("scopes"):
+            each = [self._judge_one(one, {**params, **one}) for one in params["scopes"]]
+            # Where one of them is wrong, none is read.
+            wrong = shared.union(*(one.wrong for one in each))
+            return Judgement([], wrong, unsure, each)
         if not self.entries:
             return Judgement([], shared, unsure, [self._judge_one(params, params)])
         rest = {name: value for name, value in params.items() if name != self.entries}
@@ -227,7 +238,7 @@ def _no_credential(params: Values) -> set[str]:
 
 def _missing(module: str, params: Values) -> set[str]:
     wrong: set[str] = set()
-    if params["zone_id"] is None and params["account_id"] is None:
+    if params["zone_id"] is None and params["account_id"] is None and params.get("scopes") != []:
         wrong |= {"zone_id"}
     if module == "logpush_job" and params["id"] is None and not params["name"]:
         wrong |= {"name"}
@@ -253,6 +264,8 @@ def _in_conflict(params: Values) -> set[str]:
     if params.get("kind") == "edge":
         limits = ("max_upload_bytes", "max_upload_records")
         wrong |= {name for name in limits if params[name] is not None}
+    if merging and params["account_id"] is not None:
+        wrong |= {"output_options"}
     return wrong
 
 
@@ -282,7 +295,7 @@ def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Reque
         return [("GET", f"{base}/datasets/{params['dataset']}/fields", None)]
     if module == "logpush_ownership":
         return [("POST", f"{base}/ownership", conf)]
-    one = "" if params["id"] is None else f"/{params['id']}"
+    one = "" if params["id"] is None or params.get("scopes") else f"/{params['id']}"
     look: Request = ("GET", f"{base}/jobs{one}", None)
     if module == "logpush_job_info":
         return [look]
@@ -309,6 +322,8 @@ def _described(params: Values) -> Values:
     names = {_CVE[1]: _CVE[0]}
     options = {names.get(n, n): v for n, v in (params["output_options"] or {}).items()}
     options = {name: value for name, value in options.items() if value is not None}
+    options.update(options.pop("additional_properties", {}))
+    body.update(params["additional_properties"] or {})
     body.update({"output_options": options} if options else {})
     for name in ("destination_conf", "ownership_challenge"):
         body.update({} if params[name] is None else {name: params[name]})
@@ -326,7 +341,7 @@ def _changed(body: Values, job: Job, *, resend: bool) -> Values:
             found.update({name: sent} if sent != job[name] else {})
         elif name == "destination_conf":
             found.update({name: value} if resend or "***" not in job[name] else {})
-        elif name == "ownership_challenge" or value != job[name]:
+        elif name == "ownership_challenge" or (value or None) != (job.get(name) or None):
             found[name] = value
     return found
 

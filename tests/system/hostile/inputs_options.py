@@ -304,6 +304,13 @@ _SHARE = _number(1e-9, 1, ["0.5", 1, 5e-324], whole=False)._replace(
     fits=lambda value: 0 < value <= 1
 )
 
+_MORE = Option(
+    [{"of_tomorrow": 1}, '{"of_tomorrow": [{"a": true}]}', "of_tomorrow=x", {"a\r\nb": "\0"}],
+    [{"id": 1}, {"sample_rate": 1, "filter": ""}, "x", '{"a"', [{}], [1], 5],
+    st.dictionaries(st.sampled_from(["of_tomorrow", "enabled", *ATTACKS]), _LEAVES),
+    lambda value: not {"id", "sample_rate", "enabled"} & set(value),
+)
+
 _SUBOPTIONS: dict[str, Option] = {
     "field_names": Option(
         [["RayID"], [], "RayID,ClientIP", ["a\r\nb", "😀"], 5, [1, True, None]],
@@ -316,6 +323,8 @@ _SUBOPTIONS: dict[str, Option] = {
     "sample_rate": _SHARE,
     "cve_2021_44228": _FLAG,
     "merge_subrequests": _FLAG,
+    "stringify_object": _FLAG,
+    "additional_properties": _MORE,
     **{
         name: _text(good, "", "}\r\n", '{"a":1,', "\0", "\u2028", "x" * 5000)
         for name, good in {
@@ -388,6 +397,16 @@ OPTIONS: dict[str, Option] = {
     "max_upload_interval_seconds": _number(30, 300, [0]),
     "max_upload_records": _number(1_000, 1_000_000, [0]),
     "update_secrets": _choice("on_change", "always"),
+    "filter_attack_traffic": _FLAG,
+    "transformer_id": _number(0, 2**31, [])._replace(
+        fits=lambda value: not isinstance(value, bool) and value >= 0
+    ),
+    "additional_properties": _MORE,
+    "stale_after": _number(1e-9, 1e9, [24, "0.5"], whole=False)._replace(
+        fits=lambda value: value > 0
+    ),
+    "quiet_datasets": _SUBOPTIONS["field_names"],
+    "host": _text("example.com"),
 }
 
 
@@ -433,3 +452,8 @@ OPTIONS["targets"] = _entries(
     {"account_id": ACCOUNT, **_PROVED},
     *("destination_conf", "ownership_challenge"),
 )
+OPTIONS["scopes"] = _entries(
+    {"zone_id": ZONE, "host": "a"}, {"account_id": ACCOUNT}, "host"
+)._replace(fits=bool)
+for _name in ("zone_id", "account_id", "host"):
+    OPTIONS[f"logpush_job_info.scopes.{_name}"] = OPTIONS[_name]

@@ -334,6 +334,13 @@ def options_for(module: Module, name: str, value: t.Any, base: Values) -> Values
     else:
         options[module.entries] = [own]
     place, _dot, inner = name.partition(".")
+    if place == "scopes":
+        # So that it is known in which order they come.
+        del options["zone_id"]
+        options["concurrency"] = 1
+        scope = {} if inner == "account_id" else {"zone_id": ZONE}
+        options["scopes"] = [{**scope, inner: value}] if inner else value
+        return options
     if inner and place == module.entries:
         put(own, inner, value)
     else:
@@ -408,4 +415,5 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
 def test_no_strategy_is_for_an_option_that_there_is_not() -> None:
     names = {f"{module}.{name}" for module, name in EVERY_OPTION}
     known = {each.partition(".")[2] for each in names} | names
+    known |= {name.removeprefix(f"{MODULES[module].entries}.") for module, name in EVERY_OPTION}
     assert not [name for name in OPTIONS if name not in known]

@@ -68,9 +68,10 @@ def listed(*jobs: t.Any) -> Call:
 
 
 def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[str, t.Any]:
-    """Run the module in a zone with a token, unless told otherwise."""
+    """Run the module in a zone with a token, unless told otherwise; "null" stands for a null."""
     given = {"zone_id": ZONE, "api_token": TOKEN, **options}
     given = {name: value for name, value in given.items() if value is not None}
+    given = {name: None if value == "null" else value for name, value in given.items()}
     with mock.patch("time.time", return_value=NOW):
         return run_module(logpush_job_info.main, given, check_mode=check_mode, diff=diff)
 
@@ -234,6 +235,8 @@ def test_an_unknown_zone_is_no_empty_list() -> None:
         ({"account_id": ACCOUNT}, "mutually exclusive"),
         ({"scopes": [{"zone_id": ZONE}]}, "mutually exclusive"),
         ({"zone_id": None, "scopes": []}, "scopes: is empty"),
+        ({"zone_id": None, "scopes": "null"}, "scopes: is null; set zone_id, account_id or scopes"),
+        ({"zone_id": "null"}, "set zone_id, account_id or scopes"),
         ({"zone_id": None, "scopes": [{"host": "x"}]}, "scopes[0]: one of the following"),
         (
             {"zone_id": None, "scopes": [{"zone_id": ZONE}, {"zone_id": "x"}]},
