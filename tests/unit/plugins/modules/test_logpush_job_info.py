@@ -359,6 +359,7 @@ def test_properties_that_may_be_sensitive_are_left_out() -> None:
     extra: dict[str, t.Any] = {
         "ownership_challenge": "eyJhbGciOi.eyJvYmoi.c2ln",
         "password": "hunter2hunter2",
+        "second_destination": WITH_SECRETS,
     }
     options = {"of_tomorrow": [{"api_key": "hunter2hunter3"}], "sample_rate": 1}
     extra["output_options"] = options
@@ -369,6 +370,7 @@ def test_properties_that_may_be_sensitive_are_left_out() -> None:
     assert shown["output_options"] == shown["config"]["output_options"] == {"sample_rate": 1}
     assert "hunter2" not in json.dumps(shown)
     assert "eyJ" not in json.dumps(shown)
+    assert SECRET_AS_GIVEN not in json.dumps(shown)
 
 
 def test_a_job_of_which_nothing_but_its_id_is_shown() -> None:
