@@ -93,6 +93,8 @@ def _is_cover(name: str, value: str) -> bool:
         return _is_mask(value, sensitive=True)
     if name.startswith("parameter"):
         return bool(_PARTIAL_MASK.fullmatch(name.partition(" ")[2]))
+    if name not in ("bucket", "host", "path"):
+        return False
     return _is_mask(_SEPARATOR.split(value)[-1], sensitive=False)
 
 

@@ -120,6 +120,8 @@ def make_plan(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Plan:
         return Plan("deleted" if job else "none", desired, scope, job)
     if job is None:
         known = frozenset(each.id for each in jobs)
+        # Cloudflare's own default is a job that pushes nothing.
+        desired = desired._replace(properties={"enabled": True, **desired.properties})
         return Plan("created", desired, scope, None, _creation(desired, scope), known)
     changes = find_changes(desired, job)
     return Plan("updated" if changes.body else "none", desired, scope, job, changes)
@@ -205,10 +207,5 @@ def _creation(desired: DesiredJob, scope: Scope) -> Changes:
             DESTINATION_CONF,
             f"is required to create a job, and {where(scope)} has no job '{desired.name}'",
         )
-    body = {
-        # Cloudflare's own default is a job that pushes nothing.
-        "enabled": True,
-        **desired.properties,
-        DESTINATION_CONF: desired.destination.raw,
-    }
+    body = {**desired.properties, DESTINATION_CONF: desired.destination.raw}
     return Changes(body, names_of(body))

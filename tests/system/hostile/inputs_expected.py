@@ -27,6 +27,8 @@ Values = dict[str, t.Any]
 Request = tuple[str, str, t.Any]
 
 _CVE = ("CVE-2021-44228", "cve_2021_44228")
+# White space around these is left out, as copying them brings it along.
+_STRIPPED = ("api_token", "api_email", "api_key", "destination_conf", "ownership_challenge")
 _PROPERTIES = (
     *("name", "dataset", "enabled", "kind", "filter", "logpull_options", "frequency"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
@@ -34,6 +36,10 @@ _PROPERTIES = (
 )
 # Their defaults are those of ndjson.
 _OF_NDJSON = ("record_prefix", "record_suffix", "field_delimiter")
+
+
+# Options that are tested with the units alone: of stores, lists of scopes, members passed through.
+_ELSEWHERE = {"challenge_file", "scopes", "additional_properties"}
 
 
 class _Seen(Exception):
@@ -57,12 +63,9 @@ class Module:
             self.main()
         said = seen.call_args.kwargs
         self._spec: dict[str, Values] = said["argument_spec"]
-        lists = (
-            name
-            for name, option in self._spec.items()
-            if option.get("elements") == "dict" and option.get("required")
-        )
-        self.entries = next(lists, None)
+        lists = (name for name, option in self._spec.items() if option.get("elements") == "dict")
+        # A list of scopes takes the place of one; here the module has one.
+        self.entries = next((name for name in lists if name != "scopes"), None)
         self._validator = ArgumentSpecValidator(
             self._spec,
             mutually_exclusive=said.get("mutually_exclusive"),
@@ -71,8 +74,8 @@ class Module:
 
     @property
     def options(self) -> list[str]:
-        """All options, a suboption as OPTION.SUBOPTION."""
-        return list(_names(self._spec))
+        """All options that concern Cloudflare, a suboption as OPTION.SUBOPTION."""
+        return [name for name in _names(self._spec) if not _ELSEWHERE & {*name.split(".")}]
 
     def option(self, name: str) -> Option | None:
         """Return what is known here of an option."""
@@ -91,21 +94,17 @@ class Module:
 
     def judge(self, given: Values) -> Judgement:
         """Say what has to come of these options."""
-        listed = self.entries or ("scopes" if "scopes" in given else None)
-        read = _renamed(_read(given, listed), self.entries)
+        read = _renamed(_read(given, self.entries), self.entries)
         # Ansible changes entries while it validates them, and one may stand there twice.
         alone = {name: _copies(value) for name, value in read.items()}
         checked = self._validator.validate(alone)
         params = checked.validated_parameters
         if checked.error_messages:
             return Judgement(list(checked.error_messages), set(given), set(), [])
+        for options in (params, *(params[self.entries] if self.entries else ())):
+            _strip(options)
         shared, unsure = self._verdict(params, params)
         shared |= _no_credential(params)
-        if params.get("scopes"):
-            each = [self._judge_one(one, {**params, **one}) for one in params["scopes"]]
-            # Where one of them is wrong, none is read.
-            wrong = shared.union(*(one.wrong for one in each))
-            return Judgement([], wrong, unsure, each)
         if not self.entries:
             return Judgement([], shared, unsure, [self._judge_one(params, params)])
         rest = {name: value for name, value in params.items() if name != self.entries}
@@ -158,8 +157,12 @@ class Judgement(t.NamedTuple):
 # What does many in one task, and what does one of them.
 _ONE = {"logpush_jobs": "logpush_job", "logpush_ownerships": "logpush_ownership"}
 
+# Those of object stores and of transformers are tested with the units.
+_LEFT_OUT = ("logpush_challenge_info", "logpush_transformer", "logpush_transformer_info")
 MODULES = {
-    name: Module(name) for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)
+    name: Module(name)
+    for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)
+    if name not in _LEFT_OUT
 }
 
 
@@ -229,6 +232,12 @@ def _counts(name: str, params: Values) -> bool:
     return name != "destination_conf" or params.get("state") != "absent"
 
 
+def _strip(options: Values) -> None:
+    for name in _STRIPPED:
+        if isinstance(options.get(name), str):
+            options[name] = options[name].strip()
+
+
 def _no_credential(params: Values) -> set[str]:
     if params["api_token"] or (params["api_email"] and params["api_key"]):
         return set()
@@ -238,7 +247,7 @@ def _no_credential(params: Values) -> set[str]:
 
 def _missing(module: str, params: Values) -> set[str]:
     wrong: set[str] = set()
-    if params["zone_id"] is None and params["account_id"] is None and params.get("scopes") != []:
+    if params["zone_id"] is None and params["account_id"] is None:
         wrong |= {"zone_id"}
     if module == "logpush_job" and params["id"] is None and not params["name"]:
         wrong |= {"name"}
@@ -264,27 +273,26 @@ def _in_conflict(params: Values) -> set[str]:
     if params.get("kind") == "edge":
         limits = ("max_upload_bytes", "max_upload_records")
         wrong |= {name for name in limits if params[name] is not None}
-    if merging and params["account_id"] is not None:
-        wrong |= {"output_options"}
     return wrong
 
 
 def requests_of(module: Module, each: list[Values], jobs: list[Job]) -> list[Request]:
     """Return the requests that such options lead to, their paths from the scope on."""
     requests = [_requests_of_one(module.one, params, jobs) for params in each]
-    if module.name != "logpush_jobs":
+    if module.one != "logpush_job":
         return list(itertools.chain(*requests))
-    # All are looked for first, and a zone or account is listed once.
-    looks = {(each[0][1].lower(), each[0][0]): each[0] for each in requests}
-    return [*looks.values(), *(write for each in requests for write in each[1:])]
+    # All are looked for first, and a zone or account is listed once; and once more where a job was
+    # created in it.
+    looks = {each[0][1].lower(): each[0] for each in requests}
+    writes = [write for each in requests for write in each[1:]]
+    created = dict.fromkeys(path.lower() for method, path, _body in writes if method == "POST")
+    return [*looks.values(), *writes, *(looks[path] for path in created)]
 
 
 def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Request]:
     kind = "zone" if params["zone_id"] is not None else "account"
     base = f"/{kind}s/{params[f'{kind}_id']}/logpush"
     conf = {"destination_conf": params.get("destination_conf")}
-    if module == "logpush_ownership" and params.get("ownership_challenge") is not None:
-        module = "logpush_ownership_validate"
     if module == "logpush_ownership_validate":
         proof = {**conf, "ownership_challenge": params["ownership_challenge"].strip()}
         return [("POST", f"{base}/ownership/validate", proof)]
@@ -295,19 +303,19 @@ def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Reque
         return [("GET", f"{base}/datasets/{params['dataset']}/fields", None)]
     if module == "logpush_ownership":
         return [("POST", f"{base}/ownership", conf)]
-    one = "" if params["id"] is None or params.get("scopes") else f"/{params['id']}"
-    look: Request = ("GET", f"{base}/jobs{one}", None)
     if module == "logpush_job_info":
-        return [look]
-    return [look, *_writes(params, jobs, f"{base}/jobs")]
+        one = "" if params["id"] is None else f"/{params['id']}"
+        return [("GET", f"{base}/jobs{one}", None)]
+    return [("GET", f"{base}/jobs", None), *_writes(params, jobs, f"{base}/jobs")]
 
 
 def _writes(params: Values, jobs: list[Job], path: str) -> list[Request]:
     body = _described(params)
     if params["state"] == "absent":
-        return [("DELETE", f"{path}/{params['id'] or jobs[0]['id']}", None)] if jobs else []
+        there = jobs and params["id"] in (None, jobs[0]["id"])
+        return [("DELETE", f"{path}/{jobs[0]['id']}", None)] if there else []
     if params["id"] is None and params["name"] not in [job["name"] for job in jobs]:
-        return [("POST", path, body)]
+        return [("POST", path, {"enabled": True, **body})]
     changed = _changed(body, jobs[0], resend=params["update_secrets"] == "always")
     if "destination_conf" not in changed:
         changed.pop("ownership_challenge", None)
@@ -322,8 +330,6 @@ def _described(params: Values) -> Values:
     names = {_CVE[1]: _CVE[0]}
     options = {names.get(n, n): v for n, v in (params["output_options"] or {}).items()}
     options = {name: value for name, value in options.items() if value is not None}
-    options.update(options.pop("additional_properties", {}))
-    body.update(params["additional_properties"] or {})
     body.update({"output_options": options} if options else {})
     for name in ("destination_conf", "ownership_challenge"):
         body.update({} if params[name] is None else {name: params[name]})
@@ -341,7 +347,7 @@ def _changed(body: Values, job: Job, *, resend: bool) -> Values:
             found.update({name: sent} if sent != job[name] else {})
         elif name == "destination_conf":
             found.update({name: value} if resend or "***" not in job[name] else {})
-        elif name == "ownership_challenge" or (value or None) != (job.get(name) or None):
+        elif name == "ownership_challenge" or value != job[name]:
             found[name] = value
     return found
 

@@ -298,17 +298,16 @@ _DESTINATIONS = [
     f"azure://a.blob.core.windows.net/b/c?sp=w&sr=c&sig={SECRET}",
     f"https://evil.invalid/a?{SECRET}&{SECRET}=&={SECRET}&a=%zz&b=%ff%00",
 ]
+_NAMES = Option(
+    [["http_requests"], [], "http_requests,dns_logs"],
+    [True, {"a": 1}, [["a"]], ["a\r\nb"]],
+    st.lists(_ANY_TEXT | _LEAVES, max_size=3) | _ANY_TEXT,
+    lambda _value: None,
+)
 _NAME = _text("http", "a/b?c=d#e", "Zoë 😀", "a\r\nb", longest=512)
 
 _SHARE = _number(1e-9, 1, ["0.5", 1, 5e-324], whole=False)._replace(
     fits=lambda value: 0 < value <= 1
-)
-
-_MORE = Option(
-    [{"of_tomorrow": 1}, '{"of_tomorrow": [{"a": true}]}', "of_tomorrow=x", {"a\r\nb": "\0"}],
-    [{"id": 1}, {"sample_rate": 1, "filter": ""}, "x", '{"a"', [{}], [1], 5],
-    st.dictionaries(st.sampled_from(["of_tomorrow", "enabled", *ATTACKS]), _LEAVES),
-    lambda value: not {"id", "sample_rate", "enabled"} & set(value),
 )
 
 _SUBOPTIONS: dict[str, Option] = {
@@ -324,7 +323,6 @@ _SUBOPTIONS: dict[str, Option] = {
     "cve_2021_44228": _FLAG,
     "merge_subrequests": _FLAG,
     "stringify_object": _FLAG,
-    "additional_properties": _MORE,
     **{
         name: _text(good, "", "}\r\n", '{"a":1,', "\0", "\u2028", "x" * 5000)
         for name, good in {
@@ -397,16 +395,16 @@ OPTIONS: dict[str, Option] = {
     "max_upload_interval_seconds": _number(30, 300, [0]),
     "max_upload_records": _number(1_000, 1_000_000, [0]),
     "update_secrets": _choice("on_change", "always"),
+    "host": _text("edge.example.com"),
     "filter_attack_traffic": _FLAG,
-    "transformer_id": _number(0, 2**31, [])._replace(
+    "transformer_id": _number(1, 2**31, [7, "42", 0])._replace(
         fits=lambda value: not isinstance(value, bool) and value >= 0
     ),
-    "additional_properties": _MORE,
-    "stale_after": _number(1e-9, 1e9, [24, "0.5"], whole=False)._replace(
-        fits=lambda value: value > 0
-    ),
-    "quiet_datasets": _SUBOPTIONS["field_names"],
-    "host": _text("example.com"),
+    "stale_after": _seconds(0.1)._replace(fits=lambda _value: None),
+    "quiet_datasets": _NAMES,
+    "prove_ownership": _FLAG,
+    "prune": _FLAG,
+    "prune_datasets": _NAMES,
 }
 
 
@@ -449,11 +447,6 @@ OPTIONS["jobs"] = _entries(
 )
 OPTIONS["targets"] = _entries(
     {"zone_id": ZONE, "destination_conf": R2},
-    {"account_id": ACCOUNT, **_PROVED},
-    *("destination_conf", "ownership_challenge"),
+    {"account_id": ACCOUNT, "destination_conf": R2},
+    "destination_conf",
 )
-OPTIONS["scopes"] = _entries(
-    {"zone_id": ZONE, "host": "a"}, {"account_id": ACCOUNT}, "host"
-)._replace(fits=bool)
-for _name in ("zone_id", "account_id", "host"):
-    OPTIONS[f"logpush_job_info.scopes.{_name}"] = OPTIONS[_name]

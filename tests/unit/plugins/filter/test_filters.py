@@ -127,6 +127,7 @@ def test_a_diff_shows_what_differs() -> None:
         *("--- before", "+++ after", '+filter: {"a": "ü", "b": 1}'),
         *("--- before", "+++ after", "-two"),
     ]
+    assert logpush_diff_lines.diff_lines(diffs, 80)[4:] == ["and 2 more diffs"]
     assert logpush_diff_lines.diff_lines(diffs[1]) == logpush_diff_lines.diff_lines(diffs[1:2])
 
 
