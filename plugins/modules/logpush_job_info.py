@@ -280,7 +280,7 @@ jobs:
         - The job as an entry of O(edgeops.cloudflare.logpush_jobs#module:jobs), which changes
           nothing in its own zone or account. Only what is set is in it, and no C(id).
         - C(destination_conf) is in it where nothing in it is sensitive or masked. Unknown members
-          are in C(additional_properties), unless they may be sensitive by their names.
+          are in C(additional_properties), unless they may be sensitive.
       type: dict
       sample:
         zone_id: 023e105f4ecef8ad9ca31a8372d0c353

@@ -15,6 +15,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     OUTPUT_OPTIONS,
     with_option_names,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.spelling import KNOWN
 from sandbox import datasets
 from system.playbooks import World
 
@@ -174,8 +175,6 @@ def parameters(params: t.Any) -> set[str]:
     return set(params.__annotations__) - set(SCOPES)
 
 
-# What users set by the API's name, since the modules have no option for it.
-PASSED_THROUGH = {"filter_attack_traffic"}
 STATE = {"error_message", "last_complete", "last_error"}
 
 
@@ -183,11 +182,11 @@ def test_the_sdk_has_no_dataset_that_the_sandbox_lacks() -> None:
     annotation = LogpushJob.model_fields["dataset"].annotation
     known = {name for each in t.get_args(annotation) for name in t.get_args(each)}
     assert len(known) > 30
-    assert known == set(datasets.SCOPES)
+    assert known == set(datasets.SCOPES) == set(KNOWN["dataset"])
 
 
 def test_the_sdk_has_no_property_of_a_job_that_the_modules_lack() -> None:
-    known = set(JOB) | PASSED_THROUGH
+    known = set(JOB)
     created = parameters(job_create_params.JobCreateParams)
     changed = parameters(job_update_params.JobUpdateParams)
     assert {"destination_conf", "dataset", "kind"} <= created

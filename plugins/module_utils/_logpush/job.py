@@ -184,7 +184,7 @@ def as_options(output_options: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _without_sensitive(members: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Leave out the unknown members that hold a text under a name such as ``api_key``."""
+    """Leave out unknown members with a text under a name such as ``api_key``, or such a URI."""
     return {name: value for name, value in members.items() if not _is_sensitive(name, value)}
 
 
@@ -196,7 +196,9 @@ def _is_sensitive(name: str, value: t.Any) -> bool:
             waiting += value.items()
         elif isinstance(value, list):
             waiting += [(name, each) for each in value]
-        elif isinstance(value, str) and is_sensitive_name(name):
+        elif isinstance(value, str) and (
+            is_sensitive_name(name) or ("://" in value and secrets_of(value))
+        ):
             return True
     return False
 

@@ -71,6 +71,9 @@ def list_jobs(params: Params, logpush_of: LogpushOf, now: float) -> Result:
     selection, rules = _Selection.of(params), HealthRules.of(params, now)
     entries = params["scopes"]
     if entries is None:
+        if params["zone_id"] is None and params["account_id"] is None:
+            # Ansible takes a null for a value.
+            raise InvalidInput("scopes", "is null; set zone_id, account_id or scopes")
         logpush = logpush_of(params)
         if selection.id is None:
             found = logpush.jobs()

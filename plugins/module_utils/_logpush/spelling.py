@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-_KNOWN = {
+KNOWN = {
     "output_type": ("ndjson", "csv"),
     "timestamp_format": ("unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"),
     "frequency": ("high", "low"),
@@ -39,7 +39,7 @@ _LONGEST = 128
 def misspelt(values: t.Mapping[str, t.Any]) -> list[str]:
     """Return a warning for each of the options in ``values`` that seems to be misspelt."""
     warnings = []
-    for option, known in _KNOWN.items():
+    for option, known in KNOWN.items():
         value = values.get(option)
         if not isinstance(value, str) or value in known or len(value) > _LONGEST:
             continue

@@ -68,9 +68,10 @@ def listed(*jobs: t.Any) -> Call:
 
 
 def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[str, t.Any]:
-    """Run the module in a zone with a token, unless told otherwise."""
+    """Run the module in a zone with a token, unless told otherwise; "null" stands for a null."""
     given = {"zone_id": ZONE, "api_token": TOKEN, **options}
     given = {name: value for name, value in given.items() if value is not None}
+    given = {name: None if value == "null" else value for name, value in given.items()}
     with mock.patch("time.time", return_value=NOW):
         return run_module(logpush_job_info.main, given, check_mode=check_mode, diff=diff)
 
@@ -234,6 +235,8 @@ def test_an_unknown_zone_is_no_empty_list() -> None:
         ({"account_id": ACCOUNT}, "mutually exclusive"),
         ({"scopes": [{"zone_id": ZONE}]}, "mutually exclusive"),
         ({"zone_id": None, "scopes": []}, "scopes: is empty"),
+        ({"zone_id": None, "scopes": "null"}, "scopes: is null; set zone_id, account_id or scopes"),
+        ({"zone_id": "null"}, "set zone_id, account_id or scopes"),
         ({"zone_id": None, "scopes": [{"host": "x"}]}, "scopes[0]: one of the following"),
         (
             {"zone_id": None, "scopes": [{"zone_id": ZONE}, {"zone_id": "x"}]},
@@ -356,6 +359,7 @@ def test_properties_that_may_be_sensitive_are_left_out() -> None:
     extra: dict[str, t.Any] = {
         "ownership_challenge": "eyJhbGciOi.eyJvYmoi.c2ln",
         "password": "hunter2hunter2",
+        "second_destination": WITH_SECRETS,
     }
     options = {"of_tomorrow": [{"api_key": "hunter2hunter3"}], "sample_rate": 1}
     extra["output_options"] = options
@@ -366,6 +370,7 @@ def test_properties_that_may_be_sensitive_are_left_out() -> None:
     assert shown["output_options"] == shown["config"]["output_options"] == {"sample_rate": 1}
     assert "hunter2" not in json.dumps(shown)
     assert "eyJ" not in json.dumps(shown)
+    assert SECRET_AS_GIVEN not in json.dumps(shown)
 
 
 def test_a_job_of_which_nothing_but_its_id_is_shown() -> None:
