@@ -27,7 +27,7 @@ notes:
 options:
   challenge_file:
     description:
-      - How to read the challenge file that Cloudflare writes to O(destination_conf).
+      - How to read the challenge file that Cloudflare writes to the destination.
       - Credentials that are not set are searched for by the library of the store, on the machine
         that runs the module.
     type: dict
@@ -56,7 +56,7 @@ options:
       remove:
         description:
           - Whether to delete the challenge file after Cloudflare accepted its token. Only a file
-            below the path of O(destination_conf) is deleted.
+            below the path of the destination is deleted.
         type: bool
         default: false
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_job_info
-short_description: Look at Cloudflare Logpush jobs
+short_description: List Logpush jobs and their health
 version_added: 0.2.0
 description:
   - Lists the Logpush jobs of a zone or an account, what they push, and whether pushing works.

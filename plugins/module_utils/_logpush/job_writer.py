@@ -203,7 +203,7 @@ class JobWriter:
         return None if job is None or self._differences(job) else job
 
     def _look(self, lost: RequestError, ask: t.Callable[[], t.Any]) -> t.Any:
-        """Look for what became of a request until something is found or the time is over.
+        """Look for the effect of a request until it is found or the time is over.
 
         Where no response came, the request may be in progress for some time yet.
         """
