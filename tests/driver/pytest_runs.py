@@ -87,7 +87,7 @@ def faults(programs: Path) -> results.Result:
 
 
 def write_fault_table() -> int:
-    """`make faults`: play the faults, and write into the README what came of it."""
+    """`make faults`: inject the faults, and write docs/faults.md."""
     programs = _programs("faults", "tests/system/requirements.txt")
     return _pytest(programs, [_FAULTS, "-q", "-n", "8"], {"EDGEOPS_WRITE_README": "1"})
 
