@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         "mutation": mutation.mutation,
         "faults": lambda _rest: pytest_runs.write_fault_table(),
         "release-check": lambda _rest: release.release_check(),
-        "lint": lambda _rest: run_tests.main(["lint"]),
+        "lint": lambda _rest: run_tests.main(["lint", "extra-checks"]),
         "clean": lambda _rest: _clean(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),
     }
