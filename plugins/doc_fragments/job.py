@@ -122,7 +122,7 @@ options:
           - The API's own name for it, C(CVE-2021-44228), is accepted as well.
         type: bool
       merge_subrequests:
-        description: Whether to merge subrequests, for the dataset V(http_requests) only.
+        description: Whether to merge subrequests, for the dataset V(http_requests) of a zone only.
         type: bool
       batch_prefix:
         description: String before each batch.
@@ -145,6 +145,15 @@ options:
       field_delimiter:
         description: String between fields.
         type: str
+      stringify_object:
+        description: Whether to write nested objects as strings, as BigQuery requires it.
+        type: bool
+      additional_properties:
+        description:
+          - Output options that have no option here, such as new ones of Cloudflare, under the API's
+            names. They are sent as given.
+          - One that Cloudflare does not show counts as different, since its default is not known.
+        type: dict
   logpull_options:
     description:
       - The deprecated form of O(output_options), a query string of at most 4096 characters.
@@ -164,6 +173,21 @@ options:
     description: Maximum number of records in a batch, 1000 to 1000000. V(0) means not set. Not for
       O(kind=edge).
     type: int
+  filter_attack_traffic:
+    description: Whether to leave out the traffic of DDoS attacks, for some datasets only.
+    type: bool
+  transformer_id:
+    description: The id of the transformer that changes the logs before they are pushed. V(0)
+      detaches it.
+    type: int
+  additional_properties:
+    description:
+      - Properties that have no option here, such as new ones of Cloudflare, under the API's names.
+        They are compared and sent as the others; missing, V(null), V(false), V(0) and empty are one
+        value.
+      - What has an option of its own is an error here. Sensitive values do not belong here, since
+        they would be shown.
+    type: dict
   update_secrets:
     description:
       - When to send sensitive values that Cloudflare masks in its responses, as listed in

@@ -15,7 +15,14 @@ description:
   - Returns unified diffs, one after another, of what differs before and after.
   - Ansible itself shows a diff only for the host that a task ran on, and only if that host is
     changed.
+positional: limit
 options:
+  limit:
+    description:
+      - How many characters to show, in whole diffs. A line at the end counts the other diffs.
+      - AWX drops the details of an event above 700 KB, in which each line is twice.
+    type: int
+    default: 100000
   _input:
     description: The C(diff) that M(edgeops.cloudflare.logpush_jobs) returned in diff mode.
     type: list
@@ -32,8 +39,10 @@ EXAMPLES = r"""
   vars:
     plan:
       diff:
-        - {before_header: http-to-s3, after_header: http-to-s3, before: {enabled: false}, after:
-          {enabled: true}}
+        - before_header: http-to-s3
+          after_header: http-to-s3
+          before: {enabled: false}
+          after: {enabled: true}
 """
 
 RETURN = r"""
@@ -52,15 +61,25 @@ from collections.abc import Mapping
 Diff = t.Mapping[str, t.Any]
 
 
-def diff_lines(diffs: t.Any) -> list[str]:
-    """Return the lines of all diffs."""
+def diff_lines(diffs: t.Any, limit: int = 100_000) -> list[str]:
+    """Return the lines of the diffs, as many as ``limit`` characters hold."""
     lines: list[str] = []
+    left_out = 0
     for diff in [diffs] if isinstance(diffs, Mapping) else diffs:
-        before, after = (_lines(diff.get(name)) for name in ("before", "after"))
-        old, new = (str(diff.get(f"{name}_header") or name) for name in ("before", "after"))
-        unified = difflib.unified_diff(before, after, old, new, lineterm="", n=0)
-        lines += [line for line in unified if not line.startswith("@@")]
-    return lines
+        of_diff = _diff(diff)
+        limit -= sum(map(len, of_diff))
+        if limit < 0:
+            left_out += 1
+        else:
+            lines += of_diff
+    return [*lines, f"and {left_out} more diffs"] if left_out else lines
+
+
+def _diff(diff: Diff) -> list[str]:
+    before, after = (_lines(diff.get(name)) for name in ("before", "after"))
+    old, new = (str(diff.get(f"{name}_header") or name) for name in ("before", "after"))
+    unified = difflib.unified_diff(before, after, old, new, lineterm="", n=0)
+    return [line for line in unified if not line.startswith("@@")]
 
 
 def _lines(value: t.Any) -> list[str]:

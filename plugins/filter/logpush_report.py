@@ -45,7 +45,7 @@ RETURN = r"""
 _value:
   description:
     - C(scopes) with their C(jobs), the C(table) as lines of text, a C(summary), C(counts), and the
-      C(unread) scopes and C(failing) jobs by their names.
+      C(unread) scopes and the C(failing) jobs, stale ones included, by their names.
   type: dict
 """
 
@@ -55,7 +55,8 @@ import typing as t
 from collections import Counter
 from collections.abc import Mapping
 
-_STATES = ("pushing", "failing", "nothing pushed yet", "disabled")
+_STATES = ("pushing", "failing", "stale", "nothing pushed yet", "disabled")
+_UNHEALTHY = ("failing", "stale")
 _IN_SENTENCES = {"nothing pushed yet": "with nothing pushed yet"}
 _HEADINGS = ("SCOPE", "JOB", "DATASET", "DESTINATION", "STATE")
 _LONGEST = 500  # characters in one cell
@@ -84,7 +85,7 @@ def report(results: t.Sequence[Result]) -> dict[str, t.Any]:
             f"{job['name']} in {scope['name']}"
             for scope in scopes
             for job in scope["jobs"]
-            if job["state"] == "failing"
+            if job["state"] in _UNHEALTHY
         ],
         "summary": summary,
         "table": [*_table(scopes), summary],
@@ -136,6 +137,8 @@ def _job(given: t.Any) -> dict[str, t.Any]:
 
 
 def _state(job: Result) -> str:
+    if job.get("status") == "stale":
+        return "stale"
     if job.get("healthy") is True:
         return "pushing"
     if job.get("healthy") is False:
@@ -193,11 +196,13 @@ def _rows(scope: Result) -> t.Iterator[tuple[str, ...]]:
     elif not scope["jobs"]:
         yield (scope["name"], "-", "-", "-", "no jobs")
     for job in scope["jobs"]:
-        failing = job["state"] == "failing"
-        state = "FAILING" if failing else job["state"]
+        unhealthy = job["state"] in _UNHEALTHY
+        state = job["state"].upper() if unhealthy else job["state"]
         destination = job["destination"] or "not shown"
         yield (scope["name"], job["name"], job["dataset"] or "-", destination, state)
-        if failing:
+        if job["state"] == "stale":
+            yield (f"last push: {job['last_push']}",)
+        elif unhealthy:
             yield (job["error"] or "Cloudflare reports no reason",)
 
 

@@ -39,8 +39,14 @@ seealso:
 EXAMPLES = r"""
 - name: Reconcile the Logpush jobs of all hosts
   edgeops.cloudflare.logpush_jobs:
-    jobs: "{{ query('edgeops.cloudflare.logpush_jobs_of_hosts', *ansible_play_batch, zones=true) }}"
+    jobs: "{{ query('edgeops.cloudflare.logpush_jobs_of_hosts', *ansible_play_batch) }}"
   run_once: true
+  vars:
+    logpush_jobs:
+      - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+        name: http-to-s3
+        dataset: http_requests
+        destination_conf: s3://edge-logs/http/{DATE}?region=us-east-1
 """
 
 RETURN = r"""

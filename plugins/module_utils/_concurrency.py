@@ -71,5 +71,5 @@ class _Run(t.Generic[_Item, _Made]):
                 self._outcomes[index] = self._work(self._items[index])
             except CloudflareError as error:
                 self._outcomes[index] = error
-            except Exception as bug:  # pylint: disable=broad-exception-caught  # raised by run
+            except BaseException as bug:  # pylint: disable=broad-exception-caught  # raised by run
                 self._bug = bug

@@ -43,9 +43,12 @@ _PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")
 _PUBLIC_RESULTS = frozenset(
     (*_PUBLIC_OPTIONS, "bucket", "endpoint", "filename", "key", "prefix", "region", "scheme")
 )
+# A result whose only purpose is its value. The token quotes the destination, secrets included.
+_VERBATIM_RESULTS = ("ownership_challenge",)
 _QUOTING_RESULTS = frozenset(("diff", "error", "filter"))
 _MESSAGES = frozenset(("error_message", "message", "msg"))
 _EXCLUSIVE = [("zone_id", "account_id")]
+_ACCOUNT = {"account_id": {"type": "str", "required": True}}
 
 Params = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -73,6 +76,34 @@ def execute(
         required_one_of=[*_EXCLUSIVE, *required_one_of],
     )
     module.run_with_api(lambda logpush_of: run(module.params, logpush_of(module.params)))
+
+
+def execute_scopes(run: t.Callable[[Params, LogpushOf], Result], argument_spec: Params) -> None:
+    """Run a module for one zone or account, or for those that the option ``scopes`` lists.
+
+    ``run`` gets all options, and a function that returns the API of a zone or account.
+    """
+    scopes = {
+        "type": "list",
+        "elements": "dict",
+        "options": {**_arguments.SCOPE, "host": {"type": "str"}},
+        "mutually_exclusive": _EXCLUSIVE,
+        "required_one_of": _EXCLUSIVE,
+    }
+    exclusive = [(*_EXCLUSIVE[0], "scopes")]
+    module = _Module(
+        {},
+        argument_spec={
+            **_arguments.CONNECTION,
+            **_arguments.CONCURRENCY,
+            **_arguments.SCOPE,
+            "scopes": scopes,
+            **argument_spec,
+        },
+        mutually_exclusive=exclusive,
+        required_one_of=exclusive,
+    )
+    module.run_with_api(functools.partial(run, module.params))
 
 
 def execute_many(
@@ -110,6 +141,21 @@ def execute_many(
     module.run_with_api(functools.partial(run, module.params))
 
 
+def execute_for_account(
+    run: t.Callable[[Params, Client], Result],
+    argument_spec: Params,
+    *,
+    required_one_of: t.Sequence[t.Sequence[str]] = (),
+) -> None:
+    """Run a module for what only accounts have: ``run`` gets the options and the client."""
+    module = _Module(
+        {},
+        argument_spec={**_arguments.CONNECTION, **_ACCOUNT, **argument_spec},
+        required_one_of=required_one_of,
+    )
+    module.run_with_client(lambda client: run(module.params, client))
+
+
 def execute_local(run: t.Callable[[Params], Result], argument_spec: Params) -> None:
     """Run a module that does not talk to the API, and has no connection options."""
     module = _Module({}, argument_spec=argument_spec)
@@ -139,13 +185,12 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def run_with_api(self, work: t.Callable[[LogpushOf], Result]) -> None:
         """Run ``work`` with the API that the connection options lead to, and exit."""
+        self.run_with_client(lambda client: work(functools.partial(self._logpush_of, client)))
+
+    def run_with_client(self, work: t.Callable[[Client], Result]) -> None:
+        """Run ``work`` with the client of the connection options, and exit."""
         self._waited = lambda: 0.0
-
-        def connected() -> Result:
-            client = self._connect()
-            return work(functools.partial(self._logpush_of, client))
-
-        self.run(connected)
+        self.run(lambda: work(self._connect()))
 
     def run(self, work: t.Callable[[], Result]) -> None:
         """Run ``work`` and exit with its result or its error."""
@@ -204,6 +249,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         invocation = {"module_args": _options.shown(self.params, self.argument_spec)}
         shown: Result = self._secrets.redact_value({**result, "invocation": invocation})
         _redact_messages(shown)
+        shown.update((name, result[name]) for name in _VERBATIM_RESULTS if name in result)
         # Ansible would search for each value in each text, and put stars into the middle of words.
         self.no_log_values = set()
         return shown

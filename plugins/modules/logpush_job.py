@@ -97,6 +97,12 @@ EXAMPLES = r"""
       azure:
         sas_token: "{{ azure_read_sas }}"
 
+- name: Leave out the traffic of DDoS attacks
+  edgeops.cloudflare.logpush_job:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    name: http-to-s3
+    filter_attack_traffic: true
+
 - name: Stop pushing, and keep the job
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
@@ -166,6 +172,19 @@ job:
       description: Maximum number of records in a batch.
       type: int
       sample: 100000
+    filter_attack_traffic:
+      description: Whether the traffic of DDoS attacks is left out.
+      type: bool
+      sample: null
+    transformer_id:
+      description: The id of the transformer.
+      type: int
+      sample: null
+    additional_properties:
+      description: Properties that have no option, without those that may be sensitive, V(null)
+        where there are none.
+      type: dict
+      sample: null
     destination:
       description: The parts of the destination that are not sensitive, V(null) where it cannot be
         read.
@@ -191,18 +210,29 @@ job:
           description: The host, V(null) where O(destination_conf) names none.
           type: str
           sample: null
-        challenge:
-          description: Whether Cloudflare documents that ownership of such a destination has to be
-            proved.
+        ownership:
+          description: Whether Cloudflare requires proof of ownership for such a destination, as
+            documented. V(unknown) leaves it to the API.
           type: str
           choices:
-            - "yes"
-            - "no"
+            - required
+            - not_required
             - unknown
-          sample: "yes"
+          sample: required
+    status:
+      description:
+        - V(failing) where Cloudflare reports an error, or the last error is later than the last
+          push; V(disabled) for other jobs that are not enabled; V(idle) where nothing was pushed
+          yet; V(pushing) otherwise.
+      type: str
+      choices:
+        - pushing
+        - failing
+        - idle
+        - disabled
+      sample: pushing
     healthy:
-      description: Whether pushing works. V(false) where Cloudflare reports an error, V(null) where
-        the job is not enabled or has pushed nothing yet.
+      description: V(true) for the status V(pushing), V(false) for V(failing), V(null) for others.
       type: bool
       sample: true
     last_complete:

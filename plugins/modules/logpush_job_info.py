@@ -2,7 +2,7 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at Cloudflare Logpush jobs."""
+"""List Logpush jobs and their health."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ module: logpush_job_info
 short_description: List Logpush jobs and their health
 version_added: 0.2.0
 description:
-  - Lists the Logpush jobs of a zone or an account, what they push, and whether pushing works.
+  - Lists the Logpush jobs of zones and accounts, what they push, and whether pushing works.
   - O(id), O(name) and O(dataset) narrow the list. A job has to match all of those that are set.
     Where none does, the list is empty, which is no error.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
-  - edgeops.cloudflare.logpush.scope
+  - edgeops.cloudflare.connection.concurrency
   - edgeops.cloudflare.attributes
   - edgeops.cloudflare.attributes.action_group
 attributes:
   check_mode:
     support: full
     details:
-      - The module only looks, and does so in check mode too.
+      - The module reads in check mode too.
   diff_mode:
     support: N/A
     details:
@@ -33,23 +33,56 @@ attributes:
     details:
       - The module changes nothing.
 options:
-  id:
+  zone_id:
     description:
-      - The number of the job to look at.
+      - A zone, 32 hexadecimal digits.
+      - Exactly one of O(zone_id), O(account_id) and O(scopes) is required.
+    type: str
+  account_id:
+    description: An account, 32 hexadecimal digits.
+    type: str
+  scopes:
+    description:
+      - Zones and accounts, which are read concurrently, with one request for each.
+      - Where one cannot be read, the task fails at the end, with the jobs of all others and the
+        error in RV(scopes).
+    type: list
+    elements: dict
+    suboptions:
+      zone_id:
+        description: A zone. Exactly one of this and O(scopes[].account_id) is required.
+        type: str
+      account_id:
+        description: An account. Exactly one of this and O(scopes[].zone_id) is required.
+        type: str
+      host:
+        description: A name for the zone or account in RV(jobs[].scope), RV(scopes) and messages,
+          such as its inventory host.
+        type: str
+  id:
+    description: The id of the job.
     type: int
   name:
     description:
-      - The name of the jobs to look at. Cloudflare lets several jobs have the same one.
+      - The name of the jobs. Several jobs may have the same one.
       - An empty string finds the jobs that have no name.
     type: str
   dataset:
-    description:
-      - The dataset of the jobs to look at, such as V(http_requests).
+    description: The dataset of the jobs, such as V(http_requests).
     type: str
+  stale_after:
+    description: A job that has pushed nothing for more than this number of hours is stale.
+    type: float
+    default: 24.0
+  quiet_datasets:
+    description: Datasets that may have no events for long, whose jobs are never stale.
+    type: list
+    elements: str
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
   - module: edgeops.cloudflare.logpush_job
+  - module: edgeops.cloudflare.logpush_jobs
   - module: edgeops.cloudflare.logpush_dataset_info
 """
 
@@ -59,14 +92,29 @@ EXAMPLES = r"""
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
   register: logpush
 
-- name: Say which jobs fail, and why
+- name: Show unhealthy jobs
   ansible.builtin.debug:
-    msg: "{{ item.name or item.id }}: {{ item.error_message or 'Cloudflare gives no reason' }}"
+    msg: "{{ item.name or item.id }} is {{ item.status }}: {{ item.error_message or 'no error' }}"
   loop: "{{ logpush.jobs | selectattr('healthy', 'equalto', false) | list }}"
   loop_control:
     label: "{{ item.id }}"
 
-- name: Stop all jobs that push to a bucket which goes out of service
+- name: List the jobs of a zone and an account, with their health
+  edgeops.cloudflare.logpush_job_info:
+    scopes:
+      - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+        host: example.com
+      - account_id: 01a7362d577a6c3019a474fd6f485823
+    stale_after: 6
+    quiet_datasets: [audit_logs]
+
+- name: Create the jobs of one zone in another one, if their destinations have no secrets
+  edgeops.cloudflare.logpush_jobs:
+    jobs: "{{ logpush.jobs | selectattr('config.destination_conf', 'defined')
+      | map(attribute='config') | map('combine', {'zone_id': '9a7806061c88ada191ed06f989cc3dac'})
+      | list }}"
+
+- name: Disable all jobs that push to a bucket
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     id: "{{ item.id }}"
@@ -82,7 +130,7 @@ EXAMPLES = r"""
     name: audit-to-s3
     dataset: audit_logs
 
-- name: Look at one job
+- name: Read one job
   edgeops.cloudflare.logpush_job_info:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     id: 42
@@ -91,14 +139,14 @@ EXAMPLES = r"""
 RETURN = r"""
 jobs:
   description:
-    - The jobs as Cloudflare answered, without secrets, in the order of their numbers.
+    - The jobs without sensitive values, by their ids; with O(scopes) in the order of these.
     - Empty where there is no such job.
-  returned: success
+  returned: success, and when a scope failed
   type: list
   elements: dict
   contains:
     id:
-      description: The number that identifies the job.
+      description: The id of the job.
       type: int
       sample: 42
     name:
@@ -122,32 +170,45 @@ jobs:
       type: str
       sample: high
     filter:
-      description: The filter's content, V(null) where there is none or Cloudflare does not show it.
+      description: The filter, V(null) where there is none.
       type: raw
       sample: {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
     output_options:
-      description: What is in the logs and how it is written, V(null) where it was never set.
+      description: The fields and the format of the logs, V(null) where never set.
       type: dict
       sample: {"field_names": ["ClientIP"], "cve_2021_44228": true, "sample_rate": 1}
     logpull_options:
-      description: The older form of the output options.
+      description: The deprecated form of the output options.
       type: str
       sample: null
     max_upload_bytes:
-      description: The largest size of a batch in bytes.
+      description: Maximum size of a batch in bytes.
       type: int
       sample: null
     max_upload_interval_seconds:
-      description: The longest time between batches in seconds.
+      description: Maximum time between batches in seconds.
       type: int
       sample: 30
     max_upload_records:
-      description: The largest number of records in a batch.
+      description: Maximum number of records in a batch.
       type: int
       sample: 100000
+    filter_attack_traffic:
+      description: Whether the traffic of DDoS attacks is left out.
+      type: bool
+      sample: null
+    transformer_id:
+      description: The id of the transformer.
+      type: int
+      sample: null
+    additional_properties:
+      description: Properties that have no option, without those that may be sensitive, V(null)
+        where there are none.
+      type: dict
+      sample: null
     destination:
-      description: The parts of the destination that are no secret, V(null) where Cloudflare does
-        not show it.
+      description: The parts of the destination that are not sensitive, V(null) where it cannot be
+        read.
       type: dict
       contains:
         scheme:
@@ -155,11 +216,11 @@ jobs:
           type: str
           sample: s3
         bucket:
-          description: The bucket or container, V(null) for what is no object store.
+          description: The bucket or container, V(null) for other destinations.
           type: str
           sample: edge-logs
         prefix:
-          description: The path in the bucket as it was given, V(null) for what is no object store.
+          description: The path in the bucket as given, V(null) for other destinations.
           type: str
           sample: http/{DATE}
         region:
@@ -167,43 +228,95 @@ jobs:
           type: str
           sample: us-east-1
         endpoint:
-          description: The host that is written to, V(null) where it names none.
+          description: The host, V(null) where the destination names none.
           type: str
           sample: null
-        challenge:
-          description: Whether Cloudflare documents that ownership of such a destination has to be
-            proved. V(unknown) leaves it to the API.
+        ownership:
+          description: Whether Cloudflare requires proof of ownership for such a destination, as
+            documented. V(unknown) leaves it to the API.
           type: str
           choices:
-            - "yes"
-            - "no"
+            - required
+            - not_required
             - unknown
-          sample: "yes"
+          sample: required
+    status:
+      description:
+        - V(failing) where Cloudflare reports an error, or the last error is later than the last
+          push; V(disabled) for other jobs that are not enabled; V(idle) where nothing was pushed
+          yet; V(stale) where nothing was pushed for longer than O(stale_after); V(pushing)
+          otherwise.
+      type: str
+      choices:
+        - pushing
+        - failing
+        - stale
+        - idle
+        - disabled
+      sample: pushing
     healthy:
-      description: Whether pushing works. V(false) where Cloudflare reports an error, V(null) where
-        the job is not enabled or has pushed nothing yet.
+      description: V(true) for the status V(pushing), V(false) for V(failing) and V(stale), V(null)
+        for others.
       type: bool
       sample: true
     last_complete:
-      description: When logs were last pushed.
+      description: End of the last log range that was pushed.
       type: str
       sample: "2026-11-22T14:05:00Z"
     last_error:
-      description: When pushing last failed, V(null) where it has succeeded since.
+      description: Time of the last failed push, V(null) where it has succeeded since.
       type: str
       sample: null
     error_message:
-      description: What went wrong when pushing last failed.
+      description: Error of the last failed push.
       type: str
       sample: null
+    scope:
+      description: The C(zone_id) or C(account_id) of the job, and C(host) where it was set.
+      type: dict
+      sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "host": "example.com"}
+    config:
+      description:
+        - The job as an entry of O(edgeops.cloudflare.logpush_jobs#module:jobs), which changes
+          nothing in its own zone or account. Only what is set is in it, and no C(id).
+        - C(destination_conf) is in it where nothing in it is sensitive or masked. Unknown members
+          are in C(additional_properties), unless they may be sensitive by their names.
+      type: dict
+      sample:
+        zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+        name: http-to-s3
+        dataset: http_requests
+        enabled: true
+        output_options: {"field_names": ["ClientIP"]}
+        destination_conf: s3://edge-logs/http/{DATE}?region=us-east-1
+scopes:
+  description:
+    - Each zone or account by its C(zone_id) or C(account_id) and its C(host), in the order of
+      O(scopes).
+  returned: success, and when a scope failed
+  type: list
+  elements: dict
+  contains:
+    failed:
+      description: Whether its jobs could not be listed.
+      type: bool
+      sample: false
+    msg:
+      description: Why they could not be listed, otherwise empty.
+      type: str
+      sample: ""
+    error:
+      description: Details of the failed API request, as RV(error).
+      returned: when an API request failed
+      type: dict
 rate_limit_waited:
   description: Seconds that requests were held back by the rate limit.
   returned: always
   type: float
   sample: 0.0
 error:
-  description: The request that got no usable answer, or that was refused.
-  returned: when a request failed
+  description: Details of the failed API request. With O(scopes) it is in RV(scopes).
+  returned: when an API request failed
   type: dict
   contains:
     status:
@@ -238,39 +351,34 @@ error:
       sample: false
 """
 
+import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
-    checked_id,
-    dataset_name,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_listing import (
+    list_jobs,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
+    LogpushOf,
+    execute_scopes,
+)
+
+_OPTIONS = {
+    "id": {"type": "int"},
+    "name": {"type": "str"},
+    "dataset": {"type": "str"},
+    "stale_after": {"type": "float", "default": 24.0},
+    "quiet_datasets": {"type": "list", "elements": "str"},
+}
 
 
-def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
-    """Look at the jobs that match each filter that is set."""
-    job_id, name, dataset = params["id"], params["name"], params["dataset"]
-    if job_id is not None:
-        checked_id(job_id)
-    if dataset is not None:
-        dataset_name(dataset)
-    found = logpush.jobs() if job_id is None else [logpush.job(job_id)]
-    jobs = [
-        job
-        for job in found
-        if job is not None and name in (None, job.name) and dataset in (None, job.dataset)
-    ]
-    jobs.sort(key=lambda job: job.id)
-    return {"changed": False, "jobs": [job.describe() for job in jobs]}
+def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
+    """List the jobs that match each filter that is set."""
+    return list_jobs(params, logpush_of, time.time())
 
 
 def main() -> None:
     """Run the module."""
-    execute(
-        run,
-        {"id": {"type": "int"}, "name": {"type": "str"}, "dataset": {"type": "str"}},
-    )
+    execute_scopes(run, _OPTIONS)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ options:
     type: bool
     default: false
   prune_datasets:
-    description: Limits O(prune) to jobs of these datasets, for zones that several teams share.
+    description: Limits O(prune) to jobs of these datasets, for zones that several teams share. With
+      an empty list, no job is removed.
     type: list
     elements: str
 extends_documentation_fragment:

@@ -17,7 +17,7 @@ description:
     O(edgeops.cloudflare.logpush_job#module:ownership_challenge).
   - M(edgeops.cloudflare.logpush_job) does all of this by itself. Use this module for the steps one
     by one.
-  - Every run requests a new challenge, whatever the kind of destination. RV(destination.challenge)
+  - Every run requests a new challenge, whatever the kind of destination. RV(destination.ownership)
     is whether Cloudflare documents that one is required.
   - A token is valid for seven days, for one zone or account and one O(destination_conf).
 extends_documentation_fragment:
@@ -132,15 +132,15 @@ destination:
       description: The host that is written to, V(null) where O(destination_conf) names none.
       type: str
       sample: null
-    challenge:
-      description: Whether Cloudflare documents that ownership of such a destination has to be
-        proved.
+    ownership:
+      description: Whether Cloudflare requires proof of ownership for such a destination, as
+        documented. V(unknown) leaves it to the API.
       type: str
       choices:
-        - "yes"
-        - "no"
+        - required
+        - not_required
         - unknown
-      sample: "yes"
+      sample: required
 rate_limit_waited:
   description: Seconds that requests were held back by the rate limit.
   returned: always

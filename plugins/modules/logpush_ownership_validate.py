@@ -128,15 +128,15 @@ destination:
       description: The host that is written to, V(null) where O(destination_conf) names none.
       type: str
       sample: null
-    challenge:
-      description: Whether Cloudflare documents that ownership of such a destination has to be
-        proved. V(unknown) leaves it to the API.
+    ownership:
+      description: Whether Cloudflare requires proof of ownership for such a destination, as
+        documented. V(unknown) leaves it to the API.
       type: str
       choices:
-        - "yes"
-        - "no"
+        - required
+        - not_required
         - unknown
-      sample: "yes"
+      sample: required
 rate_limit_waited:
   description: Seconds that requests were held back by the rate limit.
   returned: always

@@ -14,9 +14,20 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import azurite, environment, galaxy, interpreters, release, results, stamps, tree, venvs
+from . import (
+    azurite,
+    environment,
+    galaxy,
+    interpreters,
+    release,
+    results,
+    stamps,
+    tree,
+    venvs,
+)
 from .matrix import CORES, newest_core_here
 from .paths import HOMES, LOGS, NOX_ENVIRONMENTS, NOX_HOME, RESULTS, ROOT
+from .progress import Progress
 from .pytest_runs import LOWEST_PYTHON
 from .results import RESULT_VARIABLE, Result
 from .steps import say
@@ -68,8 +79,11 @@ def main(sessions: list[str]) -> int:
     release = newest_core_here().ansible
     copy = tree.copy("checks", galaxy.ensure(release, program.with_name("python")))
     say(f"Running {len(chosen)} sessions, {WORKERS} at a time; their output goes to {LOGS}")
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        futures = [pool.submit(_run_session, program, name, copy) for name in chosen]
+    with (
+        Progress(_log, len(chosen)) as progress,
+        concurrent.futures.ThreadPoolExecutor(WORKERS) as pool,
+    ):
+        futures = [pool.submit(_run_session, program, name, copy, progress) for name in chosen]
         try:
             done = concurrent.futures.as_completed(futures)
             outcomes = [_show(future.result()) for future in done]
@@ -108,7 +122,15 @@ def _missing() -> dict[str, str]:
     return missing
 
 
-def _run_session(program: Path, name: str, copy: Path) -> Outcome:
+def _run_session(program: Path, name: str, copy: Path, progress: Progress) -> Outcome:
+    progress.begin(name)
+    outcome = _outcome(program, name, copy)
+    counts = ", ".join(_counts(_sum(outcome.results)))
+    progress.end(name, "passed" if outcome.ok else "FAILED", counts)
+    return outcome
+
+
+def _outcome(program: Path, name: str, copy: Path) -> Outcome:
     for folder in (LOGS, RESULTS):
         folder.mkdir(parents=True, exist_ok=True)
     result_file = RESULTS / f"{name}.json"
@@ -116,6 +138,8 @@ def _run_session(program: Path, name: str, copy: Path) -> Outcome:
     env = environment.clean()
     # CI: the formatters then check, and change nothing.
     env.update({RESULT_VARIABLE: str(result_file), "CI": "true", "NO_COLOR": "1"})
+    # So that its output shows how far it is.
+    env["PYTHONUNBUFFERED"] = "1"
     command = [str(program), "--envdir", str(NOX_ENVIRONMENTS), "--session", name]
     command += ["--error-on-missing-interpreters", "--nocolor"]
     stamp, value = f"session-{name}", _fingerprint()
@@ -151,8 +175,6 @@ def _log(name: str) -> Path:
 
 
 def _show(outcome: Outcome) -> Outcome:
-    word = "passed" if outcome.ok else "FAILED"
-    say(f"  {word}  {outcome.session:20} {outcome.seconds:6.0f} s")
     if not outcome.ok:
         say(f"\n----- {outcome.session}: the whole output " + "-" * 30)
         say(_log(outcome.session).read_text(errors="replace"))
@@ -180,15 +202,28 @@ def _summarize(outcomes: list[Outcome], skipped: dict[str, str], seconds: float)
     if failed:
         say(f"\nWhat failed: {', '.join(failed)} (output: {LOGS})")
     say(f"\n{len(outcomes)} sessions in {seconds:.0f} s")
-    total = {key: sum(getattr(r, key) for r in every) for key in ("passed", "failed", "skipped")}
+    total = _sum(every)
     say(
-        f"{total['passed']} passed, {total['failed']} failed,"
-        f" {total['skipped'] + len(skipped)} skipped"
+        f"{total.passed} passed, {total.failed} failed, {total.skipped + len(skipped)} skipped"
     )
 
 
+def _sum(every: list[Result]) -> Result:
+    total = Result("all")
+    for result in every:
+        total.passed += result.passed
+        total.failed += result.failed
+        total.skipped += result.skipped
+    return total
+
+
+def _counts(result: Result) -> list[str]:
+    others = (f"{result.failed} failed", f"{result.skipped} skipped")
+    numbers = (result.failed, result.skipped)
+    return [f"{result.passed} passed", *(text for text, number in zip(others, numbers) if number)]
+
+
 def _line(result: Result) -> str:
-    counts = f"{result.passed:5} passed"
-    counts += f", {result.failed} failed" if result.failed else ""
-    counts += f", {result.skipped} skipped" if result.skipped else ""
+    passed, *others = _counts(result)
+    counts = ", ".join([f"{passed:>12}", *others])
     return f"{result.what:28} {result.on:32} {counts}  ({result.seconds:.0f} s)"

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import control, jobs, ownership, views, zones
+from . import control, jobs, ownership, transformers, views, zones
 from .envelope import ApiError, failure
 from .gate import Gate
 from .world import World
@@ -28,6 +28,8 @@ def create_app(world: World) -> Flask:
     logpush = f"{BASE}/<any({', '.join(_SCOPES)}):scope>/<object_id>/logpush"
     for blueprint in (ownership.blueprint, jobs.blueprint):
         app.register_blueprint(blueprint, url_prefix=logpush)
+    of_accounts = f"{BASE}/<any(accounts):scope>/<object_id>/logpush/transformers"
+    app.register_blueprint(transformers.blueprint, url_prefix=of_accounts)
     app.register_blueprint(zones.blueprint, url_prefix=BASE)
     app.before_request(lambda: _authenticate(world))
     app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))

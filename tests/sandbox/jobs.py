@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from . import datasets, job_rules, views
+from . import datasets, job_rules, transformers, views
 from .destinations import needs_challenge, write_test
 from .envelope import FORBIDDEN, INVALID, ApiError, success
 from .job_store import Owner
@@ -48,6 +48,7 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
     owner = (kind, object_id)
     given = views.body()
     properties = job_rules.created(given, kind)
+    transformers.check_job(owner, properties)
     properties["destination_conf"] = destination = _destination(given)
     token = _prove(owner, given, destination)
     if _test(destination) and properties["enabled"]:
@@ -78,6 +79,7 @@ def change(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
     job = _find(owner, job_id)
     given = views.body()
     changes = job_rules.changed(given, job)
+    transformers.check_job(owner, job | changes)
     destination, token = job["destination_conf"], None
     if "destination_conf" in given:
         changes["destination_conf"] = destination = _destination(given)

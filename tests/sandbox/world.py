@@ -18,6 +18,7 @@ from .job_store import Jobs
 from .rate import RateLimits
 from .recorder import Recorder
 from .store import Store
+from .transformer_store import Transformers
 from .zone_store import Zones
 
 BUCKET = "edge-logs"
@@ -39,6 +40,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     # How many jobs a zone may have.
     "jobs_per_zone": ("4", "unlimited"),
     "filter_in_answers": ("shown", "left_out"),
+    # Whether the account has transformers.
+    "transformers": ("available", "unavailable"),
 }
 
 
@@ -58,6 +61,7 @@ class World:
     issuer: Issuer = field(default_factory=Issuer)
     faults: Faults = field(default_factory=Faults)
     jobs: Jobs = field(default_factory=Jobs)
+    transformers: Transformers = field(default_factory=Transformers)
     rates: RateLimits = field(default_factory=RateLimits)
     latency: float = 0.0  # seconds
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -104,6 +108,7 @@ class World:
         self.faults.clear()
         self.zones.clear()
         self.jobs.clear()
+        self.transformers.clear()
         self.rates.clear()
         self.latency = 0.0
         self.recorder.clear()

@@ -281,7 +281,11 @@ def test_the_next_node_says_what_is_wrong_where_nothing_was_done(
 
 def test_a_failure_reaches_the_next_node(tower: Tower, world: World) -> None:
     job = tower.job()
-    entry = {"zone_id": world.zone_id, "name": "x", "destination_conf": "s3://no-such-bucket/x"}
+    entry = {
+        "zone_id": world.zone_id,
+        "name": "x",
+        "destination_conf": "s3://no-such-bucket/x?region=us-east-1",
+    }
     job.prepare(NO_HOSTS, {"logpush_jobs": [entry]})
     job.start_playbook("push_logs.yml")
     outcome = job.wait()

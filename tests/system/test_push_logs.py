@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
 from system.playbooks import DESTINATION_SECRET, PUSH_LOGS, Run, World
 
 CHALLENGE = ("POST", "ownership")
@@ -357,22 +358,29 @@ def test_text_that_only_looks_like_a_template(world: World, entry: dict[str, t.A
 
 def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path: Path) -> None:
     page = Path(__file__).parents[2] / "docs" / "adopting.md"
-    (play,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.S)[0])
-    play["vars"]["zone_id"] = world.zone_id
+    text = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.S)[0]
+    text = text.replace(ZONE, world.zone_id)
+    text = text.replace(ACCOUNT, world.environment["SANDBOX_ACCOUNT_ID"])
     playbook = tmp_path / "adopt.yml"
-    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
+    playbook.write_text(text, encoding="utf-8")
+    options = {"CVE-2021-44228": True, "stringify_object": True, "field_names": ["RayID"]}
     made_by_others: list[dict[str, t.Any]] = [
         {"name": "http", "enabled": True, "filter": json.dumps(REFUSAL | {"where": {}})},
-        {"name": "http", "destination_conf": R2, "output_options": {"CVE-2021-44228": True}},
+        {"name": "http", "destination_conf": R2, "output_options": options},
         {"name": None, "dataset": "dns_logs", "logpull_options": "fields=RayID"},
+        {"name": "attacks", "filter_attack_traffic": True, "max_upload_records": 5000},
     ]
     for job in made_by_others:
         world.control("POST", "jobs", {"destination_conf": world.destination, **job})
     before = world.jobs()
     assert world.run(playbook=str(playbook)).status == 0
     adopted = yaml.safe_load((tmp_path / "logpush_jobs.yml").read_text(encoding="utf-8"))
-    assert len(adopted["logpush_jobs"]) == len(made_by_others)
-    run = world.push(*adopted["logpush_jobs"])
+    entries = adopted["logpush_jobs"]
+    assert len(entries) == len(made_by_others)
+    # Those without a name, or with the same one, need their ids.
+    for entry, job in list(zip(entries, before))[:3]:
+        entry["id"] = job["id"]
+    run = world.push(*entries)
     assert run.status == 0, run.output
     assert (run.changed, run.writes) == (0, [])
     assert world.jobs() == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +18,11 @@ import yaml
 from system.playbooks import Run, World
 
 REPORT = "edgeops.cloudflare.report"
-DONE = "2026-11-22T14:05:00Z"
+# A job that pushed last long ago would be stale.
+NOW = datetime.now(timezone.utc)
+DONE = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
+FAILED = (NOW + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+LONG_AGO = "2020-11-22T14:05:00Z"
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }}"
 MESSAGE = "error writing object:\n<b>Access Denied</b>"
 MESSAGE_IN_A_LINE = "error writing object: <b>Access Denied</b>"
@@ -82,7 +87,7 @@ def add_jobs(world: World) -> int:
         name=HOSTILE,
         enabled=True,
         last_complete=DONE,
-        last_error="2026-11-22T14:06:00Z",
+        last_error=FAILED,
         error_message=MESSAGE,
         destination_conf="r2://edge-logs/http?account-id=0&access-key-id=a&secret-access-key=b",
     )
@@ -97,6 +102,11 @@ def add_jobs(world: World) -> int:
     )
     add_job(world, scope="account", name="audit", enabled=True, last_complete=DONE)
     return int(job["id"])
+
+
+def shown_time(time: str) -> str:
+    """Return a time as the page shows it."""
+    return f"{time[:10]} {time[11:16]} UTC"
 
 
 def scopes(world: World) -> list[dict[str, t.Any]]:
@@ -173,15 +183,15 @@ def assert_page(page: Page, unnamed: int) -> None:
         "http_requests",
         "r2://edge-logs/http",
         "✕ Failing",
-        "2026-11-22 14:05 UTC",
-        f"2026-11-22 14:06 UTC {MESSAGE_IN_A_LINE}",
+        shown_time(DONE),
+        f"{shown_time(FAILED)} {MESSAGE_IN_A_LINE}",
     ]
     where = '{"where":{"key":"ClientIP","operator":"eq","value":"<i>"}}'
     assert off[3:] == [f"{NOTHING} Disabled", NOTHING, NOTHING, "10 %", "2", where]
     assert to_s3[2:] == [
         "s3://edge-logs/zone/{DATE} us-east-1",
         "✓ Pushing",
-        "2026-11-22 14:05 UTC",
+        shown_time(DONE),
         *(NOTHING, "all", NOTHING, NOTHING),
     ]
     assert without_name[0] == f"id {unnamed}"
@@ -241,9 +251,22 @@ def test_fails_on_request_where_a_job_is_failing(world: World, tmp_path: Path) -
     inputs = {"logpush_report_path": str(path), "logpush_report_fail_on_unhealthy": "yes"}
     run = report(world, "--check", logpush_report_scopes=scopes(world)[:1], **inputs)
     assert run.status != 0
-    assert "1 failing: to-s3 in example.com" in run.output
+    assert "1 failing or stale: to-s3 in example.com" in run.output
     assert table(run)[2] == "1 job in 1 scope: 1 failing"
     assert not path.exists()
+
+
+def test_stale_jobs_and_those_that_are_not(world: World) -> None:
+    add_job(world, name="to-s3", enabled=True, last_complete=LONG_AGO)
+    given = {"logpush_report_scopes": scopes(world)[:1], "logpush_report_fail_on_unhealthy": True}
+    run = report(world, **given)
+    assert run.status != 0
+    assert "1 failing or stale: to-s3 in example.com" in run.output
+    assert table(run)[2] == "1 job in 1 scope: 1 stale"
+    run = report(world, **given, logpush_report_quiet_datasets=["http_requests"])
+    assert run.status == 0, run.output
+    run = report(world, **given, logpush_report_stale_after=1_000_000)
+    assert run.status == 0, run.output
 
 
 @pytest.mark.parametrize(
@@ -259,7 +282,7 @@ def test_fails_on_request_where_a_job_is_failing(world: World, tmp_path: Path) -
         ),
         (
             {"logpush_report_scopes": [{"zone_id": None, "name": "b"}]},
-            "b (one of the following is required: zone_id, account_id)",
+            "b (one of the following is required: zone_id, account_id, scopes)",
         ),
     ],
 )

@@ -36,6 +36,8 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_ownership,
     logpush_ownership_validate,
     logpush_ownerships,
+    logpush_transformer,
+    logpush_transformer_info,
 )
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
@@ -51,6 +53,8 @@ MODULES = {
     "logpush_ownership": logpush_ownership,
     "logpush_ownership_validate": logpush_ownership_validate,
     "logpush_ownerships": logpush_ownerships,
+    "logpush_transformer": logpush_transformer,
+    "logpush_transformer_info": logpush_transformer_info,
 }
 FRAGMENTS = {
     "edgeops.cloudflare.challenge_file": challenge_file.ModuleDocFragment.DOCUMENTATION,

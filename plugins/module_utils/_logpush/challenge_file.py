@@ -17,6 +17,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     StoreError,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    NOT_REQUIRED,
     Destination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
@@ -318,7 +319,7 @@ def _not_readable(destination: Destination) -> CloudflareError:
     """Return the error for a destination whose challenge file this collection cannot read."""
     if destination.scheme == "sumo":
         return CloudflareError(_SUMO)
-    if destination.challenge == "no":
+    if destination.ownership == NOT_REQUIRED:
         return CloudflareError(
             f"{destination.scheme}:// destinations require no ownership challenge; there is no "
             "challenge file to read"

@@ -27,6 +27,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import
 
 DESTINATION_CONF = "destination_conf"
 LONGEST = 4096
+# Whether ownership has to be proved, as far as is known.
+REQUIRED = "required"
+NOT_REQUIRED = "not_required"
 
 # RFC 3986, appendix B, with the scheme and the authority required. It loses nothing.
 _URI = re.compile(
@@ -47,19 +50,19 @@ _PATH_IN_STORE = (*_BUCKET_IN_AUTHORITY, "azure")
 _HOST_IN_AUTHORITY = ("datadog", "splunk", "sumo", "https", "http", "sentinelone", "ibmcl")
 
 # Cloudflare's documentation of each destination. What is not here is not known: the API decides.
-_CHALLENGE = {
-    "s3": "yes",
-    "gs": "yes",
-    "azure": "yes",
-    "sumo": "yes",
-    "r2": "no",
-    "datadog": "no",
-    "splunk": "no",
-    "https": "no",
-    "bq": "no",
-    "sentinelone": "no",
+_OWNERSHIP = {
+    "s3": REQUIRED,
+    "gs": REQUIRED,
+    "azure": REQUIRED,
+    "sumo": REQUIRED,
+    "r2": NOT_REQUIRED,
+    "datadog": NOT_REQUIRED,
+    "splunk": NOT_REQUIRED,
+    "https": NOT_REQUIRED,
+    "bq": NOT_REQUIRED,
+    "sentinelone": NOT_REQUIRED,
 }
-KNOWN_SCHEMES = (*_CHALLENGE, "kinesis", "ibmcl")
+KNOWN_SCHEMES = (*_OWNERSHIP, "kinesis", "ibmcl")
 
 
 class Destination:
@@ -149,11 +152,11 @@ class Destination:
         return code
 
     @property
-    def challenge(self) -> str:
-        """Whether ownership has to be proved: ``yes``, ``no`` or ``unknown``."""
+    def ownership(self) -> str:
+        """Whether Cloudflare requires proof: ``required``, ``not_required`` or ``unknown``."""
         if self.scheme == "s3" and self.parameter("secret-access-key") is not None:
-            return "no"
-        return _CHALLENGE.get(self.scheme, "unknown")
+            return NOT_REQUIRED
+        return _OWNERSHIP.get(self.scheme, "unknown")
 
     def describe(self) -> dict[str, str | None]:
         """Return the parts that are not sensitive: what modules return as ``destination``."""
@@ -163,7 +166,7 @@ class Destination:
             "prefix": self.prefix,
             "region": self.parameter("region"),
             "endpoint": self.endpoint,
-            "challenge": self.challenge,
+            "ownership": self.ownership,
         }
 
     def parts(self) -> dict[str, tuple[str, bool]]:

@@ -93,6 +93,8 @@ def _is_cover(name: str, value: str) -> bool:
         return _is_mask(value, sensitive=True)
     if name.startswith("parameter"):
         return bool(_PARTIAL_MASK.fullmatch(name.partition(" ")[2]))
+    if name not in ("bucket", "host", "path"):
+        return False
     return _is_mask(_SEPARATOR.split(value)[-1], sensitive=False)
 
 
@@ -149,6 +151,11 @@ def _is_partial_mask(shown: str, mine: str) -> bool:
     """Return whether one is the other with some of its characters masked."""
     found = _PARTIAL_MASK.fullmatch(shown)
     return found is not None and mine.startswith(found[1]) and mine.endswith(found[2])
+
+
+def shows_mask(text: str) -> bool:
+    """Whether something in a ``destination_conf`` is visibly masked."""
+    return bool(_MASK_IN_TEXT.search(unquote(text)))
 
 
 def differences(ours: Destination, theirs: Destination) -> list[str]:

@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One Logpush job as Cloudflare shows it: what is in it, and whether it is well. Pure."""
+"""One Logpush job: as Cloudflare shows it, and as a task describes it. Pure."""
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
@@ -20,16 +19,33 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
     checked_destination,
     destination_warnings,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_health import (
+    WITHOUT_TIME,
+    HealthRules,
+    is_healthy,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    RANGES,
+    check_additional,
+    check_combination,
+    check_for_account,
+    check_values,
+    parsed_filter,
+    small_batch,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.spelling import misspelt
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import clean_token
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import is_sensitive_name
 
 # The API's spelling is no name that a template could use.
 CVE_KEY = "CVE-2021-44228"
 CVE_OPTION = "cve_2021_44228"
+# The option for what this collection does not know, in a job and in its output options.
+ADDITIONAL = "additional_properties"
 # When sensitive values that the API masks are sent.
 ON_CHANGE = "on_change"
 ALWAYS = "always"
 
-_DEEPEST = 100
 _DATASET = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # In the order in which people read them; each may be missing from an answer.
@@ -44,8 +60,11 @@ _SHOWN = (
     "max_upload_bytes",
     "max_upload_interval_seconds",
     "max_upload_records",
+    "filter_attack_traffic",
+    "transformer_id",
 )
 _STATE = ("last_complete", "last_error", "error_message")
+_SCOPES = ("zone_id", "account_id", "host", "challenge_file")
 
 
 class Job:
@@ -94,26 +113,34 @@ class Job:
         return {name: value for name, value in options.items() if value is not None}
 
     @property
-    def healthy(self) -> bool | None:
-        """False where pushing fails; None where nothing was pushed, so that nobody knows."""
-        if self.properties.get("error_message") or self.properties.get("last_error"):
-            return False
-        if not self.properties.get("enabled") or not self.properties.get("last_complete"):
-            return None
-        return True
+    def additional_properties(self) -> dict[str, t.Any]:
+        """The members that have no option, but for those that may be sensitive."""
+        return _without_sensitive(
+            {
+                name: value
+                for name, value in self.properties.items()
+                if name not in JOB and name not in _STATE and value is not None
+            }
+        )
 
     def secrets(self) -> set[str]:
         """Return the secrets in the destination, if the API shows them."""
         return secrets_of(self.properties.get("destination_conf"))
 
-    def describe(self) -> dict[str, t.Any]:
-        """Return what modules return: no secret, and the names that the options have."""
+    def describe(self, rules: HealthRules = WITHOUT_TIME) -> dict[str, t.Any]:
+        """Return what modules return: no secret, and the names that the options have.
+
+        Without a time in ``rules``, no job is stale.
+        """
         destination = self.destination
+        status = rules.status(self.properties)
         described = {name: self.properties.get(name) for name in _SHOWN}
         described["filter"] = parsed_filter(self.properties.get("filter"))
-        described["output_options"] = with_option_names(self.output_options) or None
+        described["output_options"] = as_options(self.output_options) or None
+        described[ADDITIONAL] = self.additional_properties or None
         described["destination"] = destination.describe() if destination else None
-        described["healthy"] = self.healthy
+        described["status"] = status
+        described["healthy"] = is_healthy(status)
         described.update({name: self.properties.get(name) for name in _STATE})
         if isinstance(described["error_message"], str):
             # It may quote a destination that the job had before.
@@ -142,55 +169,42 @@ def dataset_name(dataset: str) -> str:
     return dataset
 
 
-def parsed_filter(text: t.Any) -> t.Any:
-    """Return a filter's content, or what was given where it is no JSON; None for an empty one."""
-    if not isinstance(text, str):
-        return text or None
-    try:
-        return load_json(text) or None
-    except ValueError:
-        return text or None
-
-
-def load_json(text: str) -> t.Any:
-    """Return what a JSON text says, or raise ``ValueError``.
-
-    Unlike Python's own, it takes neither NaN nor what is nested too deep to be written again.
-    """
-    depth = 0
-    for sign in text:
-        depth += (sign in "[{") - (sign in "]}")
-        if depth > _DEEPEST:
-            raise ValueError(f"it is nested more than {_DEEPEST} deep")
-    return json.loads(text, parse_constant=_refuse_constant)
-
-
-def _refuse_constant(name: str) -> t.NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
 def with_option_names(output_options: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return output options under the names that a task gives them."""
     return {CVE_OPTION if name == CVE_KEY else name: v for name, v in output_options.items()}
+
+
+def as_options(output_options: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return output options as a task sets them, but for those that may be sensitive."""
+    named = with_option_names(output_options)
+    options = {name: value for name, value in named.items() if name in OUTPUT_OPTIONS}
+    more = {name: value for name, value in named.items() if name not in OUTPUT_OPTIONS}
+    more = _without_sensitive(more)
+    return {**options, **({ADDITIONAL: more} if more else {})}
+
+
+def _without_sensitive(members: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Leave out the unknown members that hold a text under a name such as ``api_key``."""
+    return {name: value for name, value in members.items() if not _is_sensitive(name, value)}
+
+
+def _is_sensitive(name: str, value: t.Any) -> bool:
+    waiting = [(name, value)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += [(name, each) for each in value]
+        elif isinstance(value, str) and is_sensitive_name(name):
+            return True
+    return False
 
 
 def with_api_names(output_options: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return output options under the names that the API gives them."""
     return {CVE_KEY if name == CVE_OPTION else name: v for name, v in output_options.items()}
 
-
-_LONGEST_NAME = 512
-_LONGEST_LOGPULL_OPTIONS = 4096
-# Each may also be zero, which stands for no limit.
-_RANGES = {
-    # Cloudflare's own example for IBM Cloud Logs is below the minimum of its schema.
-    "max_upload_bytes": (1, 1_000_000_000),
-    "max_upload_interval_seconds": (30, 300),
-    "max_upload_records": (1_000, 1_000_000),
-}
-_USUAL_LEAST_BYTES = 5_000_000
-_NOT_WITH_EDGE = ("max_upload_bytes", "max_upload_records")
-_MERGING_DATASET = "http_requests"
 
 OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
     "field_names": {"type": "list", "elements": "str"},
@@ -206,6 +220,8 @@ OUTPUT_OPTIONS: dict[str, dict[str, t.Any]] = {
     "record_template": {"type": "str"},
     "record_delimiter": {"type": "str"},
     "field_delimiter": {"type": "str"},
+    "stringify_object": {"type": "bool"},
+    ADDITIONAL: {"type": "dict"},
 }
 
 API_NAMES = {"output_options": {CVE_KEY: CVE_OPTION}}
@@ -227,6 +243,9 @@ JOB: dict[str, dict[str, t.Any]] = {
     "max_upload_bytes": {"type": "int"},
     "max_upload_interval_seconds": {"type": "int"},
     "max_upload_records": {"type": "int"},
+    "filter_attack_traffic": {"type": "bool"},
+    "transformer_id": {"type": "int"},
+    ADDITIONAL: {"type": "dict"},
     "update_secrets": {"type": "str", "choices": [ON_CHANGE, ALWAYS], "default": ON_CHANGE},
 }
 # What is told to the API as it was given.
@@ -238,7 +257,9 @@ _PLAIN = (
     "filter",
     "logpull_options",
     "frequency",
-    *_RANGES,
+    *RANGES,
+    "filter_attack_traffic",
+    "transformer_id",
 )
 
 
@@ -289,92 +310,34 @@ class DesiredJob(t.NamedTuple):
             prove_ownership=params["prove_ownership"],
         )
         check_combination(desired.properties, dataset=dataset, kind=params["kind"])
+        if params.get("account_id") is not None:
+            check_for_account(desired.properties)
         return desired
 
     def warnings(self) -> list[str]:
         """Return what may be wrong, but is for the API to decide."""
         found = destination_warnings(self.destination) if self.destination else []
-        size = self.properties.get("max_upload_bytes", 0)
-        if 0 < size < _USUAL_LEAST_BYTES:
-            found.append(
-                f"max_upload_bytes is {size}; Cloudflare documents a minimum of "
-                f"{_USUAL_LEAST_BYTES} for most destinations"
-            )
-        return found
-
-
-def check_combination(
-    properties: t.Mapping[str, t.Any], *, dataset: str | None, kind: str | None
-) -> None:
-    """Raise ``InvalidInput`` for what such a dataset or kind of job does not take."""
-    merging = properties.get("output_options", {}).get("merge_subrequests")
-    if merging and dataset not in (None, _MERGING_DATASET):
-        raise InvalidInput(
-            "output_options.merge_subrequests", f"is for {_MERGING_DATASET} only, not for {dataset}"
-        )
-    given = [name for name in _NOT_WITH_EDGE if name in properties]
-    if kind == "edge" and given:
-        raise InvalidInput(given[0], "cannot be set for a job of the kind edge")
+        small = small_batch(self.properties.get("max_upload_bytes", 0))
+        found += [small] if small else []
+        return found + misspelt({**self.properties, **self.properties.get("output_options", {})})
 
 
 def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return what the options set, under the API's names."""
-    _check_length("name", params["name"], _LONGEST_NAME)
-    _check_length("logpull_options", params["logpull_options"], _LONGEST_LOGPULL_OPTIONS)
-    for option in _RANGES:
-        _check_range(option, params[option])
-    _check_query_string("logpull_options", params["logpull_options"])
-    _check_filter(params["filter"])
+    check_values(params)
     properties = {name: params[name] for name in _PLAIN if params[name] is not None}
     if "filter" in properties and parsed_filter(properties["filter"]) is None:
         # However emptiness is written, the API knows it as an empty text.
         properties["filter"] = ""
     given = params["output_options"] or {}
     options = {name: value for name, value in given.items() if value is not None}
-    _check_sample_rate(options.get("sample_rate"))
+    more = options.pop(ADDITIONAL, {})
+    own = {name: f"output_options.{name}" for name in OUTPUT_OPTIONS}
+    own[CVE_KEY] = own[CVE_OPTION]
+    check_additional(f"output_options.{ADDITIONAL}", more, own, ())
+    options = {**with_api_names(options), **more}
     if options:
-        properties["output_options"] = with_api_names(options)
-    return properties
-
-
-def _check_length(option: str, value: str | None, longest: int) -> None:
-    if value is not None and len(value) > longest:
-        raise InvalidInput(
-            option, f"has {len(value)} characters; Cloudflare takes at most {longest}"
-        )
-
-
-def _check_query_string(option: str, value: str | None) -> None:
-    # Ansible makes a text of a dictionary or a list.
-    if value and value.lstrip()[:1] in ("{", "["):
-        raise InvalidInput(
-            option,
-            "must be a query string, neither JSON nor a dictionary; write for example "
-            "fields=RayID,ClientIP&timestamps=rfc3339, or set output_options instead",
-        )
-
-
-def _check_range(option: str, value: int | None) -> None:
-    least, most = _RANGES[option]
-    # Ansible lets true and false through as integers.
-    if isinstance(value, bool) or (value and not least <= value <= most):
-        raise InvalidInput(option, f"has to be 0 or from {least} to {most}, and is {value}")
-
-
-def _check_sample_rate(value: float | None) -> None:
-    # Written so that NaN, which compares with nothing, is refused too.
-    if value is not None and not 0 < value <= 1:
-        raise InvalidInput(
-            "output_options.sample_rate", f"has to be above 0 and at most 1: {value}"
-        )
-
-
-def _check_filter(text: str | None) -> None:
-    if not text:
-        return
-    try:
-        content = load_json(text)
-    except ValueError as error:
-        raise InvalidInput("filter", f"is no JSON: {error}") from error
-    if not isinstance(content, dict) or (content and "where" not in content):
-        raise InvalidInput("filter", 'has to be an object with "where" in it')
+        properties["output_options"] = options
+    more = params[ADDITIONAL] or {}
+    check_additional(ADDITIONAL, more, {name: name for name in (*JOB, *_SCOPES)}, _STATE)
+    return {**properties, **more}

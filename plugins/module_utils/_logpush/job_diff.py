@@ -28,8 +28,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     ON_CHANGE,
     DesiredJob,
     Job,
-    parsed_filter,
     with_option_names,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    parsed_filter,
 )
 
 # Another one of these is an error, not a change.

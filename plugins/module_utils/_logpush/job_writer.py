@@ -6,27 +6,30 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import GATEWAY_ERRORS
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
-    MalformedResponse,
     Rejected,
     RequestError,
-    Unreachable,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     not_applied,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.lost_response import (
+    look_for,
+    lost_error,
+    may_be_applied,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    OwnershipProof,
     explain_rejection,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
+    OwnershipProof,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     is_token_rejected,
@@ -44,8 +47,6 @@ _RUN_AGAIN = (
     "The request may still be in progress, so wait before rerunning the task, which looks for the "
     "job first"
 )
-# Seconds before each look for a job after a lost response.
-_PAUSES = (0, 1, 2, 4)
 
 Result = dict[str, t.Any]
 _Send = t.Callable[[t.Mapping[str, t.Any]], t.Optional[Job]]
@@ -69,7 +70,7 @@ class JobWriter:
         try:
             return self._write()
         except CloudflareError as error:
-            for name in ("changes", "ownership", "filename"):
+            for name in ("changes", "ownership", "filename", "warnings"):
                 error.values.setdefault(name, self._result[name])
             raise
 
@@ -78,10 +79,10 @@ class JobWriter:
         try:
             self._logpush.delete_job(job.id)
         except RequestError as error:
-            if not _may_be_applied(error):
+            if not may_be_applied(error):
                 raise
-            if not self._look(error, lambda: self._logpush.job(job.id) is None):
-                raise _lost(error, f"job {job.id} still exists. {_RUN_AGAIN}") from error
+            if not look_for(error, lambda: self._logpush.job(job.id) is None, _RUN_AGAIN):
+                raise lost_error(error, f"job {job.id} still exists. {_RUN_AGAIN}") from error
             self._note_lost(error, f"job {job.id} is gone")
         return self._result
 
@@ -89,12 +90,17 @@ class JobWriter:
         try:
             job = self._send_with_token()
         except RequestError as error:
-            if not _may_be_applied(error):
+            if not may_be_applied(error):
                 raise
+            if self._proof is not None:
+                # Where a token is accepted only once, the next job needs another.
+                self._proof.used = True
             job = self._find_after(error)
             self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
         else:
             self._note_not_applied(job)
+        if self._proof is not None and self._result["ownership"] == "proved":
+            self._result["warnings"] += self._proof.accept()
         self._result["job"] = job.describe()
         return self._result
 
@@ -104,8 +110,11 @@ class JobWriter:
         token = plan.desired.token if plan.writes_destination else None
         if token is None and plan.requires_token:
             token = self._proved(renew=False)
+        elif token is None and proof is not None and proof.used:
+            # An earlier job has shown that Cloudflare requires one.
+            token = self._proved(renew=False)
         try:
-            job = self._send(token)
+            return self._send(token)
         except ApiError as error:
             if not is_token_rejected(error):
                 raise
@@ -114,11 +123,7 @@ class JobWriter:
             may_prove = proof is not None and plan.desired.token is None
             if not may_prove or (token is not None and not t.cast(OwnershipProof, proof).used):
                 raise self._rejected(error, token) from error
-            token = self._proved(renew=True)
-            job = self._send_again(token)
-        if proof is not None and token is not None and token == proof.token:
-            self._result["warnings"] += proof.accept()
-        return job
+            return self._send_again(self._proved(renew=True))
 
     def _send_again(self, token: str) -> Job:
         try:
@@ -179,14 +184,14 @@ class JobWriter:
     def _find_after(self, lost: RequestError) -> Job:
         """Return the job after a lost response, or raise where it is not in the desired state."""
         if self._plan.job is None:
-            return self._the_one(self._look(lost, self._new_jobs) or [], lost)
+            return self._the_one(look_for(lost, self._new_jobs, _RUN_AGAIN) or [], lost)
         job = self._plan.job
-        found: Job | None = self._look(lost, self._updated_job)
+        found: Job | None = look_for(lost, self._updated_job, _RUN_AGAIN)
         if found is None:
-            raise _lost(lost, f"job {job.id} is not in the desired state. {_RUN_AGAIN}")
+            raise lost_error(lost, f"job {job.id} is not in the desired state. {_RUN_AGAIN}")
         if not self._differences(job):
             # Nothing that is shown was to change.
-            raise _lost(
+            raise lost_error(
                 lost,
                 "whether it was applied cannot be seen, since Cloudflare hides what was sent. "
                 "Rerun the task",
@@ -202,37 +207,18 @@ class JobWriter:
         job = self._logpush.job(t.cast(Job, self._plan.job).id)
         return None if job is None or self._differences(job) else job
 
-    def _look(self, lost: RequestError, ask: t.Callable[[], t.Any]) -> t.Any:
-        """Look for the effect of a request until it is found or the time is over.
-
-        Where no response came, the request may be in progress for some time yet.
-        """
-        for pause in _PAUSES if _may_be_in_progress(lost) else _PAUSES[:1]:
-            time.sleep(pause)
-            try:
-                found = ask()
-            except RequestError as error:
-                raise _lost(
-                    lost,
-                    "whether it was applied is unknown, since the check failed too: "
-                    f"{error.message}. {_RUN_AGAIN}",
-                ) from error
-            if found:
-                return found
-        return None
-
     def _the_one(self, jobs: list[Job], lost: RequestError) -> Job:
         """Return the only new job if it is in the desired state, or raise."""
         ids = [job.id for job in jobs]
         if not ids:
-            raise _lost(
+            raise lost_error(
                 lost,
                 "the job was not found afterwards, so it seems not to have been created. "
                 f"{_RUN_AGAIN}",
                 ids=ids,
             )
         if len(ids) > 1:
-            raise _lost(
+            raise lost_error(
                 lost,
                 f"afterwards there were {len(ids)} new jobs of that name (ids: "
                 f"{', '.join(map(str, ids))}); remove all but one",
@@ -240,29 +226,10 @@ class JobWriter:
             )
         names = self._differences(jobs[0])
         if names:
-            raise _lost(
+            raise lost_error(
                 lost,
                 f"afterwards there was a new job of that name, {ids[0]}, but it differs in "
                 f"{', '.join(names)}, so something else may have created it",
                 ids=ids,
             )
         return jobs[0]
-
-
-def _lost(error: RequestError, found: str, **values: t.Any) -> CloudflareError:
-    """Return the error for a lost response, with what was found afterwards."""
-    return CloudflareError(
-        f"{error.message}; {found}", {**error.values, "response_lost": True, **values}
-    )
-
-
-def _may_be_applied(error: RequestError) -> bool:
-    """Whether a write may have been applied though no response said so."""
-    if isinstance(error, Unreachable):
-        return error.sent
-    status = error.status or 0
-    return status >= 500 or (status < 300 and isinstance(error, MalformedResponse))
-
-
-def _may_be_in_progress(error: RequestError) -> bool:
-    return isinstance(error, Unreachable) or error.status in GATEWAY_ERRORS

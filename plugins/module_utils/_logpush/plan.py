@@ -14,11 +14,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
+    REQUIRED,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     DesiredJob,
     Job,
-    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     Changes,
@@ -27,6 +27,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     shown_creation,
     shown_job,
     shown_update,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    check_combination,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 
@@ -61,7 +64,7 @@ class Plan(t.NamedTuple):
     def requires_token(self) -> bool:
         """Whether Cloudflare is known to require a token, and none is given."""
         destination = self.desired.destination
-        required = destination is not None and destination.challenge == "yes"
+        required = destination is not None and destination.ownership == REQUIRED
         return self.writes_destination and required and self.desired.token is None
 
     def is_twin(self, job: Job) -> bool:
@@ -117,6 +120,8 @@ def make_plan(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Plan:
         return Plan("deleted" if job else "none", desired, scope, job)
     if job is None:
         known = frozenset(each.id for each in jobs)
+        # Cloudflare's own default is a job that pushes nothing.
+        desired = desired._replace(properties={"enabled": True, **desired.properties})
         return Plan("created", desired, scope, None, _creation(desired, scope), known)
     changes = find_changes(desired, job)
     return Plan("updated" if changes.body else "none", desired, scope, job, changes)
@@ -202,10 +207,5 @@ def _creation(desired: DesiredJob, scope: Scope) -> Changes:
             DESTINATION_CONF,
             f"is required to create a job, and {where(scope)} has no job '{desired.name}'",
         )
-    body = {
-        # Cloudflare's own default is a job that pushes nothing.
-        "enabled": True,
-        **desired.properties,
-        DESTINATION_CONF: desired.destination.raw,
-    }
+    body = {**desired.properties, DESTINATION_CONF: desired.destination.raw}
     return Changes(body, names_of(body))

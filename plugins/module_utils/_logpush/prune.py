@@ -27,7 +27,7 @@ Result = dict[str, t.Any]
 
 
 class Prune:
-    """Removals of jobs, of ``datasets`` alone where there are any."""
+    """Removals of jobs, of ``datasets`` alone where they are given."""
 
     def __init__(self, datasets: t.Sequence[str] | None) -> None:
         self._datasets = datasets
@@ -38,7 +38,8 @@ class Prune:
     ) -> None:
         """Plan to remove the ``jobs`` of a scope but for the ids ``kept``."""
         for job in jobs:
-            if job.id in kept or (self._datasets and job.dataset not in self._datasets):
+            # An empty list, perhaps of a variable that was not filled, allows no removal.
+            if job.id in kept or (self._datasets is not None and job.dataset not in self._datasets):
                 continue
             plan = Plan("deleted", DesiredJob.removal_of(job), logpush.scope, job)
             logpush.expect(1)

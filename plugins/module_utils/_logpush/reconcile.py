@@ -31,14 +31,15 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    OwnershipProof,
-    obtain_tokens,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
     Plan,
     make_plan,
     where,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
+    OwnershipProof,
+    location_of,
+    obtain_tokens,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.prune import Prune
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
@@ -57,7 +58,7 @@ class Settings(t.NamedTuple):
 
     ``challenge_file`` are the options of that name, ``concurrency`` is how many requests are under
     way at the same time; ``prune`` removes the jobs of a scope that no entry describes, of the
-    ``prune_datasets`` alone where there are any.
+    ``prune_datasets`` alone where they are given.
     """
 
     challenge_file: Params | None = None
@@ -120,6 +121,12 @@ class _Entry(t.NamedTuple):
     def scope(self) -> Scope:
         return self.logpush.scope.canonical
 
+    @property
+    def proof_key(self) -> _Key:
+        """What entries have in common that share a token, and read its file the same way."""
+        destination = self.desired.destination
+        return (self.scope, destination and destination.raw, repr(self.challenge_file))
+
 
 def _read(entry: Params, logpush_of: LogpushOf, settings: Settings) -> Outcome[_Entry]:
     try:
@@ -159,7 +166,9 @@ class _Reconciling:
         self._settings = settings
         self._files = challenge_file.ChallengeFiles()
         # The API of each scope, and its jobs, or why they could not be listed.
-        self._apis: dict[Scope, Logpush] = {each.scope: each.logpush for each in valid}
+        self._apis: dict[Scope, Logpush] = {}
+        for each in valid:
+            self._apis.setdefault(each.scope, each.logpush)
         self._lists: dict[Scope, Outcome[list[Job]]] = {}
         self._proofs: dict[_Key, OwnershipProof] = {}
         self._locations: dict[_Key, threading.Lock] = defaultdict(threading.Lock)
@@ -219,15 +228,14 @@ class _Reconciling:
     def _proof(self, entry: _Entry) -> OwnershipProof:
         destination = entry.desired.destination
         assert destination is not None  # it is written
-        key = (entry.scope, destination.raw)
+        key = entry.proof_key
         if key not in self._proofs:
-            location = (destination.scheme, destination.host, destination.path)
             self._proofs[key] = OwnershipProof(
                 entry.logpush,
                 destination,
                 self._files,
                 entry.challenge_file,
-                self._locations[location],
+                self._locations[location_of(destination)],
             )
         return self._proofs[key]
 
@@ -265,18 +273,17 @@ class _Reconciling:
         return outcomes
 
     def _group(self, index: int, entry: _Entry, plan: Outcome[Plan]) -> _Key:
-        if isinstance(plan, Plan) and plan.writes_destination and entry.desired.destination:
-            key = (entry.scope, entry.desired.destination.raw)
-            if key in self._proofs:
-                return key
+        shares = isinstance(plan, Plan) and plan.writes_destination
+        if shares and entry.proof_key in self._proofs:
+            return entry.proof_key[:2]
         return (index,)
 
     def _write(self, entry: _Entry, plan: Outcome[Plan]) -> Outcome[Result]:
         if isinstance(plan, CloudflareError):
             return plan
         proof = None
-        if plan.desired.prove_ownership and entry.desired.destination is not None:
-            proof = self._proofs.get((entry.scope, entry.desired.destination.raw))
+        if plan.writes_destination and plan.desired.prove_ownership:
+            proof = self._proofs.get(entry.proof_key)
         try:
             return JobWriter(plan, entry.logpush, proof).apply()
         except CloudflareError as error:
@@ -328,12 +335,11 @@ def _job_id(plan: Outcome[Plan], outcome: Outcome[Result]) -> int | None:
 def _twin_error(plan: Plan, result: Result, jobs: Outcome[list[Job]]) -> CloudflareError | None:
     """Return the error where a created job is not the only one of its name and dataset."""
     job_id, name = result["job"]["id"], plan.desired.name
-    values = {key: result[key] for key in ("changed", "action", "changes", "ownership", "job")}
     if isinstance(jobs, CloudflareError):
         return CloudflareError(
             f"job {job_id} was created, but whether it is the only one named '{name}' could not "
             f"be verified: {jobs.message}. Rerun the task",
-            {**jobs.values, **values},
+            {**jobs.values, **result},
         )
     ids = sorted(job.id for job in jobs if plan.is_twin(job))
     if len(ids) <= 1:
@@ -344,7 +350,7 @@ def _twin_error(plan: Plan, result: Result, jobs: Outcome[list[Job]]) -> Cloudfl
         f"{', '.join(map(str, ids))}): this task created job {job_id}, and something else, such as "
         f"an overlapping run, created {', '.join(map(str, others))}. Remove all but one (state: "
         "absent with its id), and do not let runs for the same zone or account overlap",
-        {**values, "ids": ids},
+        {**result, "ids": ids},
     )
 
 

@@ -98,6 +98,10 @@ class Logpush:
         self.scope = scope
         self._base = f"/{scope.kind}s/{scope.id}/logpush"
 
+    def register_secrets(self, secrets: t.Iterable[str]) -> None:
+        """Register sensitive values, so that no output shows them."""
+        self._register_secrets(secrets)
+
     @property
     def check_mode(self) -> bool:
         """Whether requests that write are not sent."""

@@ -27,6 +27,8 @@ Values = dict[str, t.Any]
 Request = tuple[str, str, t.Any]
 
 _CVE = ("CVE-2021-44228", "cve_2021_44228")
+# White space around these is left out, as copying them brings it along.
+_STRIPPED = ("api_token", "api_email", "api_key", "destination_conf", "ownership_challenge")
 _PROPERTIES = (
     *("name", "dataset", "enabled", "kind", "filter", "logpull_options", "frequency"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
@@ -93,6 +95,8 @@ class Module:
         params = checked.validated_parameters
         if checked.error_messages:
             return Judgement(list(checked.error_messages), set(given), set(), [])
+        for options in (params, *(params[self.entries] if self.entries else ())):
+            _strip(options)
         shared, unsure = self._verdict(params, params)
         shared |= _no_credential(params)
         if not self.entries:
@@ -147,8 +151,12 @@ class Judgement(t.NamedTuple):
 # What does many in one task, and what does one of them.
 _ONE = {"logpush_jobs": "logpush_job", "logpush_ownerships": "logpush_ownership"}
 
+# It sends nothing to Cloudflare, and reads object stores.
+_OF_STORES = ("logpush_challenge_info",)
 MODULES = {
-    name: Module(name) for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)
+    name: Module(name)
+    for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)
+    if name not in _OF_STORES
 }
 
 
@@ -218,6 +226,12 @@ def _counts(name: str, params: Values) -> bool:
     return name != "destination_conf" or params.get("state") != "absent"
 
 
+def _strip(options: Values) -> None:
+    for name in _STRIPPED:
+        if isinstance(options.get(name), str):
+            options[name] = options[name].strip()
+
+
 def _no_credential(params: Values) -> set[str]:
     if params["api_token"] or (params["api_email"] and params["api_key"]):
         return set()
@@ -259,19 +273,20 @@ def _in_conflict(params: Values) -> set[str]:
 def requests_of(module: Module, each: list[Values], jobs: list[Job]) -> list[Request]:
     """Return the requests that such options lead to, their paths from the scope on."""
     requests = [_requests_of_one(module.one, params, jobs) for params in each]
-    if module.name != "logpush_jobs":
+    if module.one != "logpush_job":
         return list(itertools.chain(*requests))
-    # All are looked for first, and a zone or account is listed once.
-    looks = {(each[0][1].lower(), each[0][0]): each[0] for each in requests}
-    return [*looks.values(), *(write for each in requests for write in each[1:])]
+    # All are looked for first, and a zone or account is listed once; and once more where a job was
+    # created in it.
+    looks = {each[0][1].lower(): each[0] for each in requests}
+    writes = [write for each in requests for write in each[1:]]
+    created = dict.fromkeys(path.lower() for method, path, _body in writes if method == "POST")
+    return [*looks.values(), *writes, *(looks[path] for path in created)]
 
 
 def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Request]:
     kind = "zone" if params["zone_id"] is not None else "account"
     base = f"/{kind}s/{params[f'{kind}_id']}/logpush"
     conf = {"destination_conf": params.get("destination_conf")}
-    if module == "logpush_ownership" and params.get("ownership_challenge") is not None:
-        module = "logpush_ownership_validate"
     if module == "logpush_ownership_validate":
         proof = {**conf, "ownership_challenge": params["ownership_challenge"].strip()}
         return [("POST", f"{base}/ownership/validate", proof)]
@@ -282,11 +297,10 @@ def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Reque
         return [("GET", f"{base}/datasets/{params['dataset']}/fields", None)]
     if module == "logpush_ownership":
         return [("POST", f"{base}/ownership", conf)]
-    one = "" if params["id"] is None else f"/{params['id']}"
-    look: Request = ("GET", f"{base}/jobs{one}", None)
     if module == "logpush_job_info":
-        return [look]
-    return [look, *_writes(params, jobs, f"{base}/jobs")]
+        one = "" if params["id"] is None else f"/{params['id']}"
+        return [("GET", f"{base}/jobs{one}", None)]
+    return [("GET", f"{base}/jobs", None), *_writes(params, jobs, f"{base}/jobs")]
 
 
 def _writes(params: Values, jobs: list[Job], path: str) -> list[Request]:

@@ -430,6 +430,6 @@ OPTIONS["jobs"] = _entries(
 )
 OPTIONS["targets"] = _entries(
     {"zone_id": ZONE, "destination_conf": R2},
-    {"account_id": ACCOUNT, **_PROVED},
-    *("destination_conf", "ownership_challenge"),
+    {"account_id": ACCOUNT, "destination_conf": R2},
+    "destination_conf",
 )

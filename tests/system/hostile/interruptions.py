@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plays that are interrupted, and whether running them again puts all right."""
+"""Runs that are interrupted, and whether running them again puts all right.
+
+Most of them are processes of the module alone, as Ansible starts one; some are plays.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import os
 import re
 import secrets
 import signal
+import subprocess
+import sys
 import time
 import typing as t
 from collections import Counter
@@ -18,15 +23,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sandbox.server import STRAY
 from system.playbooks import PUSH_LOGS, Run, World
 
 Entry = dict[str, t.Any]
 Jobs = list[dict[str, t.Any]]
 
 PROCESSES = Path("/proc")
-# In the environment of each process of a play, wherever its parents have gone.
-_MARK = "TESTS_INTERRUPTED_PLAY"
-_PATIENCE = 60.0  # seconds
+# In the environment of each process of a run, wherever its parents have gone.
+_MARK = "TESTS_INTERRUPTED_RUN"
+_MODULE = "ansible_collections.edgeops.cloudflare.plugins.modules.logpush_jobs"
+_PATIENCE = 240.0  # seconds; the machine may be busy
 # Nothing happens to a request that such a fault hits, but it is counted.
 PASS: dict[str, t.Any] = {"delay": 0}
 
@@ -61,8 +68,28 @@ def until(holds: t.Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
+def run_module(
+    world: World, options: dict[str, t.Any], environment: dict[str, str] | None = None
+) -> Run:
+    """Run the module that reconciles jobs, in a process of its own."""
+    env = {name: value for name, value in os.environ.items() if name not in STRAY}
+    env.update(world.environment, **(environment or {}))
+    done = subprocess.run(
+        [sys.executable, "-m", _MODULE],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE,
+    )
+    run = Run(world, done.returncode, done.stdout + done.stderr, env)
+    assert not [secret for secret in run.secrets() if secret in run.output]
+    return run
+
+
 class Play:
-    """A play under way, and all its processes."""
+    """A run under way, and all its processes."""
 
     def __init__(self, start: t.Callable[[dict[str, str]], Run], pool: ThreadPoolExecutor) -> None:
         mark = secrets.token_hex(16)
@@ -112,8 +139,11 @@ def _parent(process: int) -> int:
 class Course:
     """A list of jobs to be kept, the jobs there are before, and what an undisturbed run does."""
 
-    def __init__(self, world: World, entries: list[Entry], before: list[Entry]) -> None:
+    def __init__(
+        self, world: World, entries: list[Entry], before: list[Entry], *, by_playbook: bool = False
+    ) -> None:
         self._world = world
+        self._by_playbook = by_playbook
         self._home = world.log.with_name("home")
         self._home.mkdir()
         self._entries = entries
@@ -132,18 +162,16 @@ class Course:
         # that Cloudflare did not name in that run.
         self.resumed = {without_ids(self._before)}
 
-    def run(self, environment: dict[str, str] | None = None, **inputs: t.Any) -> Run:
-        """Run the playbook and check what holds of each run, interrupted or not."""
-        run = self._world.run(
-            playbook=PUSH_LOGS,
-            # One after the other: an interruption is to hit the same request each time.
-            inputs={"logpush_jobs": self._entries, "cloudflare_concurrency": 1, **inputs},
-            environment={
-                "HOME": str(self._home),
-                "ANSIBLE_HOME": str(self._home / ".ansible"),
-                **(environment or {}),
-            },
-        )
+    def run(self, environment: dict[str, str] | None = None, **options: t.Any) -> Run:
+        """Run the module or the playbook, and check what holds of each run."""
+        home = {"HOME": str(self._home), "ANSIBLE_HOME": str(self._home / ".ansible")}
+        env = {**home, **(environment or {})}
+        # One after the other: an interruption is to hit the same request each time.
+        if self._by_playbook:
+            inputs = {"logpush_jobs": self._entries, "cloudflare_concurrency": 1}
+            run = self._world.run(playbook=PUSH_LOGS, inputs=inputs, environment=env)
+        else:
+            run = run_module(self._world, {"jobs": self._entries, "concurrency": 1, **options}, env)
         asked = Counter(
             (request["path"], request["body"]["destination_conf"])
             for request in self._world.requests()

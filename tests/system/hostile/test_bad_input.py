@@ -46,8 +46,8 @@ from system.hostile.inputs_options import (
 )
 from system.hostile.inputs_server import Job, Received, Recorder
 
-EXAMPLES = 60
-EXAMPLES_AT_ONCE = 200
+EXAMPLES = 6
+EXAMPLES_AT_ONCE = 20
 # In seconds; a run takes a few thousandths of one.
 LONGEST_RUN = 20
 # Ansible masks what is shorter as well, but a shorter text also turns up where it is no secret.
@@ -233,13 +233,18 @@ def check_refusal(
         assert not received, "refused, but after a request"
         assert judgement.said or judgement.wrong or judgement.unsure
         return
+    outcomes = result.get("results", [result])
+    if any(outcome["msg"].startswith("not attempted") for outcome in outcomes if outcome["failed"]):
+        assert not received, "an entry is invalid, and something was sent"
     done, looked_for = [], False
-    for one, outcome in zip_longest(judgement.each, result.get("results", [result])):
+    for one, outcome in zip_longest(judgement.each, outcomes):
         if not outcome["failed"]:
             assert not one.wrong
             done.append(one.params)
         elif one.wrong:
             assert masked or any(name in outcome["msg"] for name in one.wrong), outcome["msg"]
+        elif outcome["msg"].startswith("not attempted"):
+            assert any(other.wrong or other.unsure for other in judgement.each if other is not one)
         else:
             names = one.unsure or needs(tried, one.params)
             assert names, f"refused, though there is nothing wrong: {outcome['msg']}"

@@ -73,6 +73,7 @@ def test_reset_forgets_all_but_who_is_who(api: Any) -> None:
         "redaction": "plain",
         "jobs_per_zone": "4",
         "filter_in_answers": "shown",
+        "transformers": "available",
     }
     assert api.ask(DESTINATION).status_code == 200
 

@@ -59,7 +59,6 @@ def test_what_is_given_is_kept_and_shown(api: Any) -> None:
         "max_upload_interval_seconds": 30,
         "max_upload_records": 100_000,
         "filter_attack_traffic": True,
-        "transformer_id": 7,
     }
     job = api.create(HTTPS, **given)
     assert {name: job[name] for name in given} == given

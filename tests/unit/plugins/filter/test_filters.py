@@ -127,6 +127,7 @@ def test_a_diff_shows_what_differs() -> None:
         *("--- before", "+++ after", '+filter: {"a": "ü", "b": 1}'),
         *("--- before", "+++ after", "-two"),
     ]
+    assert logpush_diff_lines.diff_lines(diffs, 80)[4:] == ["and 2 more diffs"]
     assert logpush_diff_lines.diff_lines(diffs[1]) == logpush_diff_lines.diff_lines(diffs[1:2])
 
 
@@ -185,3 +186,14 @@ def test_a_report_of_healthy_and_failing_jobs_and_of_a_scope_that_was_not_read()
     row = shown["scopes"][0]["jobs"][1]
     assert (row["sampling"], row["fields"]) == ("12.5 %", "2")
     assert row["last_push"] == "2026-11-22 14:05 UTC"
+
+
+def test_a_report_of_a_stale_job() -> None:
+    job = {"id": 2, "name": "http", "enabled": True, "healthy": False, "status": "stale"}
+    shown = report([listed({**job, "last_complete": "2026-11-22T14:05:00Z"})])
+    assert shown["table"][1:] == [
+        "example.com  http  -        not shown    STALE",
+        "    last push: 2026-11-22 14:05 UTC",
+        "1 job in 1 scope: 1 stale",
+    ]
+    assert shown["failing"] == ["http in example.com"]

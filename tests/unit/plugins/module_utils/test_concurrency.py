@@ -2,29 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One thing done for many: how many at a time, in which order, and what an error stops."""
+"""Run concurrently: how many at a time, in which order, and what an error stops."""
 
 from __future__ import annotations
 
 import signal
 import threading
-import time
-import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _concurrency as _many
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
     run_concurrently,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
-    InvalidInput,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 PATIENCE = 10.0
-# Enough for another thread to begin what it should not.
-NOT_AT_ONCE = 0.05
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 10, 100])
@@ -77,37 +69,70 @@ def test_an_error_of_one_stops_no_other(concurrency: int) -> None:
     ]
 
 
-@pytest.mark.parametrize("concurrency", [1, 2])
-def test_after_an_error_of_the_program_nothing_is_begun(concurrency: int) -> None:
-    begun, failed = [], threading.Event()
+def in_worker() -> bool:
+    """Return whether this is another thread than the one that called."""
+    return threading.current_thread() is not threading.main_thread()
+
+
+@pytest.fixture
+def joining(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Is set when the calling thread begins to wait for the others."""
+    event, join = threading.Event(), threading.Thread.join
+
+    def note_and_join(thread: threading.Thread, timeout: float | None = None) -> None:
+        event.set()
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", note_and_join)
+    return event
+
+
+def test_after_a_bug_the_only_thread_begins_no_further_item() -> None:
+    begun = []
 
     def work(item: int) -> None:
         begun.append(item)
-        if item == concurrency - 1:
-            failed.set()
-            raise ZeroDivisionError("of the program")
-        # The first is the one that is waited for, and ends late.
-        assert failed.wait(PATIENCE)
-        time.sleep(NOT_AT_ONCE)
+        raise ZeroDivisionError("a bug")
 
-    with pytest.raises(ZeroDivisionError, match="of the program"):
-        run_concurrently(work, range(50), concurrency)
-    assert sorted(begun) == list(range(concurrency))
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        run_concurrently(work, range(50), 1)
+    assert begun == [0]
 
 
-class Items(list[int]):
-    """Says when all of them are handed out; where ``interrupt``, Ctrl-C comes before the last."""
+def test_after_a_bug_in_the_calling_thread_no_further_item_is_begun(
+    joining: threading.Event,
+) -> None:
+    begun, both = [], threading.Barrier(2)
 
-    def __init__(self, items: t.Iterable[int], *, interrupt: bool) -> None:
-        super().__init__(items)
-        self.handed_out = threading.Event()
-        self._interrupt = interrupt
+    def work(item: int) -> None:
+        begun.append(item)
+        both.wait(PATIENCE)
+        if not in_worker():
+            raise ZeroDivisionError("a bug")
+        assert joining.wait(PATIENCE)
 
-    def __iter__(self) -> t.Iterator[int]:
-        yield from super().__iter__()
-        if self._interrupt:
-            raise KeyboardInterrupt
-        self.handed_out.set()
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        run_concurrently(work, range(50), 2)
+    assert sorted(begun) == [0, 1]
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+def test_after_a_bug_in_another_thread_no_further_item_is_begun(bug: type[BaseException]) -> None:
+    begun, both = [], threading.Barrier(2)
+    workers: list[threading.Thread] = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if in_worker():
+            workers.append(threading.current_thread())
+        both.wait(PATIENCE)
+        if in_worker():
+            raise bug("a bug")
+        workers[0].join(PATIENCE)
+
+    with pytest.raises(bug, match="a bug"):
+        run_concurrently(work, range(50), 2)
+    assert sorted(begun) == [0, 1]
 
 
 def press_ctrl_c_until(happened: threading.Event) -> None:
@@ -119,34 +144,79 @@ def press_ctrl_c_until(happened: threading.Event) -> None:
             return
 
 
-@pytest.mark.parametrize("interrupt", [False, True], ids=["waiting", "handing out"])
-def test_after_ctrl_c_nothing_is_begun(monkeypatch: pytest.MonkeyPatch, interrupt: bool) -> None:
-    begun, cancelled = [], threading.Event()
-    items = Items(range(50), interrupt=interrupt)
-
-    class Pool(ThreadPoolExecutor):
-        """Says when what waits is cancelled, if it is."""
-
-        def shutdown(self, wait: bool = True, **options: t.Any) -> None:
-            super().shutdown(wait=False, **options)
-            cancelled.set()
-            super().shutdown(wait=wait, **options)
+def test_after_ctrl_c_the_items_under_way_end_and_no_further_one_is_begun(
+    joining: threading.Event,
+) -> None:
+    begun, ended, both = [], [], threading.Barrier(2)
 
     def work(item: int) -> None:
         begun.append(item)
-        if item == 1 and not interrupt:
-            assert items.handed_out.wait(PATIENCE)
-            press_ctrl_c_until(cancelled)
-        assert cancelled.wait(PATIENCE)
+        both.wait(PATIENCE)
+        if in_worker():
+            press_ctrl_c_until(joining)
+            ended.append(item)
+        else:
+            threading.Event().wait(PATIENCE)
 
-    monkeypatch.setattr(_many, "ThreadPoolExecutor", Pool)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_concurrently(work, items, 2)
+            run_concurrently(work, range(50), 2)
     finally:
         signal.signal(signal.SIGINT, before)
     assert sorted(begun) == [0, 1]
+    assert len(ended) == 1
 
 
-# What is said of all
+def start_threads(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseException) -> None:
+    """Let only ``count`` threads be started; after that, raise ``error``."""
+    start, left = threading.Thread.start, iter(range(count))
+
+    def start_or_raise(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise error
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_raise)
+
+
+def test_ctrl_c_while_threads_are_started_ends_those_that_run(
+    monkeypatch: pytest.MonkeyPatch, joining: threading.Event
+) -> None:
+    start_threads(monkeypatch, 1, KeyboardInterrupt())
+    before = set(threading.enumerate())
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        assert joining.wait(PATIENCE)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_concurrently(work, range(50), 10)
+    # The thread may not have come to its first item.
+    assert begun in ([0], [])
+    assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_where_no_more_threads_can_be_started_those_that_run_do_the_work(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    start_threads(monkeypatch, count, RuntimeError("can't start new thread"))
+    together = threading.Barrier(count + 1)
+    threads: set[int] = set()
+
+    def work(item: int) -> int:
+        threads.add(threading.get_ident())
+        if item <= count:
+            # They are all there at the same time, or else this breaks.
+            together.wait(PATIENCE)
+        if item == 20:
+            raise InvalidInput("item", "is 20")
+        return item * 2
+
+    outcomes = run_concurrently(work, range(50), 10)
+    assert str(outcomes.pop(20)) == "item: is 20"
+    assert outcomes == [item * 2 for item in range(50) if item != 20]
+    assert len(threads) == count + 1
+    assert threading.get_ident() in threads

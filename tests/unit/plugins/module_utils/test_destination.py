@@ -22,7 +22,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
     without_secrets,
 )
 
-PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "challenge")
+PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "ownership")
 
 
 @pytest.mark.parametrize(
@@ -30,32 +30,35 @@ PARTS = ("scheme", "bucket", "prefix", "region", "endpoint", "challenge")
     [
         (
             "s3://edge-logs/http/{DATE}?region=us-east-1&sse=AES256",
-            ("s3", "edge-logs", "http/{DATE}", "us-east-1", None, "yes"),
+            ("s3", "edge-logs", "http/{DATE}", "us-east-1", None, "required"),
         ),
-        ("S3://edge-logs", ("s3", "edge-logs", "", None, None, "yes")),
+        ("S3://edge-logs", ("s3", "edge-logs", "", None, None, "required")),
         (
             "s3://b/p?region=auto&access-key-id=A&secret-access-key=B&endpoint=minio.example:9000",
-            ("s3", "b", "p", "auto", "minio.example:9000", "no"),
+            ("s3", "b", "p", "auto", "minio.example:9000", "not_required"),
         ),
-        ("r2://b/{DATE}?account-id=a", ("r2", "b", "{DATE}", None, None, "no")),
-        ("gs://b/a/b/", ("gs", "b", "a/b/", None, None, "yes")),
+        ("r2://b/{DATE}?account-id=a", ("r2", "b", "{DATE}", None, None, "not_required")),
+        ("gs://b/a/b/", ("gs", "b", "a/b/", None, None, "required")),
         (
             "azure://acc.blob.core.windows.net/logs/http/{DATE}?sv=1&sig=x",
-            ("azure", "logs", "http/{DATE}", None, "acc.blob.core.windows.net", "yes"),
+            ("azure", "logs", "http/{DATE}", None, "acc.blob.core.windows.net", "required"),
         ),
-        ("azure://acc.example//X/p", ("azure", "X", "p", None, "acc.example", "yes")),
+        ("azure://acc.example//X/p", ("azure", "X", "p", None, "acc.example", "required")),
         (
             "sumo://endpoint1.collection.example/receiver/v1/http/CODE",
-            ("sumo", None, None, None, "endpoint1.collection.example", "yes"),
+            ("sumo", None, None, None, "endpoint1.collection.example", "required"),
         ),
         (
             "datadog://intake.example/v1/input?header_DD-API-KEY=K&ddsource=cloudflare",
-            ("datadog", None, None, None, "intake.example", "no"),
+            ("datadog", None, None, None, "intake.example", "not_required"),
         ),
-        ("splunk://h:8088/raw?channel=c", ("splunk", None, None, None, "h:8088", "no")),
-        ("https://u:p@logs.example/in", ("https", None, None, None, "logs.example", "no")),
-        ("bq://projects/P/datasets/D", ("bq", None, None, None, None, "no")),
-        ("sentinelone://h/x", ("sentinelone", None, None, None, "h", "no")),
+        ("splunk://h:8088/raw?channel=c", ("splunk", None, None, None, "h:8088", "not_required")),
+        (
+            "https://u:p@logs.example/in",
+            ("https", None, None, None, "logs.example", "not_required"),
+        ),
+        ("bq://projects/P/datasets/D", ("bq", None, None, None, None, "not_required")),
+        ("sentinelone://h/x", ("sentinelone", None, None, None, "h", "not_required")),
         ("ibmcl://h/x?ibm_api_key=k", ("ibmcl", None, None, None, "h", "unknown")),
         ("kinesis://s?region=eu-west-1", ("kinesis", None, None, "eu-west-1", None, "unknown")),
         ("new-thing://host/path?a=b", ("new-thing", None, None, None, None, "unknown")),

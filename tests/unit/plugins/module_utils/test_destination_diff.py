@@ -175,3 +175,6 @@ def test_a_mask_hides_nothing_but_what_it_stands_for() -> None:
     found = compare(ours, "s3://b/q?region=r&access-key-id=***")
     assert list(found.masked) == ["parameter access-key-id"]
     assert list(found.different) == ["path", SECRET, "parameter sse"]
+    found = compare(Destination.parse(HTTP), "https://***@h:8080/in/1")
+    assert list(found.masked) == ["user information"]
+    assert list(found.different) == [AUTHORIZATION, "parameter x"]

@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     Job,
     checked_id,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
     load_json,
 )
 

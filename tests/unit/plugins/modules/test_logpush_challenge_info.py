@@ -21,12 +21,13 @@ from ansible_collections.edgeops.cloudflare.tests.unit.store_server import (
     StoreServer,
 )
 
-TOKEN = challenge_token({"obj_type": "zone"})
 KEY = "http/20261122/ownership-challenge-9a2e7c51.txt"
 WRITE_SIGNATURE = "WriteSeCrEt%2BSeCrEt%3D"
 READ_SIGNATURE = "ReadSeCrEt%2BSeCrEt%3D"
 ACCOUNT = "azure://edgelogs.blob.core.windows.net"
 DESTINATION = f"{ACCOUNT}/edge-logs/http/{{DATE}}?sv=2022-11-02&sp=cw&sig={WRITE_SIGNATURE}"
+# As Cloudflare's, it quotes the destination with its secrets.
+TOKEN = challenge_token({"obj_type": "zone", "destination_conf": DESTINATION})
 SAS = f"sv=2022-11-02&sp=r&sig={READ_SIGNATURE}"
 GCS_KEY = "edge-logs/ownership-challenge-9a2e7c51.txt"
 PATH = f"/edgelogs/edge-logs/{KEY}"

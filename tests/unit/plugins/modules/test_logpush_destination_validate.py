@@ -31,7 +31,7 @@ DESCRIBED = {
     "prefix": "http/{DATE}",
     "region": "us-east-1",
     "endpoint": None,
-    "challenge": "yes",
+    "ownership": "required",
 }
 PATH = f"/zones/{ZONE}/logpush/validate/destination"
 EXISTS_PATH = f"{PATH}/exists"

@@ -34,7 +34,7 @@ CHALLENGE = challenge_token({"obj_type": "zone", "obj_id": ZONE, "destination_co
 
 
 def conf(number: int) -> str:
-    """Return a destination with keys of its own, which needs no proof."""
+    """Return a destination with keys of its own, which requires no token."""
     return (R2 + SECRET).format(number)
 
 
@@ -68,18 +68,17 @@ def listed(*jobs: dict[str, t.Any], zone: str = ZONE) -> Call:
     return Call("GET", path(zone), None, success(list(jobs)))
 
 
-def looked_at(job_id: int, answer: requests.Response | None = None, zone: str = ZONE) -> Call:
-    """Expect one job to be looked at."""
-    return Call(
-        "GET", path(zone, job_id), None, success(job(id=job_id)) if answer is None else answer
-    )
+def checked(job_id: int) -> Call:
+    """Expect one job to be looked for after a lost response."""
+    return Call("GET", path(job_id=job_id), None, success(job(id=job_id)))
 
 
 def created(
     body: dict[str, t.Any], answer: requests.Response | Exception | None = None, zone: str = ZONE
 ) -> Call:
-    """Expect a job to be created."""
-    return Call("POST", path(zone), body, success(job(**body)) if answer is None else answer)
+    """Expect a job to be created, enabled unless ``body`` says otherwise."""
+    sent = {"enabled": True, **body}
+    return Call("POST", path(zone), sent, success(job(**body)) if answer is None else answer)
 
 
 def put(
@@ -107,15 +106,28 @@ NEW = entry(name="new", destination_conf=conf(1), dataset="http_requests")
 NEW_BODY = {"name": "new", "dataset": "http_requests", "destination_conf": conf(1)}
 
 
-# What is done
+SUMMARY = {
+    "total": 0,
+    "created": 0,
+    "updated": 0,
+    "deleted": 0,
+    "unchanged": 0,
+    "pruned": 0,
+    "failed": 0,
+}
 
 
-def test_all_are_planned_and_then_carried_out() -> None:
+# Planning and writing
+
+
+def test_all_are_planned_and_then_applied() -> None:
+    same = job(id=44, name="same")
     with network(
-        listed(job(), job(id=43, name="old"), job(id=44, name="same")),
-        created(NEW_BODY),
+        listed(job(), job(id=43, name="old"), same),
+        created(NEW_BODY, success(job(**{**NEW_BODY, "id": 45}))),
         put({"enabled": False}),
         Call("DELETE", path(job_id=43), None, success({"id": 43})),
+        listed(job(enabled=False), same, job(**{**NEW_BODY, "id": 45})),
     ):
         result = run(
             NEW,
@@ -135,10 +147,22 @@ def test_all_are_planned_and_then_carried_out() -> None:
     assert each[0]["item"] == {"zone_id": ZONE, "name": "new", "dataset": "http_requests"}
     assert each[3]["item"] == {"zone_id": ZONE, "name": "same"}
     assert {one["failed"] for one in each} == {False}
-    assert "diff" not in result
+    assert not any("ansible_loop_var" in one for one in each)
+    assert not {"diff", "warnings", "msg"} & set(result)
+    counts = {"total": 5, "created": 1, "updated": 1, "deleted": 1, "unchanged": 2}
+    assert result["summary"] == {**SUMMARY, **counts}
+    assert result["pruned"] == []
+    assert [line.split() for line in result["table"]] == [
+        ["ZONE", "OR", "ACCOUNT", "JOB", "DATASET", "RESULT", "OWNERSHIP", "DETAILS"],
+        [ZONE, "new", "http_requests", "created", "not_required", "id", "45"],
+        [ZONE, "http", "http_requests", "updated", "not_required", "id", "42;", "enabled"],
+        [ZONE, "old", "http_requests", "deleted", "not_required", "id", "43"],
+        [ZONE, "same", "http_requests", "unchanged", "not_required", "id", "44"],
+        [ZONE, "never", "-", "unchanged", "not_required"],
+    ]
 
 
-def test_where_all_is_as_described_nothing_is_written_and_nothing_changes() -> None:
+def test_where_all_jobs_are_in_sync_nothing_is_written() -> None:
     with network(listed(job(), job(id=43, name="other"))):
         result = run(entry(enabled=True, destination_conf=BUCKET), entry(name="other"), diff=True)
     assert (result["changed"], [one["action"] for one in result["results"]]) == (
@@ -152,16 +176,17 @@ def test_an_empty_list_is_no_change_and_no_request() -> None:
     for check_mode in (False, True):
         with network():
             result = run(check_mode=check_mode, diff=True)
-        assert (result["changed"], result["results"]) == (False, [])
+        assert (result["changed"], result["results"], result["pruned"]) == (False, [], [])
+        assert (result["summary"], len(result["table"])) == (SUMMARY, 1)
         assert not {"failed", "diff"} & {name for name in result if result[name]}
 
 
-def test_check_mode_and_diff_tell_all_and_write_nothing() -> None:
+def test_check_mode_and_diff_show_all_changes_and_write_nothing() -> None:
     with network(listed(job())):
         result = run(
             NEW,
             entry(enabled=False),
-            entry(name="bucket", destination_conf=BUCKET),
+            entry(name="bucket", destination_conf=BUCKET, prove_ownership=False),
             check_mode=True,
             diff=True,
         )
@@ -169,7 +194,8 @@ def test_check_mode_and_diff_tell_all_and_write_nothing() -> None:
     each = result["results"]
     assert [one["action"] for one in each] == ["created", "updated", "created"]
     assert each[0]["job"]["id"] is None
-    assert [one["ownership_required"] for one in each] == [False, False, True]
+    assert [one["ownership"] for one in each] == ["not_required", "not_required", "missing"]
+    assert result["summary"] == {**SUMMARY, "total": 3, "created": 2, "updated": 1}
     assert [diff["before_header"] for diff in result["diff"]] == [
         f"zone {ZONE}: job '{name}'" for name in ("new", "http", "bucket")
     ]
@@ -180,7 +206,7 @@ def test_check_mode_and_diff_tell_all_and_write_nothing() -> None:
         assert "diff" not in run(entry(enabled=False), check_mode=True)
 
 
-def test_diff_of_those_alone_that_change() -> None:
+def test_diff_has_only_the_jobs_that_change() -> None:
     with network(listed(job(), job(id=43, name="same")), put({"enabled": False})):
         result = run(entry(enabled=False), entry(name="same"), diff=True)
     assert len(result["diff"]) == 1
@@ -206,25 +232,22 @@ def test_capitals_make_no_other_zone() -> None:
         assert run(entry(), entry(zone=ZONE.upper(), name="b"))["changed"] is False
 
 
-def test_a_list_that_fails_is_asked_for_once_and_fails_those_that_need_it() -> None:
+def test_a_list_that_fails_is_requested_once_and_fails_all_jobs_of_its_zone() -> None:
     said = failure(403, 10000, "Authentication error")
-    with network(
-        Call("GET", path(), None, said),
-        looked_at(42),
-        listed(job(id=8), zone=ZONES[0]),
-    ):
+    with network(Call("GET", path(), None, said), listed(job(id=8), zone=ZONES[0])):
         result = run(
             entry(), entry(name="b"), entry(name=None, id=42, enabled=True), entry(zone=ZONES[0])
         )
-    assert [one["failed"] for one in result["results"]] == [True, True, False, False]
-    assert result["msg"].startswith("2 of 4 jobs failed; the first of them: job 'http' in zone ")
-    for one in result["results"][:2]:
+    assert [one["failed"] for one in result["results"]] == [True, True, True, False]
+    assert result["msg"].startswith("3 of 4 jobs failed; the first of them: job 'http' in zone ")
+    assert result["summary"] == {**SUMMARY, "total": 4, "unchanged": 1, "failed": 3}
+    for one in result["results"][:3]:
         assert one["error"]["codes"] == [10000]
         assert one["changed"] is False
 
 
 @pytest.mark.parametrize("concurrency", [None, 2, 10, 100])
-def test_side_by_side_each_request_comes_once_and_results_are_in_order(
+def test_concurrently_each_request_comes_once_and_results_are_in_order(
     concurrency: int | None,
 ) -> None:
     lists = [listed(job(id=number), zone=zone) for number, zone in enumerate(ZONES, 100)]
@@ -238,7 +261,47 @@ def test_side_by_side_each_request_comes_once_and_results_are_in_order(
     assert methods == ["GET"] * 20 + ["PUT"] * 20, "all are planned before any is written"
 
 
-def test_side_by_side_a_zone_is_listed_once() -> None:
+@pytest.mark.parametrize("concurrency", [1, 10])
+def test_after_creations_each_zone_with_a_new_job_is_listed_once_more(concurrency: int) -> None:
+    names = ("a", "b", "c")
+    bodies = [{**NEW_BODY, "name": name} for name in names]
+    shown = [job(**{**body, "id": number}) for number, body in enumerate(bodies, 50)]
+    calls = [listed(zone=zone) for zone in ZONES[:2]]
+    calls += [created(bodies[0], success(shown[0]), zone=ZONES[0])]
+    calls += [created(body, success(one), zone=ZONES[1]) for body, one in zip(bodies, shown)]
+    calls += [listed(*shown[:1], zone=ZONES[0]), listed(*shown, zone=ZONES[1])]
+    # Another zone, in which none is created.
+    calls += [listed(job(), zone=ZONES[2]), put({"enabled": False}, zone=ZONES[2])]
+    given = [{**NEW, "zone_id": ZONES[1], "name": name} for name in names]
+    first = {**NEW, "zone_id": ZONES[0], "name": "a"}
+    with network(*calls, concurrent=True) as net:
+        result = run(first, *given, entry(ZONES[2], enabled=False), concurrency=concurrency)
+    assert not result.get("failed"), result
+    assert [one["job"]["id"] for one in result["results"]] == [50, 50, 51, 52, 42]
+    methods = [request.method for request in net.sent]
+    assert methods[:3] == ["GET"] * 3
+    assert sorted(methods[3:8]) == ["POST"] * 4 + ["PUT"]
+    assert methods[8:] == ["GET"] * 2
+
+
+def test_a_second_job_of_the_name_fails_that_entry_alone() -> None:
+    ours = job(**{**NEW_BODY, "id": 50})
+    with network(
+        listed(job()),
+        created(NEW_BODY, success(ours)),
+        put({"enabled": False}),
+        listed(job(), ours, job(**{**NEW_BODY, "id": 49})),
+    ):
+        result = run(NEW, entry(enabled=False), diff=True)
+    first, second = result["results"]
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert (first["failed"], first["changed"], first["ids"]) == (True, True, [49, 50])
+    assert (second["failed"], second["action"]) == (False, "updated")
+    assert result["summary"] == {**SUMMARY, "total": 2, "updated": 1, "failed": 1}
+    assert len(result["diff"]) == 2
+
+
+def test_concurrently_a_zone_is_listed_once() -> None:
     jobs = [job(id=number, name=f"job-{number}") for number in range(1, 51)]
     with network(listed(*jobs), concurrent=True):
         result = run(*(entry(name=f"job-{number}") for number in range(1, 51)), concurrency=50)
@@ -265,7 +328,7 @@ def test_options_are_those_of_the_single_module() -> None:
         "output_options": {"sample_rate": 0.5, "CVE-2021-44228": True},
         "ownership_challenge": CHALLENGE,
     }
-    with network(listed(), created(body)):
+    with network(listed(), created(body), listed(job(**body))):
         result = run(
             entry(
                 name="new",
@@ -290,12 +353,95 @@ def test_options_are_those_of_the_single_module() -> None:
 )
 def test_the_cve_option_goes_by_both_its_names(given: t.Any) -> None:
     body = {**NEW_BODY, "output_options": {"CVE-2021-44228": True}}
-    with network(listed(job()), created(body)):
+    with network(listed(job()), created(body), listed(job(), job(**{**body, "id": 43}))):
         result = run(entry(), {**NEW, "output_options": given})
     assert result["results"][1]["action"] == "created", result
 
 
-# What fails
+# Pruning
+
+
+OTHERS = (
+    job(id=50, name="old"),
+    job(id=51, name="dns", dataset="dns_logs"),
+    job(id=52, name=None, dataset=None),
+)
+
+
+def removed(job_id: int, answer: requests.Response | None = None) -> Call:
+    """Expect a job to be removed."""
+    done = success({"id": job_id}) if answer is None else answer
+    return Call("DELETE", path(job_id=job_id), None, done)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "ids"),
+    [
+        (None, [50, 51, 52]),
+        (["dns_logs"], [51]),
+        (["dns_logs", "http_requests"], [50, 51]),
+        (["audit_logs"], []),
+        ([], []),
+    ],
+)
+def test_prune_is_limited_to_datasets(datasets: list[str] | None, ids: list[int]) -> None:
+    with network(listed(job(), *OTHERS)):
+        planned = run(entry(), prune=True, prune_datasets=datasets, check_mode=True)
+    with network(listed(job(), *OTHERS), *map(removed, ids)):
+        result = run(entry(), prune=True, prune_datasets=datasets)
+    for whole in (planned, result):
+        assert [one["item"]["id"] for one in whole["pruned"]] == ids
+        assert whole["changed"] is bool(ids)
+        counts = {"total": 1, "unchanged": 1, "pruned": len(ids)}
+        assert whole["summary"] == {**SUMMARY, **counts}
+        assert len(whole["table"]) == 2 + len(ids)
+
+
+def test_prune_keeps_what_entries_describe_by_name_or_id_and_what_was_created() -> None:
+    new = job(**{**NEW_BODY, "id": 60})
+    with network(
+        listed(job(), *OTHERS),
+        created(NEW_BODY, success(new)),
+        removed(50),
+        listed(job(), *OTHERS[1:], new),
+        removed(51),
+    ):
+        result = run(
+            entry(), entry(id=52, name=None), NEW, entry(name="old", state="absent"), prune=True
+        )
+    assert not result.get("failed"), result
+    assert [one["action"] for one in result["results"]] == ["none", "none", "created", "deleted"]
+    assert [one["item"]["id"] for one in result["pruned"]] == [51]
+
+
+def test_prune_removes_no_job_of_a_zone_where_a_second_job_of_the_name_appeared() -> None:
+    new = job(**{**NEW_BODY, "id": 60})
+    twin = job(**{**NEW_BODY, "id": 61})
+    with network(listed(*OTHERS), created(NEW_BODY, success(new)), listed(*OTHERS, new, twin)):
+        result = run(NEW, prune=True)
+    assert (result["failed"], result["pruned"]) == (True, [])
+
+
+def test_a_job_that_cannot_be_pruned_is_a_failure_and_stops_no_other() -> None:
+    denied = failure(403, 10000, "Authentication error")
+    with network(listed(job(), *OTHERS), removed(50, denied), removed(51), removed(52)):
+        result = run(entry(), prune=True)
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert result["msg"].startswith(f"1 of 4 jobs failed: job 'old' in zone {ZONE}: DELETE ")
+    assert [one["failed"] for one in result["pruned"]] == [True, False, False]
+    assert [one["failed"] for one in result["results"]] == [False]
+    counts = {"total": 1, "unchanged": 1, "pruned": 2, "failed": 1}
+    assert result["summary"] == {**SUMMARY, **counts}
+    outcomes = [line.split()[3] for line in result["table"][2:]]
+    assert outcomes == ["failed", "pruned", "pruned"]
+
+
+def test_prune_of_an_empty_list_sends_nothing() -> None:
+    with network():
+        assert run(prune=True)["pruned"] == []
+
+
+# Failures
 
 
 def test_one_failure_stops_no_other_and_is_counted() -> None:
@@ -308,9 +454,9 @@ def test_one_failure_stops_no_other_and_is_counted() -> None:
     ):
         result = run(
             NEW,
-            entry(max_upload_records=1),
+            entry(kind="edge"),
             entry(ZONES[0], enabled=False),
-            entry(name="bucket", destination_conf=BUCKET),
+            entry(name="bucket", destination_conf=BUCKET, prove_ownership=False),
             entry(name="nowhere"),
         )
     assert (result["failed"], result["changed"]) == (True, True)
@@ -320,18 +466,25 @@ def test_one_failure_stops_no_other_and_is_counted() -> None:
     each = result["results"]
     assert [one["failed"] for one in each] == [True, True, False, True, True]
     assert each[0]["error"]["codes"] == [1004]
-    assert each[1]["msg"].startswith("max_upload_records: has to be 0 or from 1000")
+    assert each[1]["msg"].startswith("kind: job 42 ('http') has ''")
     assert (each[2]["changed"], each[2]["action"]) == (True, "updated")
-    assert each[3]["msg"].startswith("ownership_challenge: is missing")
-    assert each[3]["ownership_required"] is True
-    assert each[3]["changes"] == ["destination_conf", "name"]
-    assert each[4]["msg"].startswith("destination_conf: is missing")
+    assert each[3]["msg"].startswith("this destination requires an ownership_challenge")
+    assert each[3]["ownership"] == "missing"
+    assert each[3]["changes"] == ["destination_conf", "enabled", "name"]
+    assert each[4]["msg"].startswith("destination_conf: is required to create a job")
+    assert result["summary"] == {**SUMMARY, "total": 5, "updated": 1, "failed": 4}
+    assert [line.split()[3] for line in result["table"][2:]] == [
+        "failed",
+        "updated",
+        "failed",
+        "failed",
+    ]
 
 
-def test_the_only_one_that_failed_is_told() -> None:
+def test_the_message_names_the_only_job_that_failed() -> None:
     internal = put({"enabled": False}, failure(500, 1, "internal"))
-    # It may have been carried out, so it is looked for.
-    with network(listed(job()), internal, looked_at(42)):
+    # It may have been applied, so the job is looked for.
+    with network(listed(job()), internal, checked(42)):
         result = run(entry(enabled=False), entry(name="other", state="absent"))
     assert result["msg"].startswith(f"1 of 2 jobs failed: job 'http' in zone {ZONE}: PUT ")
     assert result["results"][0]["response_lost"] is True
@@ -358,7 +511,7 @@ def test_api_errors_are_told_as_the_api_gave_them(
     said = failure(status, code, message)
     calls, given = {
         "list": ([Call("GET", path(), None, said)], entry()),
-        "one": ([looked_at(42, said)], entry(id=42)),
+        "one": ([Call("GET", path(), None, said)], entry(id=42)),
         "create": ([listed(), created(NEW_BODY, said)], NEW),
         "update": ([listed(job()), put({"enabled": False}, said)], entry(enabled=False)),
         "delete": (
@@ -402,13 +555,14 @@ def test_a_list_that_holds_no_jobs(answer: object) -> None:
     assert [one["failed"] for one in result["results"]] == [True, True]
 
 
-def test_a_lost_answer_is_looked_into_and_told_of_whom() -> None:
+def test_a_lost_response_is_looked_into_and_the_warning_names_the_job() -> None:
     gateway = failure(502, 1, "bad gateway")
     with network(
         listed(job()),
         created(NEW_BODY, gateway),
         listed(job(), job(id=43, **NEW_BODY)),
         put({"enabled": False}),
+        listed(job(enabled=False), job(id=43, **NEW_BODY)),
     ):
         result = run(NEW, entry(enabled=False))
     assert not result.get("failed"), result
@@ -416,6 +570,7 @@ def test_a_lost_answer_is_looked_into_and_told_of_whom() -> None:
     assert result["results"][0]["job"]["id"] == 43
     (warning,) = result["warnings"]
     assert warning.startswith(f"job 'new' in zone {ZONE}: POST ")
+    assert result["table"][1].endswith("id 43; response lost, verified afterwards")
 
 
 @pytest.mark.parametrize("given", [None, 5, ["no job"], [5], {"name": "alone"}])
@@ -483,14 +638,15 @@ def test_two_that_describe_one_job_are_refused_before_any_request(
     assert result["failed"] is True
     account = other.get("account_id")
     where = f"account {account}" if account else f"zone {other['zone_id']}"
-    said = f"jobs: entries 2 and 3 both describe the job '{name}' in {where}"
+    said = f"jobs: entries 2 and 3 both describe the job '{name}' in {where}; remove one of them"
     assert result["msg"] == said
     assert "results" not in result
 
 
 def test_of_the_same_name_are_different_jobs_where_zone_or_dataset_differ() -> None:
-    in_zone = [job(), job(id=43, dataset="dns_logs")]
-    with network(listed(*in_zone), listed(job(id=42), zone=ZONES[0]), looked_at(50), looked_at(51)):
+    same = [job(id=number, name="same") for number in (50, 51)]
+    in_zone = [job(), job(id=43, dataset="dns_logs"), *same]
+    with network(listed(*in_zone), listed(job(id=42), zone=ZONES[0])):
         result = run(
             entry(dataset="http_requests"),
             entry(dataset="dns_logs"),
@@ -504,7 +660,7 @@ def test_of_the_same_name_are_different_jobs_where_zone_or_dataset_differ() -> N
 
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode: bool) -> None:
-    calls = [looked_at(42), listed(job(), job(id=43, name="other"))]
+    calls = [listed(job(), job(id=43, name="other"))]
     calls += [] if check_mode else [put({"enabled": False}, id=43, name="other")]
     with network(*calls):
         result = run(
@@ -515,11 +671,11 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         )
     assert [one["failed"] for one in result["results"]] == [True, True, False]
     for one in result["results"][:2]:
-        assert one["msg"] == "job 42 is described by several entries"
+        assert one["msg"] == "job 42 is described by several entries; remove all but one"
         assert one["changed"] is False
 
 
-# Options that are wrong
+# Invalid options
 
 
 @pytest.mark.parametrize(
@@ -547,18 +703,37 @@ def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> No
         *(("id", value) for value in (0, -1)),
         *(("name", value) for value in ("", "x" * 513)),
         ("ownership_challenge", ""),
+        ("ownership_challenge", "challenge.txt"),
         ("dataset", "a/b"),
         ("filter", "{"),
         ("max_upload_bytes", -1),
         ("logpull_options", "x" * 4097),
     ],
 )
-def test_a_bad_entry_is_refused_by_name_and_stops_no_other(option: str, value: t.Any) -> None:
-    with network(listed(job(id=8), zone=ZONES[0])):
-        result = run(entry(**{option: value}), entry(ZONES[0]))
-    first, second = result["results"]
-    assert first["msg"].startswith(f"{option}: "), first
-    assert (first["failed"], second["failed"]) == (True, False)
+def test_where_an_entry_is_invalid_nothing_is_sent(option: str, value: t.Any) -> None:
+    invalid = entry(**{option: value})
+    with network():
+        result = run(entry(ZONES[0]), invalid, {**NEW, "zone_id": ZONES[1]}, prune=True)
+    first, second, third = result["results"]
+    assert second["msg"].startswith(f"{option}: "), second
+    name = " ".join(str(invalid["name"]).split()) or invalid.get("id")
+    where = f"zone {invalid['zone_id']}".strip()
+    for one in (first, third):
+        assert one["msg"] == f"not attempted, since entry 2 (job '{name}' in {where}) is invalid"
+    assert [one["failed"] for one in result["results"]] == [True] * 3
+    assert result["msg"].startswith("3 of 3 jobs failed; ")
+    assert (result["changed"], result["pruned"]) == (False, [])
+    assert result["summary"] == {**SUMMARY, "total": 3, "failed": 3}
+    assert len(result["table"]) == 4
+
+
+def test_each_invalid_entry_has_its_own_error() -> None:
+    with network():
+        result = run(entry(filter="{"), entry(ZONES[0]), entry(ZONES[1], id=0), check_mode=True)
+    first, second, third = (one["msg"] for one in result["results"])
+    assert first.startswith("filter: is no JSON")
+    assert second.startswith("not attempted, since entry 1 (job 'http'")
+    assert third.startswith("id: has to be 1 or more")
 
 
 def test_a_null_is_no_name() -> None:
@@ -591,9 +766,11 @@ def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
     said = "cannot write: " + " ".join([*secrets, *map(conf, range(4))])
     bodies = [{"name": name, "destination_conf": conf(n)} for n, name in enumerate(names)]
     bodies[3]["ownership_challenge"] = CHALLENGE
+    shown = [job(id=43, **bodies[2]), job(id=44, **bodies[3])]
     calls = [created(body, failure(400, 1, said)) for body in bodies[:2]]
-    calls += [created(bodies[2], failure(502, 1, said)), listed(job(id=43, **bodies[2]))]
-    calls += [created(bodies[3], response(content=said.encode())), listed(job(id=44, **bodies[3]))]
+    calls += [created(bodies[2], failure(502, 1, said)), listed(shown[0])]
+    calls += [created(bodies[3], response(content=said.encode())), listed(*shown)]
+    calls += [listed(*shown)]
     with network(listed(job(destination_conf=theirs)), *calls):
         result = run(
             *(

@@ -35,7 +35,7 @@ PARTS = {
     "prefix": "http/{DATE}",
     "region": "us-east-1",
     "endpoint": None,
-    "challenge": "yes",
+    "ownership": "required",
 }
 
 
@@ -105,11 +105,11 @@ def test_asks_whatever_the_destination(destination: str) -> None:
     [
         ({"filename": "", "message": "no bucket", "valid": False}, "no bucket", False, ""),
         ({"filename": "a.txt", "message": "denied", "valid": False}, "denied", False, "a.txt"),
-        ({"filename": "", "message": "", "valid": True}, "it gave no reason", True, ""),
-        ({"filename": None, "message": None, "valid": None}, "it gave no reason", None, None),
-        ({}, "it gave no reason", None, None),
-        (None, "it gave no reason", None, None),
-        (["a", "list"], "it gave no reason", None, None),
+        ({"filename": "", "message": "", "valid": True}, "no reason given", True, ""),
+        ({"filename": None, "message": None, "valid": None}, "no reason given", None, None),
+        ({}, "no reason given", None, None),
+        (None, "no reason given", None, None),
+        (["a", "list"], "no reason given", None, None),
         ({"filename": " ", "message": "denied"}, "denied", None, " "),
     ],
 )

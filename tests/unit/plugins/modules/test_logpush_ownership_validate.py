@@ -108,7 +108,7 @@ def test_valid_false_is_a_no() -> None:
     assert answer["valid"] is False
     assert answer["changed"] is False
     assert answer["msg"] == (
-        "Cloudflare does not take ownership_challenge as the proof: valid: false, without a reason."
+        "Cloudflare rejected the ownership token: valid: false, no reason given."
     )
 
 
@@ -122,7 +122,10 @@ def test_rejection_is_a_no_with_cloudflares_words() -> None:
     )
     assert answer["reasons"] == []
     assert (answer["error"]["status"], answer["error"]["codes"]) == (400, [1002])
-    assert answer["msg"].endswith("incorrect ownership challenge (code 1002).")
+    assert answer["msg"] == (
+        "Cloudflare rejected the ownership token: Cloudflare answered HTTP 400: "
+        "incorrect ownership challenge (code 1002)."
+    )
 
 
 def test_a_token_that_comes_back_is_masked() -> None:
@@ -290,7 +293,6 @@ def test_a_token_has_expired_as_soon_as_its_time_has_come(now: float, expired: b
         assert bool(run(ownership_challenge=challenge)["reasons"]) is expired
 
 
-EMPTY = "is empty; give the content of the challenge file"
 FILE = "looks like the name of the challenge file; give the file's content"
 LIKE_JSON = "looks like JSON, not like a token; give the content of the challenge file alone"
 ENCODED = "looks like a token encoded as base64; decode it first (ansible.builtin.b64decode)"
@@ -299,8 +301,6 @@ ENCODED = "looks like a token encoded as base64; decode it first (ansible.builti
 @pytest.mark.parametrize(
     ("challenge", "problem"),
     [
-        ("", EMPTY),
-        (" \n\t ", EMPTY),
         (
             "x" * 4097,
             (
@@ -341,6 +341,59 @@ def test_what_is_no_token_is_refused_before_any_request(
         answer = run(ownership_challenge=challenge, check_mode=check_mode)
     assert answer["failed"] is True
     assert answer["msg"] == f"ownership_challenge: {problem}"
+
+
+@pytest.mark.parametrize("challenge", ["", " \n\t "])
+def test_an_empty_token_is_an_error(challenge: str) -> None:
+    with network():
+        answer = run(ownership_challenge=challenge)
+    assert answer["failed"] is True
+    assert answer["msg"] == (
+        "ownership_challenge: is empty; give the content of the challenge file"
+    )
+
+
+def run_without_token(check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    """Run the module with a token of null, as a step that was skipped leaves it."""
+    given = {
+        "zone_id": ZONE,
+        "destination_conf": DESTINATION,
+        "api_token": TOKEN,
+        "ownership_challenge": None,
+        **options,
+    }
+    return run_module(logpush_ownership_validate.main, given, check_mode=check_mode)
+
+
+@pytest.mark.parametrize("challenge", [None, "", " \n\t "])
+@pytest.mark.parametrize("fail_on_invalid", [False, True])
+def test_check_mode_accepts_that_the_steps_before_returned_no_token(
+    challenge: str | None, fail_on_invalid: bool
+) -> None:
+    with network():
+        answer = run_without_token(
+            check_mode=True, ownership_challenge=challenge, fail_on_invalid=fail_on_invalid
+        )
+    assert not answer.get("failed"), answer
+    assert answer["changed"] is False
+    assert (answer["valid"], answer["message"], answer["reasons"]) == (None, None, [])
+    assert answer["destination"]["bucket"] == "edge-logs"
+    assert "error" not in answer
+
+
+def test_check_mode_without_a_token_still_validates_the_other_options() -> None:
+    for option, value in (("zone_id", "zone"), ("destination_conf", "edge-logs")):
+        with network():
+            answer = run_without_token(check_mode=True, **{option: value})
+        assert answer["failed"] is True
+        assert answer["msg"].startswith(f"{option}: ")
+
+
+def test_a_token_of_null_is_an_error() -> None:
+    with network():
+        answer = run_without_token()
+    assert answer["failed"] is True
+    assert "ownership_challenge" in answer["msg"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,
     ZONE,
     Call,
-    challenge_token,
     failure,
     network,
     response,
@@ -32,7 +31,6 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
 ZONES = [f"{number:032x}" for number in range(1, 41)]
 DESTINATION = "s3://edge-logs/http/{DATE}?region=us-east-1"
 KEYS = "&access-key-id=AKIASECRETKEY{0:03}&secret-access-key=sl%2FaSh%2BsEcReT{0:03}"
-CHALLENGE = challenge_token({"obj_type": "zone", "obj_id": ZONE, "destination_conf": DESTINATION})
 FILENAME = "http/20261122/ownership-challenge-9a2e7c51.txt"
 WRITTEN = {"filename": FILENAME, "message": "", "valid": True}
 PARTS = {
@@ -41,7 +39,7 @@ PARTS = {
     "prefix": "http/{DATE}",
     "region": "us-east-1",
     "endpoint": None,
-    "challenge": "yes",
+    "ownership": "required",
 }
 
 
@@ -51,20 +49,14 @@ def target(zone: str = ZONE, **options: t.Any) -> dict[str, t.Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def asked(
+def requested(
     zone: str = ZONE,
     answer: requests.Response | Exception | None = None,
     destination: str = DESTINATION,
 ) -> Call:
-    """Expect a challenge to be asked for."""
+    """Expect a challenge to be requested."""
     path, body = f"/zones/{zone}/logpush/ownership", {"destination_conf": destination}
     return Call("POST", path, body, success(WRITTEN) if answer is None else answer)
-
-
-def checked(zone: str, answer: requests.Response | Exception, token: str = CHALLENGE) -> Call:
-    """Expect a token to be checked."""
-    body = {"destination_conf": DESTINATION, "ownership_challenge": token}
-    return Call("POST", f"/zones/{zone}/logpush/ownership/validate", body, answer)
 
 
 def run(
@@ -76,14 +68,14 @@ def run(
     return run_module(logpush_ownerships.main, given, check_mode=check_mode, diff=diff)
 
 
-def test_asks_for_each_and_returns_what_the_next_task_needs() -> None:
+def test_requests_a_challenge_for_each_and_returns_what_the_next_task_needs() -> None:
     in_account = Call(
         "POST",
         f"/accounts/{ACCOUNT}/logpush/ownership",
         {"destination_conf": "gs://b/p"},
         success({**WRITTEN, "filename": "p/c.txt"}),
     )
-    with network(asked(), in_account):
+    with network(requested(), in_account):
         result = run(target(), {"account_id": ACCOUNT, "destination_conf": "gs://b/p"}, diff=True)
     assert not result.get("failed"), result
     assert result["changed"] is True
@@ -102,31 +94,6 @@ def test_asks_for_each_and_returns_what_the_next_task_needs() -> None:
     assert not {"diff", "warnings", "msg"} & set(result)
 
 
-def test_asks_or_checks_as_there_is_a_token() -> None:
-    with network(
-        checked(ZONE, success({"valid": True, "message": ""})),
-        asked(ZONES[0]),
-        checked(ZONES[1], success({"valid": True, "message": "fine"})),
-    ):
-        result = run(
-            target(ownership_challenge=f" {CHALLENGE}\n"),
-            target(ZONES[0]),
-            target(ZONES[1], ownership_challenge=CHALLENGE),
-        )
-    assert [each["changed"] for each in result["results"]] == [False, True, False]
-    assert result["changed"] is True
-    assert result["results"][2]["valid"] is True
-    assert result["results"][2]["message"] == "fine"
-    assert result["results"][2]["reasons"] == []
-    assert CHALLENGE not in json.dumps(result)
-
-
-def test_where_only_tokens_are_checked_nothing_changes() -> None:
-    with network(checked(ZONE, success({"valid": True}))):
-        result = run(target(ownership_challenge=CHALLENGE))
-    assert (result["changed"], result.get("failed", False)) == (False, False)
-
-
 def test_an_empty_list_is_no_change_and_no_request() -> None:
     for check_mode in (False, True):
         with network():
@@ -135,34 +102,33 @@ def test_an_empty_list_is_no_change_and_no_request() -> None:
         assert not result.get("failed")
 
 
-def test_check_mode_asks_for_nothing_and_checks_tokens() -> None:
-    with network(checked(ZONES[0], success({"valid": True}))):
-        result = run(
-            target(), target(ZONES[0], ownership_challenge=CHALLENGE), check_mode=True, diff=True
-        )
+def test_check_mode_requests_no_challenge() -> None:
+    with network():
+        result = run(target(), target(ZONES[0]), check_mode=True, diff=True)
     assert result["changed"] is True
-    asking, checking = result["results"]
-    assert (asking["changed"], asking["filename"], asking["valid"]) == (True, None, None)
-    assert asking["destination"] == PARTS
-    assert (checking["changed"], checking["valid"]) == (False, True)
+    for one in result["results"]:
+        assert (one["changed"], one["filename"], one["valid"]) == (True, None, None)
+        assert one["destination"] == PARTS
     assert "diff" not in result
 
 
-def test_second_run_asks_anew() -> None:
-    with network(asked(), asked()):
+def test_each_run_requests_new_challenges() -> None:
+    with network(requested(), requested()):
         assert run(target())["changed"] is True
         assert run(target())["changed"] is True
 
 
-def test_the_same_target_twice_is_asked_twice() -> None:
-    with network(asked(), asked()):
+def test_the_same_target_twice_is_requested_twice() -> None:
+    with network(requested(), requested()):
         assert len(run(target(), target())["results"]) == 2
 
 
 @pytest.mark.parametrize("concurrency", [None, 2, 10, MOST_AT_ONCE])
-def test_side_by_side_each_is_asked_once_and_results_are_in_order(concurrency: int | None) -> None:
+def test_concurrently_each_is_requested_once_and_results_are_in_order(
+    concurrency: int | None,
+) -> None:
     answers = [success({**WRITTEN, "filename": f"{zone}.txt"}) for zone in ZONES]
-    calls = [asked(zone, answer) for zone, answer in zip(ZONES, answers)]
+    calls = [requested(zone, answer) for zone, answer in zip(ZONES, answers)]
     with network(*calls, concurrent=True):
         result = run(*map(target, ZONES), concurrency=concurrency)
     assert [each["filename"] for each in result["results"]] == [f"{zone}.txt" for zone in ZONES]
@@ -195,11 +161,11 @@ def test_no_more_are_under_way_than_are_allowed(given: int | None, bound: int) -
 def test_one_failure_stops_no_other_and_is_counted(concurrency: int) -> None:
     denied = success({"filename": "", "message": "Access Denied", "valid": False})
     with network(
-        asked(ZONES[0]),
-        asked(ZONES[1], denied),
-        asked(ZONES[2]),
-        asked(ZONES[3], failure(403, 10000, "Authentication error")),
-        asked(ZONES[4]),
+        requested(ZONES[0]),
+        requested(ZONES[1], denied),
+        requested(ZONES[2]),
+        requested(ZONES[3], failure(403, 10000, "Authentication error")),
+        requested(ZONES[4]),
         concurrent=concurrency > 1,
     ):
         result = run(*map(target, ZONES[:5]), concurrency=concurrency)
@@ -215,6 +181,7 @@ def test_one_failure_stops_no_other_and_is_counted(concurrency: int) -> None:
     assert (each[1]["valid"], each[1]["destination"]) == (False, PARTS)
     assert each[3]["error"]["codes"] == [10000]
     assert [one["item"] for one in each] == [{"zone_id": zone} for zone in ZONES[:5]]
+    assert not any("ansible_loop_var" in one for one in each)
     assert each[0]["msg"] == ""
 
 
@@ -222,36 +189,20 @@ def test_one_failure_stops_no_other_and_is_counted(concurrency: int) -> None:
     ("answer", "said"),
     [
         ({"filename": "", "message": "no bucket", "valid": False}, "no bucket"),
-        ({"filename": "", "message": "", "valid": True}, "no reason"),
-        ({"filename": None, "message": None, "valid": None}, "no reason"),
-        (None, "no reason"),
-        (["a", "list"], "no reason"),
+        ({"filename": "", "message": "", "valid": True}, "no reason given"),
+        ({"filename": None, "message": None, "valid": None}, "no reason given"),
+        (None, "no reason given"),
+        (["a", "list"], "no reason given"),
     ],
 )
 def test_no_challenge_file_is_a_failure(answer: object, said: str) -> None:
-    with network(asked(answer=success(answer))):
+    with network(requested(answer=success(answer))):
         result = run(target())
     assert (result["failed"], result["changed"]) == (True, False)
     assert said in result["msg"]
     assert result["msg"].startswith(f"1 of 1 targets failed: zone {ZONE}: ")
 
 
-def test_a_token_that_is_refused_is_a_failure_and_says_why() -> None:
-    other = challenge_token({"obj_type": "zone", "obj_id": ZONES[5]})
-    with network(
-        checked(ZONE, success({"valid": False, "message": "no"}), other),
-        checked(ZONES[0], failure(400, 1002, "incorrect ownership challenge"), other),
-    ):
-        result = run(target(ownership_challenge=other), target(ZONES[0], ownership_challenge=other))
-    first, second = result["results"]
-    assert (result["failed"], first["failed"], second["failed"]) == (True, True, True)
-    assert (first["valid"], first["message"]) == (False, "no")
-    assert ZONES[5] in first["reasons"][0]
-    assert second["error"]["codes"] == [1002]
-    assert other not in json.dumps(result)
-
-
-@pytest.mark.parametrize("of", ["challenge", "token"])
 @pytest.mark.parametrize(
     ("status", "code", "message", "retryable"),
     [
@@ -267,13 +218,11 @@ def test_a_token_that_is_refused_is_a_failure_and_says_why() -> None:
     ],
 )
 def test_api_errors_are_told_as_the_api_gave_them(
-    of: str, status: int, code: int, message: str, retryable: bool
+    status: int, code: int, message: str, retryable: bool
 ) -> None:
-    said = failure(status, code, message)
-    call = asked(answer=said) if of == "challenge" else checked(ZONE, said)
-    token = None if of == "challenge" else CHALLENGE
+    call = requested(answer=failure(status, code, message))
     with network(call):
-        result = run(target(ownership_challenge=token))
+        result = run(target())
     (only,) = result["results"]
     sentence = (
         f"POST {call.path} failed: Cloudflare answered HTTP {status}: {message} (code {code})"
@@ -295,7 +244,7 @@ def test_api_errors_are_told_as_the_api_gave_them(
     "content", [b"", b"null", b"<html>Just a moment</html>", b'{"success": true, "resu']
 )
 def test_answer_that_is_no_envelope(content: bytes) -> None:
-    with network(asked(answer=response(content=content)), asked(ZONES[0])):
+    with network(requested(answer=response(content=content)), requested(ZONES[0])):
         result = run(target(), target(ZONES[0]))
     assert [each["failed"] for each in result["results"]] == [True, False]
     assert "malformed response (HTTP 200): no Cloudflare envelope" in result["msg"]
@@ -303,7 +252,7 @@ def test_answer_that_is_no_envelope(content: bytes) -> None:
 
 def test_no_connection_is_told_for_each() -> None:
     error = requests.exceptions.InvalidHeader("of no use")
-    with network(asked(answer=error), asked(ZONES[0])):
+    with network(requested(answer=error), requested(ZONES[0])):
         result = run(target(), target(ZONES[0]))
     assert result["results"][0]["error"]["status"] is None
     assert "of no use" in result["msg"]
@@ -311,7 +260,7 @@ def test_no_connection_is_told_for_each() -> None:
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_passing_fault_is_tried_again(status: int) -> None:
-    with network(asked(answer=failure(status, 1001, "bad gateway")), asked()):
+    with network(requested(answer=failure(status, 1001, "bad gateway")), requested()):
         assert run(target())["changed"] is True
 
 
@@ -320,7 +269,9 @@ def test_passing_fault_is_tried_again(status: int) -> None:
 
 def test_rate_limit_is_waited_out_and_told() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})
-    with network(asked(), asked(ZONES[0], limited), asked(ZONES[0]), asked(ZONES[1])) as net:
+    with network(
+        requested(), requested(ZONES[0], limited), requested(ZONES[0]), requested(ZONES[1])
+    ) as net:
         result = run(target(), target(ZONES[0]), target(ZONES[1]))
     assert result["changed"] is True
     assert net.pauses == [7.0]
@@ -329,7 +280,7 @@ def test_rate_limit_is_waited_out_and_told() -> None:
 
 def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
-    with network(asked(), asked(ZONES[0], limited)) as net:
+    with network(requested(), requested(ZONES[0], limited)) as net:
         result = run(target(), target(ZONES[0]), target(ZONES[1]))
     assert not net.pauses
     assert [each["failed"] for each in result["results"]] == [False, True, True]
@@ -344,7 +295,7 @@ def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -
 
 def test_waits_are_told_of_a_task_that_fails_too() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})
-    with network(asked(answer=limited), asked(answer=failure(400, 1, "no"))):
+    with network(requested(answer=limited), requested(answer=failure(400, 1, "no"))):
         result = run(target())
     assert (result["failed"], result["rate_limit_waited"]) == (True, 7)
 
@@ -353,7 +304,7 @@ def test_the_rate_limit_is_kept_to_before_it_is_met() -> None:
     told = {"Ratelimit": '"default";r=1;t=30', "Ratelimit-Policy": '"default";q=100;w=60'}
     answer = success(WRITTEN)
     answer.headers.update(told)
-    with network(asked(answer=answer), asked(ZONES[0])) as net:
+    with network(requested(answer=answer), requested(ZONES[0])) as net:
         result = run(target(), target(ZONES[0]))
     assert net.pauses == [30.0]
     assert result["rate_limit_waited"] == 30
@@ -369,6 +320,7 @@ def test_the_rate_limit_is_kept_to_before_it_is_met() -> None:
         ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
         ({"destination_conf": None}, "missing required arguments: destination_conf"),
         ({"destination_cnf": "x"}, "unsupported option"),
+        ({"ownership_challenge": "a-token"}, "unsupported option"),
     ],
 )
 def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
@@ -394,15 +346,13 @@ def test_targets_are_required() -> None:
         ("destination_conf", ""),
         ("destination_conf", "edge-logs/http"),
         ("destination_conf", DESTINATION + "\nx"),
-        ("ownership_challenge", ""),
-        ("ownership_challenge", "two words"),
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_bad_entry_is_refused_by_name_and_stops_no_other(
     option: str, value: str, check_mode: bool
 ) -> None:
-    calls = [] if check_mode else [asked(ZONES[0])]
+    calls = [] if check_mode else [requested(ZONES[0])]
     with network(*calls):
         result = run(target(**{option: value}), target(ZONES[0]), check_mode=check_mode)
     first, second = result["results"]
@@ -449,34 +399,33 @@ def test_what_an_entry_holds_is_redacted_where_another_option_is_wrong(
     secret: str, shown: bool
 ) -> None:
     # Ansible ends the module before it looks into the entries.
-    result = run(target(ownership_challenge=secret), validate_certs=secret)
+    result = run(target(destination_conf=secret), validate_certs=secret)
     assert "boolean" in result["msg"]
     assert (secret in result["msg"]) is shown
 
 
 def test_no_secret_of_any_entry_is_shown_anywhere() -> None:
     destinations = [DESTINATION + KEYS.format(number) for number in range(3)]
-    token = "ThisIsTheTokenOfTheLastOne01"
     secrets = [
         secret.format(number)
         for number in range(3)
         for secret in ("AKIASECRETKEY{0:03}", "sl%2FaSh%2BsEcReT{0:03}", "sl/aSh+sEcReT{0:03}")
     ]
     # Each answer quotes what another entry has.
-    said = "cannot write: " + " ".join([*secrets, *destinations, token, TOKEN])
+    said = "cannot write: " + " ".join([*secrets, *destinations, TOKEN])
     calls = [
-        asked(zone, failure(400, 1, said), destination)
+        requested(zone, failure(400, 1, said), destination)
         for zone, destination in zip(ZONES, destinations)
     ]
-    with network(*calls[:2], calls[2], checked(ZONE, failure(500, 1, said), token)):
+    with network(*calls, requested(answer=failure(400, 1, said))):
         result = run(
             *(target(zone, destination_conf=d) for zone, d in zip(ZONES, destinations)),
-            target(ownership_challenge=token),
+            target(),
             diff=True,
         )
     assert len(result["results"]) == 4
     printed = json.dumps(result)
-    for secret in [*secrets, *destinations, token, TOKEN]:
+    for secret in [*secrets, *destinations, TOKEN]:
         assert secret not in printed
     for each in result["results"]:
         assert each["msg"].count("***") >= len(secrets)
@@ -527,6 +476,6 @@ def test_a_null_is_no_zone() -> None:
 
 
 def test_entries_may_be_texts() -> None:
-    with network(asked(), asked(ZONES[0])):
+    with network(requested(), requested(ZONES[0])):
         result = run(json.dumps(target()), f"zone_id={ZONES[0]} destination_conf='{DESTINATION}'")
     assert [each["failed"] for each in result["results"]] == [False, False]

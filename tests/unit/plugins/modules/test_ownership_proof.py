@@ -9,10 +9,15 @@ The store is Azure with a SAS, which needs nothing but ``requests``, as Cloudfla
 
 from __future__ import annotations
 
+import sys
 import typing as t
+from unittest import mock
 
 import pytest
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.challenge_file import (
+    ChallengeFiles,
+)
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job, logpush_jobs
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,
@@ -223,6 +228,95 @@ def test_a_challenge_that_cloudflare_could_not_write_fails_with_its_message() ->
     assert "Access Denied" in result["msg"]
 
 
+@pytest.mark.parametrize("answer", [failure(500, 1000, "internal"), response(content=b"{")])
+def test_a_challenge_whose_response_is_lost_is_no_lost_job(answer: t.Any) -> None:
+    body = {"destination_conf": DESTINATION}
+    path = f"/zones/{ZONE}/logpush/ownership"
+    with network(listed(), Call("POST", path, body, answer)) as double:
+        result = run_one()
+    assert (result["failed"], result["ownership"]) == (True, "missing")
+    assert (result["error"]["method"], result["error"]["path"]) == ("POST", path)
+    assert not result.get("response_lost")
+    assert not double.pauses
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_missing_library_fails_the_task_before_anything_is_written(check_mode: bool) -> None:
+    bucket = entry(name="s3", destination_conf="s3://edge-logs/http?region=us-east-1")
+    with mock.patch.dict(sys.modules, {"boto3": None}), network(listed()):
+        result = run_many(entry(), bucket, check_mode=check_mode)
+    assert (result["failed"], result.get("changed", False)) == (True, False)
+    assert "boto3" in result["msg"]
+    assert "results" not in result
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_no_library_is_required_where_no_challenge_file_is_read(check_mode: bool) -> None:
+    conf = "s3://edge-logs/http?region=us-east-1"
+    calls = [listed(job(7, destination_conf=conf))]
+    with mock.patch.dict(sys.modules, {"boto3": None}), network(*calls):
+        result = run_one(destination_conf=conf, check_mode=check_mode)
+    assert (result["changed"], result["ownership"]) == (False, "not_required")
+
+
+@pytest.mark.parametrize("response_lost", [False, True])
+def test_a_challenge_file_that_was_used_is_removed(response_lost: bool) -> None:
+    answer = failure(500, 1000, "internal") if response_lost else success(job(7))
+    look = [listed(job(7))] if response_lost else []
+    calls = (
+        listed(),
+        requested(),
+        read(token(1)),
+        created(answer, with_token=token(1)),
+        *look,
+        Call("DELETE", FILE_URL, None, response(status=202, content=b"")),
+        listed(job(7)),
+    )
+    with network(*calls):
+        result = run_one(challenge_file={"remove": True, "azure": {"sas_token": READ_SAS}})
+    assert (result["action"], result["ownership"]) == ("created", "proved")
+    assert result["response_lost"] is response_lost
+
+
+def test_where_no_token_is_obtained_each_job_has_its_own_changes() -> None:
+    answer = success({"filename": "", "message": "Access Denied", "valid": False})
+    body = {"destination_conf": DESTINATION}
+    calls = (
+        listed(job(7, "a", destination_conf=DESTINATION.replace("/http", "/old"))),
+        Call("POST", f"/zones/{ZONE}/logpush/ownership", body, answer),
+    )
+    with network(*calls):
+        result = run_many(entry(name="a"), entry(name="b", frequency="low"))
+    first, second = result["results"]
+    assert (first["failed"], second["failed"]) == (True, True)
+    assert first["changes"] == ["destination_conf"]
+    assert second["changes"] == ["dataset", "destination_conf", "enabled", "frequency", "name"]
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_token_whose_response_was_lost_may_be_used_so_the_next_job_gets_another(
+    applied: bool,
+) -> None:
+    lost = created(failure(500, 1000, "internal"), with_token=token(1), name="a")
+    after = [job(7, "a")] if applied else []
+    calls = (
+        listed(),
+        requested(),
+        read(token(1)),
+        lost,
+        listed(*after),
+        created(failure(*REJECTED), with_token=token(1), name="b"),
+        requested(),
+        read(token(2)),
+        created(success(job(8, "b")), with_token=token(2), name="b"),
+        listed(*after, job(8, "b")),
+    )
+    with network(*calls):
+        result = run_many(entry(name="a"), entry(name="b"))
+    assert [each["failed"] for each in result["results"]] == [not applied, False]
+    assert [each["ownership"] for each in result["results"]] == ["proved", "proved"]
+
+
 def test_jobs_of_one_scope_and_destination_share_a_token() -> None:
     calls = (
         listed(),
@@ -372,3 +466,32 @@ def test_the_table_names_a_zone_by_its_host() -> None:
         "ZONE", "OR", "ACCOUNT", "JOB", "DATASET", "RESULT", "OWNERSHIP", "DETAILS"
     ]  # fmt: skip
     assert result["table"][1].startswith(f"example.com ({ZONE})  http  http_requests  unchanged")
+
+
+def test_where_cloudflare_asks_for_proof_it_is_given_and_the_next_job_sends_the_token() -> None:
+    # Not known to require proof.
+    keys = "access-key-id=AKIAIOSFODNN7EXAMPLE&secret-access-key=wJalrXUtnFEMIK7MDENGbPxRfiCY"
+    conf = f"s3://edge-logs/http?region=us-east-1&{keys}"
+    fetch = mock.patch.object(ChallengeFiles, "fetch", return_value=(token(1), FILE))
+    check = mock.patch.object(ChallengeFiles, "check")
+    body = {"destination_conf": conf}
+    calls = (
+        listed(),
+        created(failure(*REJECTED), with_token=None, name="a", conf=conf),
+        Call(
+            "POST",
+            f"/zones/{ZONE}/logpush/ownership",
+            body,
+            success({"filename": FILE, "message": "", "valid": True}),
+        ),
+        created(
+            success(job(7, "a", destination_conf=conf)), with_token=token(1), name="a", conf=conf
+        ),
+        created(
+            success(job(8, "b", destination_conf=conf)), with_token=token(1), name="b", conf=conf
+        ),
+        listed(job(7, "a"), job(8, "b")),
+    )
+    with fetch, check, network(*calls):
+        result = run_many(*(entry(name=name, destination_conf=conf) for name in "ab"))
+    assert [each["ownership"] for each in result["results"]] == ["proved", "proved"]
