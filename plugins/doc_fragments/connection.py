@@ -14,12 +14,12 @@ class ModuleDocFragment:
 options:
   api_token:
     description:
-      - An API token. It needs the permission B(Logs Write) (the dashboard says B(Logs Edit)) for
+      - An API token. It requires the permission B(Logs Write) (the dashboard says B(Logs Edit)) for
         the zone or the account.
       - If not set, the environment variables E(CLOUDFLARE_API_TOKEN) and then
         E(CLOUDFLARE_TOKEN) are read, on the machine that runs the module.
-      - A token wins over O(api_email) with O(api_key), unless those two are given as options and
-        the token is only found in the environment.
+      - A token takes precedence over O(api_email) with O(api_key), unless those two are given as
+        options and the token is only found in the environment.
     type: str
   api_email:
     description:
@@ -33,55 +33,52 @@ options:
     type: str
   base_url:
     description:
-      - Where the API is. The credential is sent there, so it has to be C(https), or plain C(http)
-        to the machine itself.
+      - URL of the API. The credential is sent there, so it must be C(https), or plain C(http) to
+        the machine itself.
       - If not set, the environment variable E(CLOUDFLARE_BASE_URL) is read.
     type: str
     default: https://api.cloudflare.com/client/v4
   timeout:
     description:
-      - How long a request may take, in seconds, from the look-up of the name to the last byte of
-        the answer, with its repeats and the pauses between them.
-      - Waiting for a rate limit comes on top, see O(rate_limit_retry_timeout).
+      - Deadline of a request in seconds, from the resolution of the name to the last byte of the
+        response, retries and pauses included.
+      - Waiting for the rate limit is not included, see O(rate_limit_retry_timeout).
     type: float
     default: 30.0
   rate_limit_retry_timeout:
     description:
-      - How long a request may wait in all, in seconds, while Cloudflare answers that its rate limit
-        is exceeded (HTTP 429), or before that, where its answers tell that it would be. V(0) fails
-        at once.
-      - Each wait is as long as Cloudflare asks for. A wait that would exceed this limit is not
-        begun, the task fails instead.
+      - Maximum time in seconds that a request waits for the rate limit, both after HTTP 429 and
+        before it would be exceeded. V(0) fails at once.
+      - Each wait is as long as Cloudflare's response requires. If a wait would exceed this limit,
+        the task fails instead.
     type: float
     default: 300.0
   rate_limit_share:
+    version_added: 0.4.0
     description:
-      - Which part of the rate limit this task may use, above 0 and at most 1. Cloudflare allows a
-        user or a token 1200 requests in five minutes and refuses all of them for minutes where
-        there are more. Answers tell how many are left; a task that sends many slows down before the
-        last of them, and waits for more.
+      - Fraction of the rate limit that this task may use, greater than 0 and at most 1. Cloudflare
+        allows a user or token 1200 requests in five minutes, and rejects all of them for up to five
+        minutes above that. A task that sends many requests slows down before the limit.
       - Set it where several processes use the same credential at the same time, such as V(0.2) for
         each of five.
-      - A request is not held back for longer than O(rate_limit_retry_timeout); the task fails
-        instead.
     type: float
     default: 1.0
   validate_certs:
     description:
-      - Whether to verify the server's certificate. Do not set it to V(false) but for a test.
+      - Whether to verify the server's certificate. Only set it to V(false) for tests.
     type: bool
     default: true
   ca_path:
     description:
       - A file (or directory) of CA certificates to verify the server's certificate with, on the
         machine that runs the module.
-      - If not set, C(requests) decides, which reads E(REQUESTS_CA_BUNDLE).
+      - If not set, C(requests) reads E(REQUESTS_CA_BUNDLE), or else uses its own.
     type: path
 requirements:
   - requests >= 2.25.1
 notes:
   - Environment variables are read where the module runs. On C(localhost) that is the environment
-    which Ansible itself was started in. Do not hand secrets over by C(environment), which C(-vvv)
+    which Ansible itself was started in. Do not pass secrets with C(environment), which C(-vvv)
     prints.
   - A proxy is taken from the environment (E(HTTPS_PROXY), E(NO_PROXY)); C(~/.netrc) is not read.
 """
@@ -89,7 +86,7 @@ notes:
     CONCURRENCY = r"""
 options:
   concurrency:
-    description: How many requests may be under way at the same time, 1 to 100.
+    description: Maximum number of concurrent requests, 1 to 100.
     type: int
     default: 10
 """
@@ -98,11 +95,10 @@ options:
 options:
   api_token:
     description:
-      - An API token. It needs the permission B(Zone Read) for the zones that are to be seen.
-      - An empty environment variable counts as none; the first of the two that is not empty is
-        used.
-      - A token wins over O(api_email) with O(api_key), unless those two are given as options and
-        the token is only found in the environment.
+      - An API token. It requires the permission B(Zone Read) for the zones to list.
+      - The first environment variable that is not empty is used.
+      - A token takes precedence over O(api_email) with O(api_key), unless those two are given as
+        options and the token is only found in the environment.
     type: str
     env:
       - name: CLOUDFLARE_API_TOKEN
@@ -121,39 +117,39 @@ options:
       - name: CLOUDFLARE_API_KEY
   base_url:
     description:
-      - Where the API is. The credential is sent there, so it has to be C(https), or plain C(http)
-        to the machine itself.
+      - URL of the API. The credential is sent there, so it must be C(https), or plain C(http) to
+        the machine itself.
     type: str
     default: https://api.cloudflare.com/client/v4
     env:
       - name: CLOUDFLARE_BASE_URL
   timeout:
     description:
-      - How long a request may take, in seconds, with its repeats and the pauses between them.
-      - Waiting for a rate limit comes on top, see O(rate_limit_retry_timeout).
+      - Deadline of a request in seconds, retries and pauses included.
+      - Waiting for the rate limit is not included, see O(rate_limit_retry_timeout).
     type: float
     default: 30.0
   rate_limit_retry_timeout:
     description:
-      - How long a request may wait in all, in seconds, while Cloudflare answers it with its rate
-        limit (HTTP 429), or before that, where its answers tell that it would. V(0) fails at once.
+      - Maximum time in seconds that a request waits for the rate limit, both after HTTP 429 and
+        before it would be exceeded. V(0) fails at once.
     type: float
     default: 300.0
   rate_limit_share:
     description:
-      - Which part of the rate limit may be used, above 0 and at most 1, where several processes use
+      - Fraction of the rate limit to use, greater than 0 and at most 1, if several processes use
         the same credential at the same time.
     type: float
     default: 1.0
   validate_certs:
     description:
-      - Whether to verify the server's certificate. Do not set it to V(false) but for a test.
+      - Whether to verify the server's certificate. Only set it to V(false) for tests.
     type: bool
     default: true
   ca_path:
     description:
       - A file (or directory) of CA certificates to verify the server's certificate with.
-      - If not set, C(requests) decides, which reads E(REQUESTS_CA_BUNDLE).
+      - If not set, C(requests) reads E(REQUESTS_CA_BUNDLE), or else uses its own.
     type: path
 requirements:
   - requests >= 2.25.1

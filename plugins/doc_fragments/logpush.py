@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Where a Logpush resource lives, and where its logs go."""
+    """The scope of a Logpush resource, and the destination of its logs."""
 
     SCOPE = r"""
 options:
@@ -30,9 +30,9 @@ options:
     description:
       - The destination, as a URI of at most 4096 characters, such as
         V(s3://bucket/logs/{DATE}?region=us-east-1).
-      - It is sent byte for byte as given, and has to be the same string, V({DATE}) and query
-        included, wherever the same destination is meant.
-      - It may hold secrets. They are masked in everything that the module returns.
+      - It is sent byte for byte as given. Use the same string, V({DATE}) and query included, for
+        the challenge, the validation and the job.
+      - Sensitive values in it are redacted in everything that the module returns.
     type: str
     required: true
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: logpush_diff_lines
 short_description: Show the diffs of logpush_jobs as lines of text
-version_added: 0.3.0
+version_added: 0.4.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: logpush_report
 short_description: Prepare Logpush jobs for a report
-version_added: 0.3.0
+version_added: 0.4.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:

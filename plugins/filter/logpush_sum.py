@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: logpush_sum
 short_description: Add up summaries of logpush_jobs
-version_added: 0.3.0
+version_added: 0.4.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:

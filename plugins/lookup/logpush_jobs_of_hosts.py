@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: logpush_jobs_of_hosts
 short_description: Return the Logpush jobs of several hosts as one list
-version_added: 0.3.0
+version_added: 0.4.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:

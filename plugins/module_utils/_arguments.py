@@ -97,7 +97,7 @@ def share(params: dict[str, t.Any]) -> float:
 
 
 def concurrency(params: dict[str, t.Any]) -> int:
-    """Return how many requests may be under way at the same time, or raise ``InvalidInput``."""
+    """Return the maximum number of concurrent requests, or raise ``InvalidInput``."""
     # A module that does one thing has no such option.
     value: int = params.get("concurrency", 1)
     if isinstance(value, bool) or not 1 <= value <= MOST_AT_ONCE:

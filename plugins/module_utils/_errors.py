@@ -32,7 +32,7 @@ class InvalidInput(CloudflareError):
 
 
 class Rejected(CloudflareError):
-    """Cloudflare carried the request out and rejected what it was about (``valid: false``)."""
+    """Cloudflare processed the request and rejected its subject (``valid: false``)."""
 
 
 class RequestError(CloudflareError):
@@ -74,7 +74,7 @@ class RequestError(CloudflareError):
 class Unreachable(RequestError):
     """No complete response came: no connection, a broken one, or a deadline that passed.
 
-    ``sent`` tells whether the request may have arrived.
+    ``sent``: whether the request may have arrived.
     """
 
     sent = True

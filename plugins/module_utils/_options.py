@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an argument spec says of the options that were given, at any depth. Pure."""
+"""Check options against an argument spec, at any depth. Pure."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ REDACTED = "********"
 DEEPEST_SHOWN = 64
 TOO_DEEP = f"(nested more than {DEEPEST_SHOWN} levels deep, not shown)"
 
-# Values that documentation suggests for a parameter; they are words, whoever uses one as a secret.
+# Values that documentation suggests for a parameter; they are words, even if used as a secret.
 _PUBLIC_WORDS = (
     "application/json application/x-ndjson application/octet-stream cloudflare http_requests "
     "firewall_events production text/plain"
@@ -82,12 +82,12 @@ _GO_ESCAPES = {ord("&"): "\\u0026", ord("<"): "\\u003c", ord(">"): "\\u003e"}
 
 
 def is_header(name: str) -> bool:
-    """Tell whether a parameter of a URI holds the value of an HTTP header."""
+    """Return whether a parameter of a URI holds the value of an HTTP header."""
     return unquote(name).lower().startswith(_HEADER)
 
 
 def is_public_parameter(name: str) -> bool:
-    """Tell whether the value of a parameter of a URI, such as ``region``, is not sensitive."""
+    """Return whether the value of a parameter of a URI, such as ``region``, is not sensitive."""
     name = unquote(name).lower()
     if name.startswith(_HEADER):
         return name[len(_HEADER) :] in _PUBLIC_HEADERS
@@ -95,7 +95,7 @@ def is_public_parameter(name: str) -> bool:
 
 
 def is_sensitive_name(name: str) -> bool:
-    """Tell whether a parameter is known to hold a secret, or called so."""
+    """Return whether a parameter is known to hold a secret, or called so."""
     name = unquote(name).lower()
     if is_public_parameter(name):
         return False
@@ -116,7 +116,7 @@ def split_parameter(parameter: str) -> tuple[str, str]:
 
 
 def looks_like_secret(value: str) -> bool:
-    """Tell by length and entropy whether a value is a key rather than a name."""
+    """Return by length and entropy whether a value is a key rather than a name."""
     return bool(_UUID.search(value)) or any(map(_is_random, _RUN.findall(value)))
 
 
@@ -375,7 +375,7 @@ def _merged(spans: t.Iterable[Span]) -> t.Iterator[Span]:
 
 
 def texts_in(value: t.Any, *, keys: bool = False) -> t.Iterator[str]:
-    """Yield each text in a value, and whatever else is in it as a text."""
+    """Yield each text in a value, and its other members as texts."""
     waiting = [value]
     while waiting:
         each = waiting.pop()

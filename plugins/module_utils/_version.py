@@ -10,4 +10,4 @@ stands here again; a test holds the two together.
 
 from __future__ import annotations
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"

@@ -2,17 +2,17 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell which fields a Cloudflare Logpush dataset has."""
+"""List the fields of a Logpush dataset."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_dataset_info
-short_description: Tell which fields a Cloudflare Logpush dataset has
+short_description: List the fields of a Logpush dataset
 version_added: 0.2.0
 description:
-  - Asks Cloudflare which fields a dataset has. Their names are what
-    O(edgeops.cloudflare.logpush_job#module:output_options.field_names) takes.
+  - Lists the fields of a dataset, for
+    O(edgeops.cloudflare.logpush_job#module:output_options.field_names).
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.logpush.scope
@@ -22,7 +22,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module only looks, and does so in check mode too.
+      - The module changes nothing, so check mode makes no difference.
   diff_mode:
     support: N/A
     details:
@@ -34,9 +34,9 @@ attributes:
 options:
   dataset:
     description:
-      - The dataset, such as V(http_requests). Cloudflare adds new ones often; which there are is in
-        its documentation.
-      - A zone and an account have different ones.
+      - The dataset, such as V(http_requests). Cloudflare adds datasets often; its documentation
+        lists them.
+      - Zones and accounts have different datasets.
     type: str
     required: true
 author:
@@ -47,17 +47,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask which fields there are
+- name: List the fields of a dataset
   edgeops.cloudflare.logpush_dataset_info:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     dataset: http_requests
   register: http_requests
 
-- name: Fail early where a field that is needed does not exist
+- name: Fail if a required field does not exist
   ansible.builtin.assert:
     that: http_requests.fields is superset(['ClientIP', 'EdgeStartTimestamp', 'RayID'])
 
-- name: Push all fields but those that tell much of the visitor
+- name: Push all fields except those about the visitor
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     name: http-to-s3
@@ -68,7 +68,7 @@ EXAMPLES = r"""
       field_names: "{{ http_requests.fields | reject('match', 'Client(IP|RequestUserAgent)$') |
         list }}"
 
-- name: Ask for a dataset of an account
+- name: List the fields of a dataset of an account
   edgeops.cloudflare.logpush_dataset_info:
     account_id: 01a7362d577a6c3019a474fd6f485823
     dataset: audit_logs
@@ -77,8 +77,8 @@ EXAMPLES = r"""
 RETURN = r"""
 fields:
   description:
-    - The fields of the dataset by their names, in alphabetical order, each with Cloudflare's
-      description, which is empty where there is none.
+    - The fields of the dataset by name, in alphabetical order, each with Cloudflare's description,
+      which may be empty.
   returned: success
   type: dict
   sample:
@@ -90,8 +90,8 @@ rate_limit_waited:
   type: float
   sample: 0.0
 error:
-  description: The request that got no usable answer, or that was refused.
-  returned: when a request failed
+  description: Details of the failed API request.
+  returned: when an API request failed
   type: dict
   contains:
     status:

@@ -2,21 +2,20 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell whether Cloudflare can write to a log destination."""
+"""Validate a log destination."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_destination_validate
-short_description: Tell whether Cloudflare can write to a Logpush destination
+short_description: Validate a Logpush destination
 version_added: 0.2.0
 description:
-  - Has Cloudflare write a test object to a log destination, and returns whether it could. So a
-    wrong bucket, region or key is found before a job is created.
-  - Each test object is a change. Where Cloudflare could not write it, there is none.
-  - Also tells whether a job of the zone or account has this destination already.
-  - It does not prove the ownership of the destination, see
-    M(edgeops.cloudflare.logpush_ownership).
+  - Requests that Cloudflare writes a test object to a log destination, and returns whether it
+    could. This finds a wrong bucket, region or key before a job is created.
+  - A test object that was written is reported as a change.
+  - Also returns whether a job of the zone or account has this destination.
+  - Does not prove ownership of the destination, see M(edgeops.cloudflare.logpush_ownership).
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.logpush.scope
@@ -27,8 +26,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Options are checked, and RV(destination) and RV(exists) are returned. No test object is
-        written, so RV(valid) is V(null), and a destination that cannot be written to is not found.
+      - Options are validated, and RV(destination) and RV(exists) are returned. No test object is
+        written, so RV(valid) is V(null).
   diff_mode:
     support: none
     details:
@@ -36,12 +35,12 @@ attributes:
   idempotent:
     support: none
     details:
-      - Each run has a test object written.
+      - Every run writes a test object.
 options:
   fail_on_invalid:
     description:
-      - Whether the task fails where Cloudflare cannot write to the destination. With V(false) that
-        is a normal result with RV(valid=false).
+      - Whether the task fails where Cloudflare cannot write to the destination. If V(false), the
+        result is RV(valid=false).
       - Other errors always fail the task.
     type: bool
     default: true
@@ -53,31 +52,31 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find out early whether Cloudflare can write to the bucket
+- name: Validate a destination
   edgeops.cloudflare.logpush_destination_validate:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
 
-- name: Look whether it still can
+- name: Validate a destination, and continue if it is invalid
   edgeops.cloudflare.logpush_destination_validate:
     account_id: 01a7362d577a6c3019a474fd6f485823
     destination_conf: "s3://edge-logs/audit?region=us-east-1"
     fail_on_invalid: false
   register: audit_logs
 
-- name: Say why it cannot
+- name: Show why it is invalid
   ansible.builtin.debug:
     msg: "Cloudflare cannot write to {{ audit_logs.destination.bucket }}: {{ audit_logs.message }}"
   when: audit_logs.valid is false
 
-- name: Look whether there is a job with this destination, and write nothing
+- name: Check whether a job has this destination, and write nothing
   edgeops.cloudflare.logpush_destination_validate:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     destination_conf: "s3://edge-logs/http/{DATE}?region=us-east-1"
   check_mode: true
   register: http_logs
 
-- name: Say that nothing pushes there yet
+- name: Show that no job pushes there
   ansible.builtin.debug:
     msg: "No job pushes to {{ http_logs.destination.bucket }}/{{ http_logs.destination.prefix }}"
   when: not http_logs.exists
@@ -93,8 +92,8 @@ valid:
   sample: true
 message:
   description:
-    - What Cloudflare says of the destination, mostly where it could not write to it. In check mode
-      a sentence that says why Cloudflare was not asked.
+    - Message from Cloudflare, mostly where it could not write to the destination. In check mode,
+      the reason why nothing was requested.
     - Also returned by a task that fails because Cloudflare could not write.
   returned: when no request failed
   type: str
@@ -107,7 +106,7 @@ exists:
   type: bool
   sample: false
 destination:
-  description: The parts of O(destination_conf) that are no secret, for the next task to use.
+  description: The parts of O(destination_conf) that are not sensitive, for the next task.
   returned: when no request failed
   type: dict
   contains:
@@ -116,11 +115,11 @@ destination:
       type: str
       sample: s3
     bucket:
-      description: The bucket or container, V(null) for what is no object store.
+      description: The bucket or container, V(null) for other destinations.
       type: str
       sample: edge-logs
     prefix:
-      description: The path in the bucket as it was given, V(null) for what is no object store.
+      description: The path in the bucket as it was given, V(null) for other destinations.
       type: str
       sample: http/{DATE}
     region:
@@ -146,8 +145,8 @@ rate_limit_waited:
   type: float
   sample: 0.0
 error:
-  description: The request that got no usable answer, or that was refused.
-  returned: when a request failed
+  description: Details of the failed API request.
+  returned: when an API request failed
   type: dict
   contains:
     status:

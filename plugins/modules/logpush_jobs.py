@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: logpush_jobs
 short_description: Reconcile many Logpush jobs
-version_added: 0.3.0
+version_added: 0.4.0
 description:
   - Creates, updates or removes Cloudflare Logpush jobs of any number of zones and accounts in one
     task, as M(edgeops.cloudflare.logpush_job) does for one. Ownership of destinations is proved on

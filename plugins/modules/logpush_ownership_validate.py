@@ -2,7 +2,7 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell whether an ownership challenge's token is good for a destination."""
+"""Validate an ownership token."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ module: logpush_ownership_validate
 short_description: Validate a Logpush ownership token
 version_added: 0.1.0
 description:
-  - Has Cloudflare validate the token from a challenge file, which
-    M(edgeops.cloudflare.logpush_ownership) requests, for a log destination.
+  - Requests that Cloudflare validates the token from a challenge file of
+    M(edgeops.cloudflare.logpush_ownership), for a log destination.
   - Where Cloudflare rejects the token, RV(reasons) lists where the token's own claims disagree,
     such as another zone, another path, or an expiry in the past.
 extends_documentation_fragment:
@@ -82,21 +82,21 @@ EXAMPLES = r"""
 RETURN = r"""
 valid:
   description:
-    - Whether Cloudflare takes the token as the proof for O(destination_conf).
-    - Also returned by a task that fails because Cloudflare does not.
+    - Whether Cloudflare accepts the token for O(destination_conf). V(null) if none was sent.
+    - Also returned by a task that fails because the token was rejected.
   returned: when no request failed
   type: bool
   sample: true
 message:
-  description: What Cloudflare says of the token where it does not take it.
+  description: Message from Cloudflare, mostly where it rejected the token.
   returned: when no request failed
   type: str
   sample: "Cloudflare answered HTTP 400: incorrect ownership challenge (code 1002)"
 reasons:
   description:
-    - What the token's own claims disagree about, in sentences that show no secret.
-    - Empty where Cloudflare takes the token, or where the claims explain nothing.
-    - Also returned by a task that fails because Cloudflare does not take the token.
+    - Where the claims of a rejected token disagree with the options, without sensitive values.
+    - Empty if the token was accepted, or the claims explain nothing.
+    - Also returned by a task that fails because the token was rejected.
   returned: when no request failed
   type: list
   elements: str
@@ -104,7 +104,7 @@ reasons:
     - "The token was issued for another destination: the path is '/http' in the token and
       '/http/{DATE}' in destination_conf."
 destination:
-  description: The parts of O(destination_conf) that are no secret, for the next task to use.
+  description: The parts of O(destination_conf) that are not sensitive, for the next task.
   returned: when no request failed
   type: dict
   contains:
@@ -113,11 +113,11 @@ destination:
       type: str
       sample: s3
     bucket:
-      description: The bucket or container, V(null) for what is no object store.
+      description: The bucket or container, V(null) for other destinations.
       type: str
       sample: edge-logs
     prefix:
-      description: The path in the bucket as it was given, V(null) for what is no object store.
+      description: The path in the bucket as it was given, V(null) for other destinations.
       type: str
       sample: http/{DATE}
     region:
@@ -143,8 +143,8 @@ rate_limit_waited:
   type: float
   sample: 0.0
 error:
-  description: The request that got no usable answer, or that refused the token.
-  returned: when a request failed, or refused the token by an error
+  description: Details of the failed API request.
+  returned: when an API request failed, or rejected the token with an error
   type: dict
   contains:
     status:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: logpush_ownerships
 short_description: Request many Logpush ownership challenges
-version_added: 0.3.0
+version_added: 0.4.0
 description:
   - Requests in one task what M(edgeops.cloudflare.logpush_ownership) requests in a task each, for
     any number of zones and accounts, for those who read the challenge files by their own means. The

@@ -58,8 +58,8 @@ def limits(records: Records) -> Iterator[str]:
         if rows:
             yield f"### {count} requests where {policy.quota} are allowed in {policy.window} s"
             yield (
-                f"N ÷ rate is {policy.seconds(count):.0f} s. Whoever spends the whole quota at the "
-                f"start of each window,\nto the last request, may send the last one after "
+                f"N ÷ rate is {policy.seconds(count):.0f} s. A client that spends its whole quota "
+                f"at the start of each window,\nto the last request, may send the last one after "
                 f"{policy.least_seconds(count):.0f} s."
             )
             yield measured(map(_row, rows))

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         "explore": explore.explore,
         "faults": lambda _rest: pytest_runs.write_fault_table(),
         "release-check": lambda _rest: release.release_check(),
-        "lint": lambda _rest: run_tests.main(["lint", imports.SESSION]),
+        "lint": lambda _rest: run_tests.main(["lint", "extra-checks", imports.SESSION]),
         "clean": lambda _rest: _clean(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),
     }

@@ -137,7 +137,7 @@ def faults(programs: Path) -> results.Result:
 
 
 def write_fault_table() -> int:
-    """`make faults`: play each fault at each request, and write the table of how they end."""
+    """`make faults`: inject the faults, and write docs/faults.md."""
     programs = _programs("faults", "tests/system/requirements.txt")
     extra = {EXPLORE_VARIABLE: "1", "EDGEOPS_WRITE_README": "1"}
     return _pytest(programs, [_FAULTS, "-q", "-n", "8"], extra)

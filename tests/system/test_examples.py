@@ -16,6 +16,8 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
 from system.playbooks import PUSH_LOGS, Run, World
@@ -23,43 +25,57 @@ from system.playbooks import PUSH_LOGS, Run, World
 ROOT = Path(__file__).resolve().parents[2]
 # Which playbook of the collection takes the variables that a page shows.
 PLAYBOOKS = {"logpush_jobs": PUSH_LOGS, "logpush_report_scopes": "edgeops.cloudflare.report"}
-PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
-# The second zone of the examples, and what they take for given. None of it is a real one.
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+# The second zone of the examples.
 OTHER_ZONE = "9a7806061c88ada191ed06f989cc3dac"
+SAS = "sv=2024-11-04&ss=b&srt=o&se=2035-01-01T00:00:00Z&sig=c2lnbmF0dXJl"
+# Variables that the examples use without setting them. None of the values is a real one.
 TAKEN = {
     "r2_account": "0123456789abcdef0123456789abcdef",
     "r2_key": "0123456789abcdef0123456789abcdef",
     "r2_secret": "0123456789abcdef" * 4,
+    "azure_write_sas": f"{SAS}&sp=w",
+    "azure_read_sas": f"{SAS}&sp=r",
+    "azure_destination_conf": f"azure://edgelogs.blob.core.windows.net/logs/{{DATE}}?{SAS}&sp=w",
 }
+PROFILES = ("logs", "logs-reader")
+SERVICE_ACCOUNT_FILE = "/etc/ansible/logs-reader.json"
 # The files that examples read, beside the playbook.
 FILES = {
     "errors-only.sql": "SELECT ClientRequestHost, ClientRequestPath, EdgeResponseStatus\n"
     "FROM http_requests\nWHERE EdgeResponseStatus >= 500\n",
 }
-# Each block of this page is a list of jobs, and makes them in one run.
+# Each block of this page is a list of jobs, which one run creates.
 DESTINATIONS = ROOT / "docs" / "destinations.md"
 # An entry with none of these is for the zone of its host.
 SCOPES = {"zone_id", "account_id"}
 MODULES = [path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
 
 
-def blocks_of(page: Path) -> t.Iterator[t.Any]:
-    """Yield each YAML block of one page."""
-    found = re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
-    for number, text in enumerate(found, 1):
-        yield pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+def blocks_of(page: Path) -> list[str]:
+    """Return the YAML blocks of one page."""
+    return re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
 
 
 def blocks() -> t.Iterator[t.Any]:
-    """Yield each YAML block of the pages, but of the one that has a test of its own."""
+    """Yield the examples: the plays and tasks of one page together, in order, others alone."""
     for page in PAGES:
-        if page != DESTINATIONS:
-            yield from blocks_of(page)
+        if page == DESTINATIONS:
+            continue
+        name = str(page.relative_to(ROOT))
+        texts = blocks_of(page)
+        plays = [text for text in texts if isinstance(yaml.safe_load(text), list)]
+        if plays:
+            yield pytest.param(plays, id=name)
+        for number, text in enumerate(texts, 1):
+            if text not in plays:
+                yield pytest.param([text], id=f"{name}-{number}")
     for name in MODULES:
-        yield pytest.param(examples_in(f"modules/{name}.py"), id=name)
-    for folder in ("inventory", "lookup", "filter"):
-        for path in (ROOT / "plugins" / folder).glob("[!_]*.py"):
-            yield pytest.param(examples_in(f"{folder}/{path.name}"), id=path.stem)
+        yield pytest.param([examples_in(f"modules/{name}.py")], id=name)
+    yield pytest.param([examples_in("inventory/zones.py")], id="zones")
+    for folder in ("lookup", "filter"):
+        names = [path.name for path in (ROOT / "plugins" / folder).glob("[!_]*.py")]
+        yield pytest.param([examples_in(f"{folder}/{name}") for name in names], id=folder)
 
 
 def examples_in(plugin: str) -> str:
@@ -76,9 +92,33 @@ def examples_in(plugin: str) -> str:
 
 def as_plays(content: list[t.Any]) -> list[t.Any]:
     """Return an example as plays; a list of tasks becomes one."""
-    if "hosts" in content[0]:
-        return content
-    return [{"name": "Run the example", "hosts": "localhost", "tasks": content}]
+    plays = content
+    if "hosts" not in content[0]:
+        plays = [{"name": "Run the example", "hosts": "localhost", "tasks": content}]
+    for play in plays:
+        play["gather_facts"] = False
+        interpreter = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        play["vars"] = {**play.get("vars", {}), **interpreter}
+        for task in play["tasks"]:
+            plan_only_where_no_store_is(task)
+    return plays
+
+
+def plan_only_where_no_store_is(task: dict[str, t.Any]) -> None:
+    """Run a task for a store other than S3 in check mode, without a challenge file to read."""
+    for options in list(task.values()):
+        text = str(options.get("destination_conf")) if isinstance(options, dict) else ""
+        if text.startswith(("gs://", "azure://", "{{ azure_")):
+            task["check_mode"] = True
+            if "filename" in options:
+                options["filename"] = None
+
+
+def with_ids_of(text: str, world: World) -> str:
+    """Return an example with the ids that the sandbox has."""
+    text = text.replace(ZONE, world.zone_id)
+    text = text.replace(ACCOUNT, world.environment["SANDBOX_ACCOUNT_ID"])
+    return text.replace(OTHER_ZONE, world.environment["SANDBOX_OTHER_ZONE_ID"])
 
 
 def assert_finds_zones(text: str, world: World, tmp_path: Path) -> None:
@@ -92,61 +132,119 @@ def assert_finds_zones(text: str, world: World, tmp_path: Path) -> None:
     assert world.zone_id in run.output
 
 
-@pytest.mark.parametrize("text", list(blocks()))
-def test_example(text: str, world: World, tmp_path: Path) -> None:
-    if "collections" in yaml.safe_load(text):
-        # A requirements.yml: nothing to run, but it names what there is.
-        assert {"name": "edgeops.cloudflare"} in yaml.safe_load(text)["collections"]
-        return
-    # The examples' destinations lie in a bucket that the sandbox has; its ids are its own.
-    mine = text.replace(ZONE, world.zone_id)
-    mine = mine.replace(ACCOUNT, world.environment["SANDBOX_ACCOUNT_ID"])
-    mine = mine.replace(OTHER_ZONE, world.environment["SANDBOX_OTHER_ZONE_ID"])
-    named = re.findall(r"destination_conf: \"?(s3://[^\s\"]+)", mine)
-    destination = named[0] if named else world.destination
-    token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
-    content = yaml.safe_load(mine)
-    if "plugin" in content:
-        assert_finds_zones(mine, world, tmp_path)
-        return
+def assert_playbook_takes(content: dict[str, t.Any], world: World, source: Path) -> None:
+    """Run the playbook of the collection that has these variables."""
+    zones = [each for each in content.get("logpush_jobs", ()) if not SCOPES & each.keys()]
+    run = world.run(
+        *(("-i", str(source)) if zones else ()),
+        playbook=next(PLAYBOOKS[name] for name in content),
+        inputs={**TAKEN, **content, **({"logpush_hosts": "all"} if zones else {})},
+    )
+    assert run.status == 0, run.output
+
+
+def with_profiles(world: World, folder: Path) -> dict[str, str]:
+    """Return the environment in which boto3 finds the profiles of the examples."""
+    env = world.environment
+    keys = (
+        f"aws_access_key_id = {env['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {env['AWS_SECRET_ACCESS_KEY']}\n"
+    )
+    credentials = folder / "credentials"
+    credentials.write_text("".join(f"[{name}]\n{keys}" for name in PROFILES), encoding="utf-8")
+    return {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
+
+
+def service_account() -> dict[str, str]:
+    """Return the key of a service account that does not exist."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return {
+        "type": "service_account",
+        "client_email": "logs-reader@example.iam.gserviceaccount.com",
+        "private_key": key.private_bytes(serialization.Encoding.PEM, *form).decode(),
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+
+
+@pytest.mark.parametrize("texts", list(blocks()))
+def test_example(texts: list[str], world: World, tmp_path: Path) -> None:
+    # The destinations of the examples are in a bucket that the sandbox has; its ids are its own.
+    text = with_ids_of("\n".join(texts), world)
     source = tmp_path / "zones.cloudflare.yml"
     source.write_text("plugin: edgeops.cloudflare.zones\n", encoding="utf-8")
-    if isinstance(content, dict):
-        # Variables for a playbook of the collection.
-        zones = [each for each in content.get("logpush_jobs", ()) if not SCOPES & each.keys()]
-        run = world.run(
-            *(("-i", str(source)) if zones else ()),
-            playbook=next(PLAYBOOKS[name] for name in content),
-            inputs={**TAKEN, **content, **({"logpush_hosts": "all"} if zones else {})},
-        )
-        assert run.status == 0, run.output
-        return
-    plays = as_plays(content)
-    for play in plays:
-        play.update({"gather_facts": False})
-        interpreter = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        play["vars"] = {**play.get("vars", {}), **interpreter}
-    playbook = tmp_path / "example.yml"
+    content = yaml.safe_load(with_ids_of(texts[0], world))
+    if "collections" in content:
+        # A requirements.yml: there is nothing to run.
+        assert {"name": "edgeops.cloudflare"} in content["collections"]
+    elif "plugin" in content:
+        assert_finds_zones(text, world, tmp_path)
+    elif isinstance(content, dict):
+        assert_playbook_takes(content, world, source)
+    else:
+        assert_plays_succeed(texts, world, source)
+
+
+def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
+    """Run plays and lists of tasks, one after another."""
+    text = with_ids_of("\n".join(texts), world)
+    account = source.with_name("account.json")
+    account.write_text(json.dumps(service_account()), encoding="utf-8")
+    plays: list[t.Any] = []
+    for each in texts:
+        mine = with_ids_of(each, world).replace(SERVICE_ACCOUNT_FILE, str(account))
+        plays += as_plays(yaml.safe_load(mine))
+    playbook = source.with_name("example.yml")
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
-    (tmp_path / "files").mkdir()
-    for name, text_of_file in FILES.items():
-        (tmp_path / "files" / name).write_text(text_of_file, encoding="utf-8")
+    files = playbook.with_name("files")
+    files.mkdir()
+    for name, content in FILES.items():
+        (files / name).write_text(content, encoding="utf-8")
+    named = re.findall(r"destination_conf: \"?(s3://[^\s\"]+)", text)
+    destination = named[0] if named else world.destination
+    token = world.control("POST", "tokens", {"destination_conf": destination})["token"]
+    inputs = {
+        **TAKEN,
+        "vaulted_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
+        "kept_token": token,
+    }
+    if "register: challenge_file" not in text:
+        inputs["challenge_file"] = {"contents": token}
     of_zones = any(play["hosts"] != "localhost" for play in plays)
     run = world.run(
         *(("-i", str(source)) if of_zones else ()),
         playbook=str(playbook),
-        inputs={
-            # What the examples take for given.
-            "vaulted_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
-            "challenge_file": {"contents": token},
-            "kept_token": token,
-            **TAKEN,
-        },
+        inputs=inputs,
+        environment=with_profiles(world, source.parent),
     )
     assert run.status == 0, run.output
     # The examples of filters need no API.
-    of_module = re.search(r"^ +edgeops\.cloudflare\.\w+:$", mine, re.MULTILINE)
-    assert bool(run.requested) is bool(of_module)
+    of_module = any(f"edgeops.cloudflare.{name}:" in text for name in MODULES)
+    assert bool(run.requested) is of_module
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of the headings of a page, as GitHub forms them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", text).strip().lower().replace(" ", "-") for text in found}
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)", text, re.M)
+    for link in (first or second for first, second in links):
+        # Galaxy shows the README alone, so its links are absolute.
+        place = re.sub(
+            r"^https://(github|raw\.github\w*)\.com/edgeops/edgeops\.cloudflare/", "/", link
+        )
+        place = re.sub(r"^/(blob/)?main/", "/", place)
+        if place.startswith("http") or place == "/issues":
+            continue
+        name, _hash, anchor = place.partition("#")
+        target = ROOT / name[1:] if name.startswith("/") else page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
 
 
 # What the page of destinations takes for given, and the sandbox need not know. None is a real one.
@@ -234,7 +332,7 @@ def is_asked_for(entry: dict[str, t.Any]) -> bool:
 
 def test_examples_of_all_destinations(world: World) -> None:
     # In one list: a run for each of them would take minutes.
-    texts = [block.values[0] for block in blocks_of(DESTINATIONS)]
+    texts = blocks_of(DESTINATIONS)
     values = given(world)
     more: dict[str, t.Any] = dict(values)
     if "SANDBOX_AZURE_DESTINATION_CONF" in world.environment:

@@ -162,7 +162,7 @@ class Client:
         return self._sender.rate_limiter
 
     def read(self, method: str, path: str, body: t.Any = None) -> ApiResponse:
-        """Send a request that changes nothing, so that it may be repeated."""
+        """Send a request that changes nothing, so that it may be retried."""
         return self._send(method, path, body, idempotent=True)
 
     def write(
@@ -170,7 +170,7 @@ class Client:
     ) -> ApiResponse | None:
         """Send a request that changes something; None in check mode, where it is not sent.
 
-        ``idempotent`` says that carrying it out twice does no harm.
+        ``idempotent``: sending it twice has the same effect as sending it once.
         """
         if self.check_mode:
             return None
@@ -259,7 +259,7 @@ def _problem(response: Response, redact: Redact) -> str:
     kind = response.headers.get("Content-Type") or "no content type"
     text = response.content[: 2 * _REDACTED].decode(errors="replace")
     if text.lstrip()[:1] in ("{", "["):
-        # It may be half of a list of jobs, with secrets that nobody could recognize.
+        # It may be half of a list of jobs, with secrets that cannot be recognized.
         excerpt = "JSON that is incomplete, nested too deep or something else"
     else:
         excerpt = repr(_shown(text, redact, _SHOWN_OF_PAGE))
@@ -267,7 +267,7 @@ def _problem(response: Response, redact: Redact) -> str:
 
 
 def _redirect_host(response: Response) -> str:
-    # The host alone: the rest of a location may carry what nobody should see.
+    # The host alone: the rest of a location may be sensitive.
     try:
         host = urlsplit(response.headers.get("Location") or "").hostname
     except ValueError:

@@ -71,7 +71,7 @@ Decode = t.Callable[[bytes], t.Any]
 
 
 class MalformedHTTP(http.client.HTTPException):
-    """A response that breaks the rules of HTTP, so that nobody knows where it ends."""
+    """A response that breaks the rules of HTTP, so that its end is unknown."""
 
 
 class RepeatedResponse(http.client.HTTPException):
@@ -269,7 +269,7 @@ class _Incoming(http.client.HTTPResponse):
                 return version, status, reason
             self._informational = True
             http.client.parse_headers(self.fp)
-        raise MalformedHTTP(f"HTTP {status}, which nobody asked for")
+        raise MalformedHTTP(f"HTTP {status}, which was not requested")
 
     def _read_next_chunk_size(self) -> int:
         size = _CHUNK_SIZE.fullmatch(self.fp.readline(_CHUNK))

@@ -4,7 +4,7 @@
 
 """How one request is sent, retried, and ended in time. Knows HTTP, neither Cloudflare nor Ansible.
 
-What may be repeated is the caller's to say for each request, since its method does not tell.
+The caller says for each request whether it is idempotent, since its method does not.
 """
 
 from __future__ import annotations
@@ -69,18 +69,18 @@ LATE = "no complete response in time"
 class NoResponse(Exception):
     """No complete response came.
 
-    ``reason`` says why; ``retryable`` whether a later run may succeed, ``repeatable`` whether it
-    is worth another try at once; ``sent`` whether the request may have arrived.
+    ``reason`` is the cause; ``retryable`` whether a later run may succeed, ``retry_now`` whether to
+    retry at once; ``sent`` whether the request may have arrived.
     """
 
     def __init__(
-        self, reason: str, *, retryable: bool = True, sent: bool = True, repeatable: bool = True
+        self, reason: str, *, retryable: bool = True, sent: bool = True, retry_now: bool = True
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retryable = retryable
         self.sent = sent
-        self.repeatable = repeatable
+        self.retry_now = retry_now
 
 
 class Transport:
@@ -269,7 +269,7 @@ class _Attempt:
         self._sent = self._sent or failure.sent
         self._outcome, error.sent = error, self._sent
         pause = None
-        if failure.repeatable and (self._idempotent or not failure.sent):
+        if failure.retry_now and (self._idempotent or not failure.sent):
             pause = self._next_pause("broken" if failure.sent else "not sent")
         if pause is None:
             raise error from failure
@@ -279,7 +279,7 @@ class _Attempt:
         """Return the seconds to pause before the next try, or None: the response stands."""
         self._outcome = response
         if response.status == RATE_LIMITED:
-            # Nothing was carried out: the request starts afresh when the rate limit allows it.
+            # Nothing was done: the request starts again when the rate limit allows it.
             self._deadline = time.monotonic() + self._sender.timeout
             return 0.0
         self._sent = True
@@ -314,7 +314,7 @@ class _Meaning(t.NamedTuple):
     explain: t.Callable[[t.Any], str]
     retryable: bool = True
     sent: bool = True
-    repeatable: bool = True
+    retry_now: bool = True
 
 
 def _meanings() -> tuple[_Meaning, ...]:
@@ -322,7 +322,7 @@ def _meanings() -> tuple[_Meaning, ...]:
 
     A function, since urllib3 may be missing.
     """
-    never = {"retryable": False, "repeatable": False}
+    never = {"retryable": False, "retry_now": False}
     return (
         _Meaning(
             TooLarge,
@@ -341,7 +341,7 @@ def _meanings() -> tuple[_Meaning, ...]:
         _Meaning(
             exceptions.ProxyError,
             lambda e: f"proxy connection failed: {e.original_error}",
-            repeatable=False,
+            retry_now=False,
         ),
         _Meaning(socket.gaierror, lambda e: f"host name not resolved ({e.strerror})", sent=False),
         _Meaning(
@@ -392,16 +392,16 @@ def _no_response(error: Exception) -> NoResponse:
         link = next((link for link in chain if isinstance(link, meaning.kind)), None)
         if link is not None:
             return NoResponse(meaning.explain(link), **_flags(meaning))
-    # What nobody knows is not tried again.
+    # An unknown failure is not retried.
     reason = f"{type(error).__name__}: {error}"
-    return NoResponse(reason, retryable=False, repeatable=False)
+    return NoResponse(reason, retryable=False, retry_now=False)
 
 
 def _flags(meaning: _Meaning) -> dict[str, bool]:
     return {
         "retryable": meaning.retryable,
         "sent": meaning.sent,
-        "repeatable": meaning.repeatable,
+        "retry_now": meaning.retry_now,
     }
 
 

@@ -159,7 +159,7 @@ class Destination:
         return _OWNERSHIP.get(self.scheme, "unknown")
 
     def describe(self) -> dict[str, str | None]:
-        """Return the parts that are no secret: what modules return as ``destination``."""
+        """Return the parts that are not sensitive: what modules return as ``destination``."""
         return {
             "scheme": self.scheme,
             "bucket": self.bucket,

@@ -78,7 +78,7 @@ _Part = tuple[str, bool]
 
 
 def _covered_by_masks(parts: t.Mapping[str, _Part], *, has_query: bool) -> t.Callable[[str], bool]:
-    """Return what tells whether a part that is not shown is behind a mask of something larger."""
+    """Return a function: whether a part that is not shown is behind a mask of something larger."""
     masked = {name for name, (value, _sensitive) in parts.items() if _is_cover(name, value)}
     all_parameters = any(name.startswith("parameter") for name in masked)
     # A mask in the place of the host or path may stand for all that would follow it.
@@ -88,7 +88,7 @@ def _covered_by_masks(parts: t.Mapping[str, _Part], *, has_query: bool) -> t.Cal
 
 
 def _is_cover(name: str, value: str) -> bool:
-    """Tell whether a part is a mask, but not of the value of a single parameter."""
+    """Return whether a part is a mask, but not of the value of a single parameter."""
     if name.startswith(_NAMELESS):
         return _is_mask(value, sensitive=True)
     if name.startswith("parameter"):
@@ -148,7 +148,7 @@ def _is_mask(text: str, *, sensitive: bool) -> bool:
 
 
 def _is_partial_mask(shown: str, mine: str) -> bool:
-    """Tell whether one is the other with some of its characters masked."""
+    """Return whether one is the other with some of its characters masked."""
     found = _PARTIAL_MASK.fullmatch(shown)
     return found is not None and mine.startswith(found[1]) and mine.endswith(found[2])
 

@@ -251,7 +251,7 @@ def _check_s3(destination: Destination) -> None:
 
 
 def _begins_with_bucket(endpoint: str, bucket: str) -> bool:
-    """Tell a bucket's own address from a server that happens to have the bucket's name."""
+    """Distinguish a bucket's own address from a server that happens to have the bucket's name."""
     start, _dot, server = endpoint.lower().partition(".")
     return start == bucket.lower() and (
         server.startswith(("s3.", "s3-")) or server.endswith(_BUCKET_HOSTS)

@@ -188,7 +188,7 @@ class Logpush:
     def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
         """Change these properties of a job and leave the others; ``output_options`` as a whole.
 
-        With a token it is not repeated, since no source says whether a token may be used twice.
+        Not retried with a token, since it is not documented whether a token may be used twice.
         """
         idempotent = "ownership_challenge" not in properties
         path = self._job_path(job_id)

@@ -187,4 +187,4 @@ def _expired(claims: dict[str, t.Any]) -> list[str]:
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(expiry))
     except (OverflowError, ValueError, OSError):
         when = str(expiry)
-    return [f"The token expired at {when}, by this machine's clock; ask for a new challenge."]
+    return [f"The token expired at {when}, by this machine's clock; request a new challenge."]

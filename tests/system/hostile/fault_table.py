@@ -180,12 +180,12 @@ def _null_result() -> dict[str, t.Any]:
 
 _CONNECTION = "no connection"
 _TLS = "TLS"
-_PROXY = "a proxy"
-_SLOW = "silence and slowness"
+_PROXY = "proxy"
+_SLOW = "slow or silent servers"
 _BROKEN = "broken connections"
-_SENSELESS = "answers without sense"
+_SENSELESS = "malformed responses"
 _REDIRECTS = "redirects to another host"
-_REFUSALS = "refusals"
+_REFUSALS = "rejected requests"
 _LIMITS = "rate limits"
 _SERVER = "server errors"
 
@@ -196,7 +196,7 @@ FAULTS = (
     Fault(_CONNECTION, "refused", "connection refused", via="shut", retryable=True),
     Fault(
         _CONNECTION,
-        "refused for a moment",
+        "refused, once",
         "connection refused",
         via="shut",
         times=ONCE,
@@ -211,16 +211,16 @@ FAULTS = (
     Fault(_PROXY, "refuses", NO_PROXY + ".*403", via="proxy", way=ways.refusing("403 Forbidden")),
     Fault(
         _PROXY,
-        "wants to be authenticated at",
+        "requires authentication",
         NO_PROXY + ".*407",
         via="proxy",
         way=ways.refusing("407 Proxy Authentication Required"),
     ),
-    Fault(_PROXY, "hangs up", RESET, via="proxy", way=ways.closing),
+    Fault(_PROXY, "closes the connection", RESET, via="proxy", way=ways.closing),
     Fault(_PROXY, "is silent", LATE, via="proxy", way=ways.silent),
-    Fault(_PROXY, "is not there", NO_PROXY, via="proxy shut", retryable=True),
+    Fault(_PROXY, "does not exist", NO_PROXY, via="proxy shut", retryable=True),
     Fault(_SLOW, "silence before TLS", LATE, via="front", way=ways.silent),
-    Fault(_SLOW, "silence instead of an answer", LATE, {"hang": True}, retryable=True),
+    Fault(_SLOW, "silence after the request", LATE, {"hang": True}, retryable=True),
     Fault(
         _SLOW,
         "a byte a second in the headers",
@@ -239,7 +239,7 @@ FAULTS = (
     ),
     Fault(
         _BROKEN,
-        "reset before it is carried out",
+        "reset before it is processed",
         RESET,
         {"reset": "before"},
         repeated=True,
@@ -247,7 +247,7 @@ FAULTS = (
     ),
     Fault(
         _BROKEN,
-        "reset before it is carried out, once",
+        "reset before it is processed, once",
         RESET,
         {"reset": "before"},
         times=ONCE,
@@ -255,7 +255,7 @@ FAULTS = (
     ),
     Fault(
         _BROKEN,
-        "reset in the middle of the answer",
+        "reset in the middle of the response",
         RESET,
         {"reset": "middle"},
         repeated=True,
@@ -264,7 +264,7 @@ FAULTS = (
     ),
     Fault(
         _BROKEN,
-        "reset after it was carried out",
+        "reset after it was processed",
         RESET,
         {"reset": "after"},
         repeated=True,
@@ -273,7 +273,7 @@ FAULTS = (
     ),
     Fault(
         _BROKEN,
-        "reset after it was carried out, once",
+        "reset after it was processed, once",
         RESET,
         {"reset": "after"},
         times=ONCE,
@@ -282,7 +282,7 @@ FAULTS = (
     ),
     Fault(
         _BROKEN,
-        "half of the answer that is announced",
+        "half of the announced response",
         RESET,
         {"half": "short"},
         repeated=True,
@@ -313,7 +313,7 @@ FAULTS = (
     ),
     Fault(
         _SENSELESS,
-        "compression that is none",
+        "invalid compression",
         "unexpected Content-Encoding gzip",
         {"status": 200, "body": "{}", "headers": {"Content-Encoding": "gzip"}},
         status=200,
@@ -345,10 +345,12 @@ FAULTS = (
         )
     ),
     Fault(_LIMITS, "429 for a second, once", "", {"rate_limit": 1}, times=ONCE, unsent=True),
-    Fault(_LIMITS, "429 without a time, once", "", {"rate_limit": None}, times=ONCE, unsent=True),
+    Fault(
+        _LIMITS, "429 without Retry-After, once", "", {"rate_limit": None}, times=ONCE, unsent=True
+    ),
     Fault(
         _LIMITS,
-        "429 with a senseless time, once",
+        "429 with an invalid Retry-After, once",
         "",
         {"status": 429, "body": _BUSY, "headers": {"Retry-After": "soon"}},
         times=ONCE,
@@ -356,7 +358,7 @@ FAULTS = (
     ),
     Fault(
         _LIMITS,
-        "429 that stays",
+        "429 each time",
         f"HTTP 429.*still rate limited after {PATIENCE:g} s",
         {"rate_limit": 1},
         status=429,
@@ -373,7 +375,7 @@ FAULTS = (
     Fault(_SERVER, "500", "HTTP 500", retryable=True, **_answered(500, _envelope(10001, "oops"))),
     Fault(
         _SERVER,
-        "500 though it was carried out",
+        "500 although it was processed",
         "HTTP 500",
         carried_out=True,
         retryable=True,
@@ -392,7 +394,7 @@ FAULTS = (
     ),
     Fault(
         _SERVER,
-        "502 though it was carried out",
+        "502 although it was processed",
         "HTTP 502",
         repeated=True,
         carried_out=True,
@@ -402,14 +404,14 @@ FAULTS = (
     Fault(_SERVER, "503, once", "HTTP 503", times=ONCE, repeated=True, **_answered(503, _BUSY)),
     Fault(
         _SERVER,
-        "504 though it was carried out, once",
+        "504 although it was processed, once",
         "HTTP 504",
         times=ONCE,
         repeated=True,
         carried_out=True,
         **_answered(504, _BUSY, carry_out=True),
     ),
-    Fault(_SERVER, "520, which is Cloudflare's own", "HTTP 520", **_answered(520, _BUSY)),
+    Fault(_SERVER, "520, specific to Cloudflare", "HTTP 520", **_answered(520, _BUSY)),
 )
 
 

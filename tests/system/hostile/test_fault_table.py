@@ -45,7 +45,7 @@ from system.hostile.fault_table import (
 LOOKING = 7.0
 SLACK = 60.0
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "faults.md"
 BEGIN, END = "<!-- The table of faults, written by `make faults`. -->", "<!-- End of the table. -->"
 
 Result = dict[str, t.Any]
@@ -296,19 +296,19 @@ def test_cell(
     assert_done(cell)
 
 
-def test_the_readme_shows_the_table() -> None:
+def test_the_page_shows_the_table() -> None:
     """Where each cell ends as the table says, its sums are what was counted."""
-    head = f"| Fault, at each of {len(REQUESTS)} requests | Cells | End with an error | End well |"
+    head = f"| Fault, injected into each of {len(REQUESTS)} requests | Cases | Fail | Succeed |"
     lines = [head, "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows())]
-    before, inner, after = README.read_text(encoding="utf-8").partition(BEGIN)
+    before, inner, after = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     shown, end, rest = after.partition(END)
     assert inner
     assert end
     table = "\n\n{}\n\n".format("\n".join(lines))
     if os.environ.get("EDGEOPS_WRITE_README"):
-        README.write_text(before + BEGIN + table + END + rest, encoding="utf-8")
+        PAGE.write_text(before + BEGIN + table + END + rest, encoding="utf-8")
     else:
-        assert shown == table, "the README shows another table; `make faults` writes it"
+        assert shown == table, "docs/faults.md shows another table; `make faults` writes it"
 
 
 @pytest.mark.parametrize("via", ["front", "proxy"])

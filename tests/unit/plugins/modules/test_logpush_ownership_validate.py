@@ -282,7 +282,7 @@ def test_an_expiry_that_no_calendar_has_is_told_as_it_is() -> None:
     challenge = challenge_token(claims(exp=-1e300))
     with network(rejected(challenge)):
         assert run(ownership_challenge=challenge)["reasons"] == [
-            "The token expired at -1e+300, by this machine's clock; ask for a new challenge."
+            "The token expired at -1e+300, by this machine's clock; request a new challenge."
         ]
 
 
