@@ -322,6 +322,7 @@ _SUBOPTIONS: dict[str, Option] = {
     "sample_rate": _SHARE,
     "cve_2021_44228": _FLAG,
     "merge_subrequests": _FLAG,
+    "stringify_object": _FLAG,
     **{
         name: _text(good, "", "}\r\n", '{"a":1,', "\0", "\u2028", "x" * 5000)
         for name, good in {
@@ -396,8 +397,8 @@ OPTIONS: dict[str, Option] = {
     "update_secrets": _choice("on_change", "always"),
     "host": _text("edge.example.com"),
     "filter_attack_traffic": _FLAG,
-    "transformer_id": _number(1, 2**31, [7, "42"])._replace(
-        fits=lambda value: not isinstance(value, bool) and value >= 1
+    "transformer_id": _number(1, 2**31, [0, 7, "42"])._replace(
+        fits=lambda value: not isinstance(value, bool) and value >= 0
     ),
     "stale_after": _seconds(0.1)._replace(fits=lambda _value: None),
     "quiet_datasets": _NAMES,

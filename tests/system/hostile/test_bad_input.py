@@ -89,6 +89,7 @@ JOB: Job = {
         "sample_rate": 0.125,
         "CVE-2021-44228": False,
         "merge_subrequests": False,
+        "stringify_object": False,
         "batch_prefix": "bp",
         "batch_suffix": "bs",
         "record_prefix": "rp",
