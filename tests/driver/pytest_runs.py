@@ -126,7 +126,7 @@ def system(programs: Path) -> results.Result:
 def hostile(programs: Path) -> results.Result:
     """What tries to break the promises: interruptions, inputs, secrets."""
     return _against_sandbox(
-        programs, "interruptions, inputs, secrets", [_HOSTILE, f"--ignore={_FAULTS}", "-n", "2"]
+        programs, "interruptions, inputs, secrets", [_HOSTILE, f"--ignore={_FAULTS}", "-n", "3"]
     )
 
 

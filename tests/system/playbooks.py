@@ -88,7 +88,7 @@ class World(Control):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
         return Run(self, done.returncode, done.stdout + done.stderr, env)
 

@@ -46,7 +46,7 @@ class Zone:
             "base_url": self.world.environment["CLOUDFLARE_BASE_URL"],
             "api_token": self.world.environment["CLOUDFLARE_API_TOKEN"],
             "zone_id": self.id,
-            "timeout": 5.0,
+            "timeout": 60.0,
             **options,
         }
         return run_module(module.main, given, check_mode=check_mode, diff=diff)

@@ -36,7 +36,7 @@ class Account:
             "base_url": self.world.environment["CLOUDFLARE_BASE_URL"],
             "api_token": self.world.environment["CLOUDFLARE_API_TOKEN"],
             "account_id": self.id,
-            "timeout": 5.0,
+            "timeout": 60.0,
             **options,
         }
         return run_module(module.main, given, check_mode=check_mode)

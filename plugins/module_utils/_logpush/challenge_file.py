@@ -241,7 +241,10 @@ class _Client:
 
 def timed_out(error: StoreError, timeout: float) -> StoreError:
     """Return the error where a file did not become readable within ``timeout`` seconds."""
-    return StoreError(f"{error.message} (timed out after {timeout:g} s, challenge_file.timeout)")
+    return StoreError(
+        f"{error.message} (timed out after {timeout:g} s, challenge_file.timeout)",
+        pending=error.pending,
+    )
 
 
 def _token(content: bytes) -> str:

@@ -397,7 +397,7 @@ OPTIONS: dict[str, Option] = {
     "update_secrets": _choice("on_change", "always"),
     "host": _text("edge.example.com"),
     "filter_attack_traffic": _FLAG,
-    "transformer_id": _number(1, 2**31, [7, "42", 0])._replace(
+    "transformer_id": _number(1, 2**31, [0, 7, "42"])._replace(
         fits=lambda value: not isinstance(value, bool) and value >= 0
     ),
     "stale_after": _seconds(0.1)._replace(fits=lambda _value: None),

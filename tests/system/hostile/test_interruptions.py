@@ -105,13 +105,13 @@ def _writes_a_job(method: str, path: str) -> bool:
     return method in ("PUT", "DELETE") or (method == "POST" and path.endswith("/jobs"))
 
 
-def test_each_connection_is_broken(world: World, count: Count) -> None:
+@pytest.mark.parametrize("when", ["before", "middle", "after"])
+def test_each_connection_is_broken(world: World, count: Count, when: str) -> None:
     course = Course(world, *_mixed(world))
-    for when in ("before", "middle", "after"):
-        jobs = _break_all(world, course, when)
-        course.assert_resumed(jobs, f"connections broken {when}")
-        count("interrupted runs", 1)
-        count("requests interrupted", len(course.requests))
+    jobs = _break_all(world, course, when)
+    course.assert_resumed(jobs, f"connections broken {when}")
+    count("interrupted runs", 1)
+    count("requests interrupted", len(course.requests))
 
 
 def _break_all(world: World, course: Course, when: str) -> Jobs:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.edgeops.cloudflare.tests.driver import progress
@@ -31,7 +33,7 @@ def test_how_far_a_session_is(output: str, position: str) -> None:
 
 
 def test_the_beginning_and_the_end_are_said(
-    tmp_path: progress.Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with progress.Progress(lambda name: tmp_path / name, 2) as shown:
         shown.begin("lint")
