@@ -12,6 +12,15 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleLookupError
 
+try:
+    from ansible.errors import AnsibleValueOmittedError
+except ImportError:  # before ansible-core 2.19, where omit is a text
+
+    class AnsibleValueOmittedError(Exception):  # type: ignore[no-redef]
+        """Never raised."""
+
+
+_OMITTED = object()
 # Only names are taken from the message of an error: the rest of it may show values.
 _REASONS = (
     (re.compile(r"'([A-Za-z_][\w.]*)' is undefined"), "'{}' is undefined"),
@@ -33,15 +42,29 @@ class Resolver:
         # Also before ansible-core 2.19 an undefined variable is an error here, unlike in hostvars.
         self._templar = templar.copy_with_new_env(available_variables=variables)
         self._owner = owner
+        self._omit = variables.get("omit")
 
     def resolve(self, value: t.Any, path: str) -> t.Any:
-        """Return a value without templates, of the types that JSON has."""
+        """Return a value without templates, of the types that JSON has.
+
+        What is ``omit`` is left out of what holds it, and otherwise ``None``.
+        """
+        resolved = self._resolve(value, path)
+        return None if resolved is _OMITTED else resolved
+
+    def _resolve(self, value: t.Any, path: str) -> t.Any:
         if isinstance(value, Mapping):
-            return {str(key): self.resolve(each, f"{path}.{key}") for key, each in value.items()}
+            members = {str(key): self._resolve(v, f"{path}.{key}") for key, v in value.items()}
+            return {key: each for key, each in members.items() if each is not _OMITTED}
         if isinstance(value, (list, tuple)):
-            return [self.resolve(each, f"{path}[{number}]") for number, each in enumerate(value)]
+            items = [self._resolve(each, f"{path}[{n}]") for n, each in enumerate(value)]
+            return [each for each in items if each is not _OMITTED]
         try:
-            return _plain(self._templar.template(value, fail_on_undefined=True))
+            resolved = _plain(self._templar.template(value, fail_on_undefined=True))
+            is_omit = isinstance(resolved, str) and resolved == self._omit
+            return _OMITTED if is_omit else resolved
+        except AnsibleValueOmittedError:
+            return _OMITTED
         except Exception as error:  # a template may raise anything
             reason = _reason(error)
         # Outside of the handler: Ansible shows the cause and the context of an error.

@@ -143,6 +143,21 @@ def test_what_cannot_be_resolved_is_an_error_that_shows_no_value(jobs: t.Any, sa
         error = error.__cause__ or error.__context__
 
 
+def test_what_is_omit_is_left_out() -> None:
+    frequency = "{{ slow | default(omit) }}"
+    entry = {"name": "a", "frequency": frequency, "output_options": {"sample_rate": frequency}}
+    hosts = {"a": {"zone_id": "A", "logpush_jobs": [{**entry, "zone_id": "{{ omit }}"}]}}
+    # Before ansible-core 2.19 it is a variable.
+    (job,) = jobs_of(hosts, omit="__omit_place_holder__1")
+    assert job == {"name": "a", "output_options": {}, "zone_id": "A", "host": "a"}
+
+
+def test_an_entry_that_is_omit_does_not_vanish() -> None:
+    hosts = {"a": {"zone_id": "A", "logpush_jobs": [{"name": "a"}, "{{ omit }}"]}}
+    with pytest.raises(AnsibleError, match="has 2 entries, and 1 after"):
+        jobs_of(hosts, omit="__omit_place_holder__1")
+
+
 def test_no_list_at_all_is_an_error_that_says_what_to_set() -> None:
     with pytest.raises(AnsibleError, match=r"^logpush_jobs is not set; set it to a list"):
         jobs_of({"a": {}, "b": {}})
