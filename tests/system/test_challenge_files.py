@@ -134,7 +134,7 @@ def test_a_file_that_does_not_appear(place: Place) -> None:
 @pytest.mark.usefixtures("clock")
 def test_an_empty_file_is_one_that_is_not_there_yet(place: Place) -> None:
     key = place.write("empty.txt", b"")
-    with pytest.raises(StoreError, match="the object is empty .timed out after 60 s"):
+    with pytest.raises(StoreError, match=r"the object is empty .timed out after 60 s"):
         place.read(key)
 
 
