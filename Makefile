@@ -13,29 +13,30 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && 
 DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
 NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
 
-.PHONY: help demo test unit faults mutation sandbox benchmark lint release-check format clean
+.PHONY: help demo test quick unit explore faults sandbox benchmark lint release-check format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo      from an empty zone to logs that flow, against the sandbox: no account is needed'
 	@echo 'make test      run all tests, on every supported ansible-core that a Python is found for'
 	@echo '               (some of them: make test ARGS="lint ansible-2.19")'
+	@echo 'make quick     lint what changed, run the unit tests and one playbook, in a minute'
 	@echo 'make unit      run the unit tests alone, in seconds (make unit ARGS="-k name")'
+	@echo 'make explore   try in full what make test tries a sample of, for hours (ARGS=500: examples)'
 	@echo 'make faults    inject each fault into each request, and write docs/faults.md'
-	@echo 'make mutation  run mutmut on module_utils and list the mutants that no unit test kills'
 	@echo 'make sandbox   run the embedded Cloudflare in the foreground, to point own playbooks at'
 	@echo 'make benchmark measure it against what else does the same, and write docs/performance.md'
 	@echo '               (more than an hour; a part of it: make benchmark ARGS="--quick", see ARGS="--help")'
-	@echo 'make lint      run the linters, the type checker and the check of terms'
+	@echo 'make lint      run the linters, the type checker, the checks of imports and terms'
 	@echo 'make release-check'
 	@echo '               rehearse a release in a copy, up to what users install from it'
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 
-demo faults sandbox lint release-check format:
+demo quick faults sandbox lint release-check format:
 	$(DRIVER) $@
 
-test unit mutation benchmark:
+test unit explore benchmark:
 	$(DRIVER) $@ $(ARGS)
 
 clean:

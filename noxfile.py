@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "tests"))
 
 # pylint: disable=wrong-import-position,import-error
 import antsibull_nox
-from driver import ansible_test, interpreters, matrix, pytest_runs, release, results
+from driver import ansible_test, imports, interpreters, matrix, pytest_runs, release, results
 
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
@@ -83,6 +83,12 @@ def hostile(session: nox.Session) -> None:
     """Try to break the promises: faults, interruptions, bad inputs, secrets."""
     programs = _install_newest(session)
     _report(session, pytest_runs.faults(programs), pytest_runs.hostile(programs))
+
+
+@nox.session(name=imports.SESSION, python=sys.executable, default=False)
+def check_imports(session: nox.Session) -> None:
+    """Check that imports between files point down only."""
+    _report(session, imports.check(_install(session, imports.PACKAGES, ())))
 
 
 @nox.session(name=release.SESSION, python=sys.executable, default=False)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from . import demo, environment, mutation, pytest_runs, release, run_tests
+from . import demo, environment, explore, imports, pytest_runs, quick, release, run_tests
 from .paths import CACHE, NOX_ENVIRONMENTS, NOX_HOME, ROOT, WORK
 
 
@@ -37,10 +37,11 @@ def main(arguments: list[str]) -> int:
         "benchmark": demo.benchmark,
         "test": run_tests.main,
         "unit": pytest_runs.unit,
-        "mutation": mutation.mutation,
+        "quick": lambda _rest: quick.quick(),
+        "explore": explore.explore,
         "faults": lambda _rest: pytest_runs.write_fault_table(),
         "release-check": lambda _rest: release.release_check(),
-        "lint": lambda _rest: run_tests.main(["lint", "extra-checks"]),
+        "lint": lambda _rest: run_tests.main(["lint", "extra-checks", imports.SESSION]),
         "clean": lambda _rest: _clean(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),
     }

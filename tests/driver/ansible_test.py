@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import environment, galaxy, tree
-from .matrix import Core, newest_core_anywhere
+from . import environment, galaxy, progress, tree
+from .matrix import CORES, Core, newest_core_anywhere
 from .paths import CACHE
 from .results import Result
 from .steps import run_logged
@@ -28,14 +28,10 @@ _COMMANDS = {
     "units": (
         *("units", "--num-workers", "1"),
         *("--exclude", "tests/unit/benchmark/", "--exclude", "tests/unit/sandbox/"),
+        *("--exclude", "tests/unit/driver/"),
     ),
     "integration": ("integration", "--continue-on-error"),
 }
-# What takes long and knows nothing of Ansible either, but of the versions of Python.
-_TAKE_LONG = tuple(
-    f"tests/unit/plugins/module_utils/test_{name}.py"
-    for name in ("destination", "governor", "governor_simulated")
-)
 _TARGET = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
 _LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
 _SANITY_TEST = re.compile(r'^Running sanity test "', re.MULTILINE)
@@ -46,7 +42,9 @@ _SANITY_SKIP = re.compile(r"^WARNING: ((?:Skipping|Required program).*)$", re.MU
 
 
 def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
-    """Run these commands (all, if none are named), the later ones also if one fails.
+    """Run these commands (if none are named, what this ansible-core is needed for).
+
+    The later ones run also if one fails.
 
     `programs` is the folder of the virtual environment that has this ansible-core.
     """
@@ -58,7 +56,7 @@ def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
     # What does not depend on the version is done with the newest alone.
     newest = core == newest_core_anywhere()
     results = []
-    for name in names or list(_COMMANDS):
+    for name in names or commands_for(core, newest_core_anywhere()):
         command = [str(programs / "ansible-test"), *_COMMANDS[name]]
         if not newest:
             command += _only_with_the_newest(name)
@@ -72,11 +70,16 @@ def run_all(core: Core, programs: Path, names: list[str]) -> list[Result]:
     return results
 
 
+def commands_for(core: Core, newest: Core) -> list[str]:
+    """What to run on an ansible-core: the oldest and the newest show what depends on it."""
+    return list(_COMMANDS) if core in (CORES[0], newest) else ["sanity"]
+
+
 def _only_with_the_newest(name: str) -> Iterator[str]:
     """Yield the options that leave out what is done with the newest ansible-core alone."""
-    for each in {"sanity": _TOOLS, "units": _TAKE_LONG}.get(name, ()):
-        yield from ("--exclude", each)
     if name == "sanity":
+        for each in _TOOLS:
+            yield from ("--exclude", each)
         yield from ("--skip-test", "pylint")
 
 
@@ -122,7 +125,8 @@ def _run(name: str, command: list[str], version: str, copy: Path, env: dict[str,
     command += ["--local", "--python", version, "--color", "no"]
     # Sanity tests make environments of their own and may need a proxy for it.
     env = env if name == "sanity" else environment.offline(env)
-    print(f"\n=== {' '.join(command)}", flush=True)
+    progress.begin_part(f"ansible-test {name}")
+    print(" ".join(command), flush=True)
     start = time.monotonic()
     pipe, together = subprocess.PIPE, subprocess.STDOUT
     output = ""

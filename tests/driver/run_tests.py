@@ -18,6 +18,7 @@ from . import (
     azurite,
     environment,
     galaxy,
+    imports,
     interpreters,
     release,
     results,
@@ -37,6 +38,7 @@ SYSTEM = "system"
 HOSTILE = "hostile"
 CHECKS = (
     "lint",
+    imports.SESSION,
     "build-import-check",
     "docs-check",
     "ansible-lint",
@@ -105,9 +107,10 @@ def _forget_moved_environments() -> None:
 
 
 def _all_sessions() -> list[str]:
-    # The longest first, so that none of them is left alone at the end: the newest core has more to
-    # do than the others.
-    return [SYSTEM, HOSTILE, *(core.session for core in reversed(CORES)), *CHECKS]
+    # The longest first, so that none of them is left alone at the end: the newest and the oldest
+    # core have more to do than the others.
+    newest, *others, oldest = (core.session for core in reversed(CORES))
+    return [SYSTEM, HOSTILE, newest, oldest, *others, *CHECKS]
 
 
 def _missing() -> dict[str, str]:
@@ -165,7 +168,8 @@ def _as_result(name: str, status: int, seconds: float) -> Result:
 
 def _fingerprint() -> str:
     """What the environments are made from: all that names a package."""
-    names = ("noxfile.py", "antsibull-nox.toml", "tests/driver/matrix.py")
+    driver = (f"tests/driver/{name}.py" for name in ("imports", "matrix", "pytest_runs", "release"))
+    names = ("noxfile.py", "antsibull-nox.toml", *driver)
     requirements = sorted([*ROOT.glob("requirements*.txt"), *ROOT.glob("tests/**/*.txt")])
     return stamps.digest([str(ROOT)], [*(ROOT / name for name in names), *requirements])
 
@@ -186,7 +190,7 @@ def _summarize(outcomes: list[Outcome], skipped: dict[str, str], seconds: float)
     every = [result for outcome in outcomes for result in outcome.results]
     say("\nWhat ran:")
     for result in every:
-        say("  " + _line(result))
+        say("  " + line(result))
     figures = [figure for result in every for figure in sorted(result.figures.items())]
     if figures:
         say("\nWhat was counted:")
@@ -221,7 +225,8 @@ def _counts(result: Result) -> list[str]:
     return [f"{result.passed} passed", *(text for text, number in zip(others, numbers) if number)]
 
 
-def _line(result: Result) -> str:
+def line(result: Result) -> str:
+    """One line about a result."""
     passed, *others = _counts(result)
     counts = ", ".join([f"{passed:>12}", *others])
     return f"{result.what:28} {result.on:32} {counts}  ({result.seconds:.0f} s)"

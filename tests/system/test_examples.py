@@ -210,9 +210,6 @@ def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
     }
     if "register: challenge_file" not in text:
         inputs["challenge_file"] = {"contents": token}
-    if "logpush_jobs_of_hosts" in text:
-        job = {"name": "http-to-s3", "dataset": "http_requests", "destination_conf": destination}
-        inputs.update(logpush_jobs=[job], zone_id=world.zone_id)
     of_zones = any(play["hosts"] != "localhost" for play in plays)
     run = world.run(
         *(("-i", str(source)) if of_zones else ()),

@@ -32,9 +32,14 @@ _STRIPPED = ("api_token", "api_email", "api_key", "destination_conf", "ownership
 _PROPERTIES = (
     *("name", "dataset", "enabled", "kind", "filter", "logpull_options", "frequency"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
+    *("filter_attack_traffic", "transformer_id"),
 )
 # Their defaults are those of ndjson.
 _OF_NDJSON = ("record_prefix", "record_suffix", "field_delimiter")
+
+
+# Options that are tested with the units alone: of stores, lists of scopes, members passed through.
+_ELSEWHERE = {"challenge_file", "scopes", "additional_properties"}
 
 
 class _Seen(Exception):
@@ -59,7 +64,8 @@ class Module:
         said = seen.call_args.kwargs
         self._spec: dict[str, Values] = said["argument_spec"]
         lists = (name for name, option in self._spec.items() if option.get("elements") == "dict")
-        self.entries = next(lists, None)
+        # A list of scopes takes the place of one; here the module has one.
+        self.entries = next((name for name in lists if name != "scopes"), None)
         self._validator = ArgumentSpecValidator(
             self._spec,
             mutually_exclusive=said.get("mutually_exclusive"),
@@ -68,8 +74,8 @@ class Module:
 
     @property
     def options(self) -> list[str]:
-        """All options, a suboption as OPTION.SUBOPTION."""
-        return list(_names(self._spec))
+        """All options that concern Cloudflare, a suboption as OPTION.SUBOPTION."""
+        return [name for name in _names(self._spec) if not _ELSEWHERE & {*name.split(".")}]
 
     def option(self, name: str) -> Option | None:
         """Return what is known here of an option."""
@@ -151,12 +157,12 @@ class Judgement(t.NamedTuple):
 # What does many in one task, and what does one of them.
 _ONE = {"logpush_jobs": "logpush_job", "logpush_ownerships": "logpush_ownership"}
 
-# It sends nothing to Cloudflare, and reads object stores.
-_OF_STORES = ("logpush_challenge_info",)
+# Those of object stores and of transformers are tested with the units.
+_LEFT_OUT = ("logpush_challenge_info", "logpush_transformer", "logpush_transformer_info")
 MODULES = {
     name: Module(name)
     for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)
-    if name not in _OF_STORES
+    if name not in _LEFT_OUT
 }
 
 
@@ -306,9 +312,10 @@ def _requests_of_one(module: str, params: Values, jobs: list[Job]) -> list[Reque
 def _writes(params: Values, jobs: list[Job], path: str) -> list[Request]:
     body = _described(params)
     if params["state"] == "absent":
-        return [("DELETE", f"{path}/{params['id'] or jobs[0]['id']}", None)] if jobs else []
+        there = jobs and params["id"] in (None, jobs[0]["id"])
+        return [("DELETE", f"{path}/{jobs[0]['id']}", None)] if there else []
     if params["id"] is None and params["name"] not in [job["name"] for job in jobs]:
-        return [("POST", path, body)]
+        return [("POST", path, {"enabled": True, **body})]
     changed = _changed(body, jobs[0], resend=params["update_secrets"] == "always")
     if "destination_conf" not in changed:
         changed.pop("ownership_challenge", None)

@@ -298,6 +298,12 @@ _DESTINATIONS = [
     f"azure://a.blob.core.windows.net/b/c?sp=w&sr=c&sig={SECRET}",
     f"https://evil.invalid/a?{SECRET}&{SECRET}=&={SECRET}&a=%zz&b=%ff%00",
 ]
+_NAMES = Option(
+    [["http_requests"], [], "http_requests,dns_logs"],
+    [True, {"a": 1}, [["a"]], ["a\r\nb"]],
+    st.lists(_ANY_TEXT | _LEAVES, max_size=3) | _ANY_TEXT,
+    lambda _value: None,
+)
 _NAME = _text("http", "a/b?c=d#e", "Zoë 😀", "a\r\nb", longest=512)
 
 _SHARE = _number(1e-9, 1, ["0.5", 1, 5e-324], whole=False)._replace(
@@ -388,6 +394,16 @@ OPTIONS: dict[str, Option] = {
     "max_upload_interval_seconds": _number(30, 300, [0]),
     "max_upload_records": _number(1_000, 1_000_000, [0]),
     "update_secrets": _choice("on_change", "always"),
+    "host": _text("edge.example.com"),
+    "filter_attack_traffic": _FLAG,
+    "transformer_id": _number(1, 2**31, [7, "42"])._replace(
+        fits=lambda value: not isinstance(value, bool) and value >= 1
+    ),
+    "stale_after": _seconds(0.1)._replace(fits=lambda _value: None),
+    "quiet_datasets": _NAMES,
+    "prove_ownership": _FLAG,
+    "prune": _FLAG,
+    "prune_datasets": _NAMES,
 }
 
 

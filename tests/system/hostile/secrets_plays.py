@@ -48,7 +48,7 @@ ASKED: dict[str, Options] = {
 }
 # Of those that do many: the list, and what it holds besides a scope.
 MANY: dict[str, tuple[str, list[Options]]] = {
-    OWNERSHIPS: ("targets", [ASKED[OWNERSHIP], ASKED[OWNERSHIP_VALIDATE]]),
+    OWNERSHIPS: ("targets", [ASKED[OWNERSHIP], ASKED[OWNERSHIP]]),
     JOBS: ("jobs", [ASKED[JOB], {**ASKED[JOB], "name": "dns", "dataset": "dns_logs"}]),
 }
 # What is said for a whole task, and for no entry of a list.

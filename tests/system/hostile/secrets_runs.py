@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -24,8 +23,6 @@ def note(*what):
         stream.write(f"{{what[-1]}}\\n")
 syslog.syslog = note
 """
-# Made by tests, and by the sandbox, whose work it is to write tokens.
-_OF_TESTS = ("pytest-of-", "cloudflare-sandbox-")
 
 Inputs = t.Mapping[str, t.Any]
 
@@ -45,7 +42,8 @@ class Result(t.NamedTuple):
 class Place:
     """A folder where runs have their home, their temporary files and their logs.
 
-    What they are given is in another folder beside it.
+    What they are given is in another folder beside it. Only what they write there is searched: in
+    the machine's folder for temporary files are those of other programs.
     """
 
     def __init__(self, folder: Path, environment: t.Mapping[str, str]) -> None:
@@ -95,7 +93,6 @@ class Place:
             ANSIBLE_LOG_PATH=str(self.written / "ansible.log"),
         )
         env.update(environment)
-        before = set(_temporary_files())
         done = subprocess.run(
             command,
             env={name: value for name, value in env.items() if value},
@@ -107,15 +104,7 @@ class Place:
         )
         outputs = {"what was printed": done.stdout}
         outputs.update(_files(self.written))
-        for path in set(_temporary_files()) - before:
-            outputs.update(_files(path))
         return Result(done.returncode, done.stdout.decode("utf-8", "replace"), outputs)
-
-
-def _temporary_files() -> list[Path]:
-    """Return what is in the folder for temporary files, for what asks for no other."""
-    everything = Path(tempfile.gettempdir()).iterdir()
-    return [path for path in everything if not path.name.startswith(_OF_TESTS)]
 
 
 def _files(path: Path) -> dict[str, bytes]:

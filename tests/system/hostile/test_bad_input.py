@@ -27,7 +27,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
 )
 from sandbox.server import STRAY
-from system.hostile.conftest import Count
+from system.hostile.conftest import EXPLORED, Count
 from system.hostile.inputs_expected import (
     MODULES,
     Judgement,
@@ -46,10 +46,13 @@ from system.hostile.inputs_options import (
 )
 from system.hostile.inputs_server import Job, Received, Recorder
 
-EXAMPLES = 6
-EXAMPLES_AT_ONCE = 20
+EXAMPLES = EXPLORED or 10
+EXAMPLES_AT_ONCE = EXPLORED or 60
+# All values that are tried always are tried at one module; at others that have the same option, it
+# is every so many.
+EVERY = 1 if EXPLORED else 12
 # In seconds; a run takes a few thousandths of one.
-LONGEST_RUN = 20
+LONGEST_RUN = 120
 # Ansible masks what is shorter as well, but a shorter text also turns up where it is no secret.
 SHORTEST_SECRET = 8
 
@@ -76,6 +79,8 @@ JOB: Job = {
     "max_upload_bytes": 5_000_009,
     "max_upload_interval_seconds": 39,
     "max_upload_records": 1_009,
+    "filter_attack_traffic": False,
+    "transformer_id": 5,
     "destination_conf": R2.replace(SECRET, SECRET[::-1]),
     "output_options": {
         "field_names": ["OfTheJob"],
@@ -128,6 +133,7 @@ OF_A_JOB = {"id": NUMBERED, "state": NAMED, "update_secrets": HIDDEN, "jobs": NA
 CHANGEABLE = [
     *("name", "enabled", "filter", "logpull_options", "frequency", "output_options"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
+    *("filter_attack_traffic", "transformer_id"),
 ]
 
 
@@ -254,7 +260,9 @@ def check_refusal(
 
 def needs(tried: Try, params: Values) -> set[str]:
     """Return what a new job cannot do without, where that is not there."""
-    there = params.get("id") or params.get("name") in [job["name"] for job in tried.jobs]
+    if params.get("id") is not None:
+        return set() if params["id"] in [job["id"] for job in tried.jobs] else {"id"}
+    there = params.get("name") in [job["name"] for job in tried.jobs]
     absent = params.get("state", "absent") == "absent"
     return set() if absent or there or params["destination_conf"] else {"destination_conf"}
 
@@ -388,6 +396,17 @@ def told(tally: Counter[str], count: Count) -> None:
 EVERY_OPTION = [(module, option) for module in MODULES for option in MODULES[module].options]
 
 
+def _plain(module: str, name: str) -> str:
+    return name.removeprefix(f"{MODULES[module].entries}.")
+
+
+# Of the modules that have an option, one that does one thing, where there is one.
+ALL_VALUES_AT = {
+    _plain(module, name): module
+    for module, name in sorted(EVERY_OPTION, key=lambda each: MODULES[each[0]].entries is None)
+}
+
+
 @pytest.mark.parametrize(("module", "name"), EVERY_OPTION)
 def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count: Count) -> None:
     option = MODULES[module].option(name)
@@ -403,7 +422,8 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
         options = options_for(MODULES[module], name, value, situation.base)
         return Try(MODULES[module], options, situation.jobs, {name.rpartition(".")[2]})
 
-    always = [(each, value) for each in situations for value in (*option.good, *option.bad)]
+    bad = option.bad if module == ALL_VALUES_AT[_plain(module, name)] else option.bad[::EVERY]
+    always = [(each, value) for each in situations for value in (*option.good, *bad)]
     drawn = st.tuples(st.sampled_from(situations), option.values)
     tally = run_all(drawn, always, EXAMPLES, make, recorder)
     assert tally["inputs sent as given"]
@@ -412,5 +432,5 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
 
 def test_no_strategy_is_for_an_option_that_there_is_not() -> None:
     names = {f"{module}.{name}" for module, name in EVERY_OPTION}
-    known = {each.partition(".")[2] for each in names} | names
+    known = {_plain(module, name) for module, name in EVERY_OPTION} | names
     assert not [name for name in OPTIONS if name not in known]

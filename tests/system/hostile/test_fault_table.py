@@ -23,7 +23,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import run_module
 from sandbox.server import Sandbox
 from system.control import Control
 from system.hostile import ways
-from system.hostile.conftest import Count
+from system.hostile.conftest import EXPLORED, Count
 from system.hostile.fault_table import (
     CELLS,
     DESTINATION,
@@ -32,15 +32,18 @@ from system.hostile.fault_table import (
     JOB_ID,
     PATIENCE,
     REQUESTS,
+    TIMEOUT,
     TOKEN,
     Fault,
     Request,
     rows,
+    sample,
 )
 
-# What a lost answer is looked for, and what a busy machine adds to all of it, in seconds.
+# What a lost answer is looked for, and what a busy machine may add to all of it, in seconds. Much
+# less than what drips would take.
 LOOKING = 7.0
-SLACK = 4.0
+SLACK = 60.0
 
 PAGE = Path(__file__).parents[3] / "docs" / "faults.md"
 BEGIN, END = "<!-- The table of faults, written by `make faults`. -->", "<!-- End of the table. -->"
@@ -209,12 +212,12 @@ class Ways:
 
 def longest(fault: Fault, request: Request) -> float:
     """Return how long a cell may take, in seconds: its waits, each with its limit."""
-    seconds = fault.timeout
+    seconds = TIMEOUT
     if fault.group == "rate limits":
-        seconds += PATIENCE + 2 * fault.timeout
+        seconds += PATIENCE
     if request.writes_job:
         # Where the way is broken, looking takes its time too.
-        seconds += LOOKING + fault.timeout
+        seconds += LOOKING + TIMEOUT
     return seconds + SLACK
 
 
@@ -251,8 +254,12 @@ def assert_done(cell: Cell) -> None:
         assert jobs[0]["enabled"] is True
 
 
+# All of them are played by `make faults` and by `make explore`.
+PLAYED = CELLS if EXPLORED else sample()
+
+
 @pytest.mark.parametrize(
-    ("fault", "request_hit"), CELLS, ids=[f"{f.group}: {f.name} / {r.name}" for f, r in CELLS]
+    ("fault", "request_hit"), PLAYED, ids=[f"{f.group}: {f.name} / {r.name}" for f, r in PLAYED]
 )
 def test_cell(
     fault: Fault,

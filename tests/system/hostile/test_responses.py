@@ -4,14 +4,13 @@
 
 """Responses that HTTP does not expect: none is ever taken for that of another request.
 
-To search longer: ``EXPLORE_EXAMPLES=500 pytest tests/system/hostile/test_responses.py``.
+``make explore`` searches longer.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import gzip
-import os
 import resource
 import ssl
 import time
@@ -25,6 +24,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import RequestError
+from system.hostile.conftest import EXPLORED
 from system.hostile.raw_server import (
     DELAY,
     Proxy,
@@ -37,7 +37,10 @@ from system.hostile.raw_server import (
     whole,
 )
 
-EXAMPLES = int(os.environ.get("EXPLORE_EXAMPLES", "40"))
+EXAMPLES = EXPLORED or 40
+# In seconds: what needs no longer, on however busy a machine; and when something surely hangs.
+TIMEOUT = 30.0
+LONGEST = 60.0
 TOKEN = "Vn3kQ8xYpB5tLw7RzJ2mHc4sDf6gKa9eUo1iXy0N"
 MEBIBYTE = 1024 * 1024
 
@@ -49,7 +52,7 @@ def client_of(server: RawServer, **options: t.Any) -> Client:
         "api_email": None,
         "api_key": None,
         "base_url": server.base_url,
-        "timeout": 1.5,
+        "timeout": TIMEOUT,
         "rate_limit_retry_timeout": 0.0,
         "rate_limit_share": 1.0,
         "validate_certs": True,
@@ -276,7 +279,7 @@ STEPS = st.builds(
 
 @settings(
     max_examples=EXAMPLES,
-    derandomize=EXAMPLES <= 40,
+    derandomize=not EXPLORED,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -290,7 +293,7 @@ def test_informational_responses_without_end() -> None:
     with RawServer(lambda _n: now(head(100) * 100_000)) as server:
         began = time.monotonic()
         assert exchange(client_of(server), 1, "POST") is None
-        assert time.monotonic() - began < 2 + 5
+        assert time.monotonic() - began < LONGEST
 
 
 @pytest.mark.parametrize(
@@ -310,7 +313,7 @@ def test_memory_and_time_are_bounded(content: bytes) -> None:
         before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
         assert exchange(client, 1, "GET") is None
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert time.monotonic() - began < 2 + 5
+        assert time.monotonic() - began < LONGEST
         assert grown < 64 * 1024
 
 
@@ -327,9 +330,9 @@ def test_a_doubly_compressed_response_is_not_unpacked() -> None:
 
 
 def test_a_response_that_drips_is_given_up_in_time() -> None:
-    drip = Reply([(0.05, bytes([each])) for each in whole(1)[:200]])
+    drip = Reply([(1, bytes([each])) for each in whole(1)])
     with RawServer(lambda _n: drip) as server:
         began = time.monotonic()
-        assert exchange(client_of(server, timeout=0.5), 1, "GET") is None
-        assert time.monotonic() - began < 0.5 + 5
+        assert exchange(client_of(server, timeout=3.0), 1, "GET") is None
+        assert time.monotonic() - began < LONGEST
         assert server.arrived == Counter({("GET", 1): 1})

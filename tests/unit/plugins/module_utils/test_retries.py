@@ -26,9 +26,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 OK = Response(200, {}, b"{}")
 NEVER_MADE = NoResponse("connection refused", sent=False)
 BROKEN = NoResponse("connection reset")
-TOO_LARGE = NoResponse("response larger than 16 MiB", retryable=False, repeatable=False)
-UNTRUSTED = NoResponse("not trusted", retryable=False, repeatable=False, sent=False)
-NO_PROXY = NoResponse("proxy connection failed", repeatable=False)
+TOO_LARGE = NoResponse("response larger than 16 MiB", retryable=False, retry_now=False)
+UNTRUSTED = NoResponse("not trusted", retryable=False, retry_now=False, sent=False)
+NO_PROXY = NoResponse("proxy connection failed", retry_now=False)
 
 
 def limited(retry_after: str | None = None) -> Response:

@@ -38,7 +38,7 @@ def claims(**changes: t.Any) -> dict[str, t.Any]:
         "obj_type": "zone",
         "obj_id": ZONE,
         "destination_conf": DESTINATION,
-        # Far away: the tests of mutants take longer than any real token holds.
+        # Far away: the tests must not depend on when they run.
         "exp": 4_102_444_800,
         "iss": "https://api.cloudflare.com",
         **changes,
