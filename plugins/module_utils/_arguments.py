@@ -84,7 +84,7 @@ def seconds(params: dict[str, t.Any], option: str, *, least: float) -> float:
     value: float = params[option]
     # Written so that NaN, which compares with nothing, is refused too.
     if not least <= value <= LONGEST_WAIT:
-        raise InvalidInput(option, f"has to be between {least:g} and {LONGEST_WAIT:g} seconds")
+        raise InvalidInput(option, f"must be between {least:g} and {LONGEST_WAIT:g} seconds")
     return value
 
 
@@ -92,7 +92,7 @@ def share(params: dict[str, t.Any]) -> float:
     """Return the part of the rate limit to be used, or raise ``InvalidInput``."""
     value: float = params["rate_limit_share"]
     if not 0 < value <= 1:
-        raise InvalidInput("rate_limit_share", "has to be above 0 and at most 1")
+        raise InvalidInput("rate_limit_share", "must be above 0 and at most 1")
     return value
 
 
@@ -101,5 +101,5 @@ def concurrency(params: dict[str, t.Any]) -> int:
     # A module that does one thing has no such option.
     value: int = params.get("concurrency", 1)
     if isinstance(value, bool) or not 1 <= value <= MOST_AT_ONCE:
-        raise InvalidInput("concurrency", f"has to be from 1 to {MOST_AT_ONCE}")
+        raise InvalidInput("concurrency", f"must be from 1 to {MOST_AT_ONCE}")
     return value

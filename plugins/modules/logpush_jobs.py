@@ -125,7 +125,7 @@ results:
       description: Why it failed.
       returned: when it failed
       type: str
-      sample: "max_upload_records: has to be 0 or from 1000 to 1000000, and is 1"
+      sample: "max_upload_records: must be 0 or from 1000 to 1000000, and is 1"
     action:
       description: What was done, or would be in check mode.
       returned: when it did not fail

@@ -74,7 +74,7 @@ def test_a_wrong_api_token(world: World) -> None:
             {"logpush_account_id": "0" * 32},
             "Set exactly one of logpush_zone_id and logpush_account_id",
         ),
-        ({"logpush_zone_id": "example.com"}, "zone_id: has to be 32 hexadecimal digits"),
+        ({"logpush_zone_id": "example.com"}, "zone_id: must be 32 hexadecimal digits"),
         ({"logpush_destination_conf": None}, "logpush_destination_conf is not set"),
         ({"logpush_destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
         ({"logpush_destination_conf": "newthing://edge-logs/http"}, "newthing"),

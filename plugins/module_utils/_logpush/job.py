@@ -151,7 +151,7 @@ class Job:
 def checked_id(job_id: t.Any) -> int:
     """Return a job's id, or raise ``InvalidInput`` where it cannot be one."""
     if not _is_number(job_id) or job_id < 1:
-        raise InvalidInput("id", "has to be 1 or more")
+        raise InvalidInput("id", "must be 1 or more")
     return t.cast(int, job_id)
 
 
@@ -164,7 +164,7 @@ def dataset_name(dataset: str) -> str:
     """Return a dataset's name, or raise ``InvalidInput`` where it cannot be one."""
     if not _DATASET.fullmatch(dataset):
         raise InvalidInput(
-            "dataset", "has to be a name such as http_requests: letters, digits, - and _"
+            "dataset", "must be a name such as http_requests: letters, digits, - and _"
         )
     return dataset
 

@@ -77,14 +77,14 @@ def _check_range(option: str, value: int | None) -> None:
     least, most = RANGES[option]
     # Ansible lets true and false through as integers.
     if isinstance(value, bool) or (value and not least <= value <= most):
-        raise InvalidInput(option, f"has to be 0 or from {least} to {most}, and is {value}")
+        raise InvalidInput(option, f"must be 0 or from {least} to {most}, and is {value}")
 
 
 def _check_sample_rate(value: float | None) -> None:
     # Written so that NaN, which compares with nothing, is refused too.
     if value is not None and not 0 < value <= 1:
         raise InvalidInput(
-            "output_options.sample_rate", f"has to be above 0 and at most 1: {value}"
+            "output_options.sample_rate", f"must be above 0 and at most 1: {value}"
         )
 
 
@@ -96,7 +96,7 @@ def _check_filter(text: str | None) -> None:
     except ValueError as error:
         raise InvalidInput("filter", f"is no JSON: {error}") from error
     if not isinstance(content, dict) or (content and "where" not in content):
-        raise InvalidInput("filter", 'has to be an object with "where" in it')
+        raise InvalidInput("filter", 'must be an object with "where" in it')
 
 
 def check_combination(

@@ -46,7 +46,7 @@ class Scope(t.NamedTuple):
             raise InvalidInput("zone_id", "is missing: give it, or account_id")
         kind, given = ("zone", zone_id) if zone_id is not None else ("account", account_id)
         if given is None or not _ID.fullmatch(given):
-            raise InvalidInput(f"{kind}_id", "has to be 32 hexadecimal digits")
+            raise InvalidInput(f"{kind}_id", "must be 32 hexadecimal digits")
         return cls(kind, given)
 
     @property

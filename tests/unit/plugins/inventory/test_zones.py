@@ -568,10 +568,10 @@ NOT_THERE = "there is no /nowhere/ca.pem on the machine that runs the module"
             {"names": [{"a": "b"}]},
             "names: must be a list of zone names, such as example.com",
         ),
-        ({"concurrency": 0}, "concurrency: has to be from 1 to 100"),
-        ({"concurrency": 101}, "concurrency: has to be from 1 to 100"),
+        ({"concurrency": 0}, "concurrency: must be from 1 to 100"),
+        ({"concurrency": 101}, "concurrency: must be from 1 to 100"),
         ({"plans": "{{ [] }}"}, "plans: must not be an empty list; omit it to select all"),
-        ({"timeout": 0}, "timeout: has to be between 0.1 and 86400 seconds"),
+        ({"timeout": 0}, "timeout: must be between 0.1 and 86400 seconds"),
         (
             {"base_url": "ftp://x"},
             "base_url: is not a URL such as https://api.cloudflare.com/client/v4",

@@ -192,10 +192,10 @@ NO_HOST = "base_url: holds a space, or a character that no host or URL has"
             {"base_url": "http://api.cloudflare.com/client/v4"},
             f"{IN_THE_CLEAR} to api.cloudflare.com; use https",
         ),
-        ({"timeout": 0.09}, "timeout: has to be between 0.1 and 86400 seconds"),
+        ({"timeout": 0.09}, "timeout: must be between 0.1 and 86400 seconds"),
         (
             {"rate_limit_retry_timeout": -0.1},
-            "rate_limit_retry_timeout: has to be between 0 and 86400 seconds",
+            "rate_limit_retry_timeout: must be between 0 and 86400 seconds",
         ),
         (
             {"ca_path": "/nowhere/ca.pem"},

@@ -181,7 +181,7 @@ def test_nothing_is_written_where_the_first_answer_is_odd(result: object, check_
         ({"destination_conf": "s3://edge-logs/two words"}, "destination_conf: has white space"),
         ({"destination_conf": f"s3://edge-logs/{'x' * 4096}"}, "destination_conf: has 4111"),
         ({"destination_conf": None}, "missing required arguments: destination_conf"),
-        ({"zone_id": "not-an-id"}, "zone_id: has to be 32"),
+        ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
         ({"zone_id": None}, "one of the following is required"),
         ({"account_id": ACCOUNT}, "mutually exclusive"),
     ],

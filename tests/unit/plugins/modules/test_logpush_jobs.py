@@ -733,7 +733,7 @@ def test_each_invalid_entry_has_its_own_error() -> None:
     first, second, third = (one["msg"] for one in result["results"])
     assert first.startswith("filter: is no JSON")
     assert second.startswith("not attempted, since entry 1 (job 'http'")
-    assert third.startswith("id: has to be 1 or more")
+    assert third.startswith("id: must be 1 or more")
 
 
 def test_a_null_is_no_name() -> None:

@@ -383,8 +383,8 @@ def test_a_bad_option_is_refused_by_name_and_nothing_is_sent(option: str, value:
 @pytest.mark.parametrize(
     ("option", "value", "problem"),
     [
-        ("concurrency", 0, "has to be from 1 to 100"),
-        ("rate_limit_share", 2, "has to be above 0 and at most 1"),
+        ("concurrency", 0, "must be from 1 to 100"),
+        ("rate_limit_share", 2, "must be above 0 and at most 1"),
     ],
 )
 def test_what_an_option_has_to_be_is_reported(option: str, value: t.Any, problem: str) -> None:

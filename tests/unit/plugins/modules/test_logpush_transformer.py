@@ -295,9 +295,9 @@ def test_sql_above_the_lower_documented_limit_is_sent_with_a_warning() -> None:
         ({"description": "d" * 4097}, "description: has 4097 bytes"),
         ({"code": "c" * 32769}, "code: has 32769 bytes; Cloudflare takes at most 32768"),
         ({"code": " \n"}, "code: is empty"),
-        ({"id": 0}, "id: has to be 1 or more"),
+        ({"id": 0}, "id: must be 1 or more"),
         ({"name": None}, "one of the following is required: id, name"),
-        ({"account_id": "x"}, "account_id: has to be 32 hexadecimal digits"),
+        ({"account_id": "x"}, "account_id: must be 32 hexadecimal digits"),
         ({"account_id": None}, "missing required arguments: account_id"),
         ({"zone_id": ZONE}, 'unsupported option "zone_id"'),
         ({"preview_input": "text"}, "preview_input"),
@@ -316,7 +316,7 @@ def test_an_account_that_is_null_is_invalid() -> None:
     options = {"account_id": None, "name": "short", "api_token": TOKEN}
     with network():
         message = run_module(logpush_transformer.main, options)["msg"]
-    assert message == "account_id: has to be 32 hexadecimal digits"
+    assert message == "account_id: must be 32 hexadecimal digits"
 
 
 def test_a_creation_needs_sql() -> None:

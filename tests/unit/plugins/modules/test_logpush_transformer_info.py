@@ -138,7 +138,7 @@ def test_content_of_another_shape_is_malformed() -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"id": 0}, "id: has to be 1 or more"), ({"zone_id": ZONE}, 'unsupported option "zone_id"')],
+    [({"id": 0}, "id: must be 1 or more"), ({"zone_id": ZONE}, 'unsupported option "zone_id"')],
 )
 def test_an_invalid_option_is_named(options: dict[str, t.Any], said: str) -> None:
     with network():
