@@ -163,7 +163,7 @@ def test_a_bucket_that_does_not_exist(place: Place) -> None:
         ({"secret_key": "wrong"}, "check secret_key"),
     ],
 )
-def test_wrong_keys_are_told_at_once(
+def test_wrong_keys_are_reported_at_once(
     place: Place, world: World, wrong: dict[str, str], said: str
 ) -> None:
     env = world.environment

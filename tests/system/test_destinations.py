@@ -156,7 +156,7 @@ NOT_READ = {
 }
 
 
-def test_challenges_that_cannot_be_read_are_told(world: World) -> None:
+def test_challenges_that_cannot_be_read_are_reported(world: World) -> None:
     world.control("POST", "faults", {"file": "missing", "times": -1})
     entries = [
         {"zone_id": world.zone_id, "name": scheme, **entry}

@@ -89,7 +89,7 @@ def test_inputs_are_checked_before_anything_is_asked(
     assert run.requested == []
 
 
-def test_a_destination_without_a_challenge_is_said_to_need_none(world: World) -> None:
+def test_a_destination_without_a_challenge_is_reported_as_such(world: World) -> None:
     run = world.run(inputs={"logpush_destination_conf": f"r2://edge-logs/http?{KEYS}"})
     assert run.status == 0
     assert "ownership: not required" in run.output
@@ -178,7 +178,7 @@ def test_a_token_that_cloudflare_refuses(world: World) -> None:
     assert "Cloudflare rejected the ownership token" in run.output
 
 
-def test_a_second_run_asks_anew(world: World) -> None:
+def test_a_second_run_requests_another_challenge(world: World) -> None:
     for times in (1, 2):
         run = world.run()
         assert run.status == 0

@@ -299,7 +299,7 @@ def test_the_options_for_challenge_files_are_passed_on(
     assert len(world.jobs()) == 1
 
 
-def test_jobs_that_are_not_described_are_pruned_on_request(world: World) -> None:
+def test_jobs_that_are_not_in_the_list_are_pruned_on_request(world: World) -> None:
     for name, dataset in (("kept", "http_requests"), ("old", "http_requests"), ("b", "dns_logs")):
         job = {"name": name, "dataset": dataset, "destination_conf": R2, "enabled": True}
         world.control("POST", "jobs", job)

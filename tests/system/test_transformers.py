@@ -132,7 +132,7 @@ def test_a_lost_response_to_a_change_is_no_failure(account: Account, method: str
     assert account.writes() == ["POST", method]
 
 
-def test_an_account_without_transformers_is_told_so(account: Account) -> None:
+def test_an_account_without_transformers_is_reported_so(account: Account) -> None:
     account.world.control("PATCH", "settings", {"transformers": "unavailable"})
     message = account.manage(code=SQL)["msg"]
     assert "transformer feature is not available for this account" in message

@@ -250,7 +250,7 @@ JOB: dict[str, dict[str, t.Any]] = {
     ADDITIONAL: {"type": "dict"},
     "update_secrets": {"type": "str", "choices": [ON_CHANGE, ALWAYS], "default": ON_CHANGE},
 }
-# What is told to the API as it was given.
+# What is sent to the API as it was given.
 _PLAIN = (
     "name",
     "dataset",

@@ -36,7 +36,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_va
 
 # Another one of these is an error, not a change.
 _FIXED = ("dataset", "kind")
-# The API leaves out what is empty: none of these is told from a property that is not set. A
+# The API leaves out what is empty: none of these differs from a property that is not set. A
 # property is also not set where it has the only value that Cloudflare documents for that.
 _NOT_SET = {"frequency": "high"}
 _OUTPUT_DEFAULTS: dict[str, t.Any] = {
@@ -245,7 +245,7 @@ def shown_update(job: Job, changes: Changes) -> dict[str, t.Any]:
 
 
 def _names(sent: t.Mapping[str, t.Any]) -> list[str]:
-    """Return what a diff shows: the usual properties, and whatever else is sent."""
+    """Return what a diff shows: the usual properties, and any others that are sent."""
     return [*_ORDER, *(name for name in sent if name not in _ORDER)]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of a write whose response was lost: it may have been applied or not."""
+"""Whether a write whose response was lost was applied."""
 
 from __future__ import annotations
 

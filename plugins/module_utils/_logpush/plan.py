@@ -37,7 +37,7 @@ Result = dict[str, t.Any]
 
 
 class Plan(t.NamedTuple):
-    """What to do for one job.
+    """The planned action for one job.
 
     ``action`` is ``created``, ``updated``, ``deleted`` or ``none``, ``body`` what to send, without
     a token, ``job`` the job as it is, and ``known_ids`` are the jobs that the scope has already.
@@ -184,7 +184,7 @@ def _check_unchangeable(desired: DesiredJob, job: Job) -> None:
 
 
 def _check_removable(desired: DesiredJob, job: Job) -> None:
-    """Raise where the job found by its id is another one than described."""
+    """Raise where the job found by its id is not the one that the options name."""
     for option, given, actual in (
         ("name", desired.name, job.name),
         ("dataset", desired.dataset, job.dataset),

@@ -190,7 +190,7 @@ def test_killed_alone_it_leaves_a_task_that_comes_to_its_end(
 
 
 @pytest.mark.parametrize("passing", [25, 45])
-def test_killed_while_requests_go_side_by_side(world: World, count: Count, passing: int) -> None:
+def test_killed_while_requests_are_concurrent(world: World, count: Count, passing: int) -> None:
     zones = world.control("POST", "zones", {"count": 20})
     entries = [{**NEW, "zone_id": zone["id"]} for zone in zones]
     # Twenty lists for the plan; then a job for each zone, and another list of each.

@@ -57,7 +57,7 @@ def test_a_job_can_be_made_for_anybody(api: Any) -> None:
 @pytest.mark.parametrize(
     "body", [[], {"id": "0" * 32}, {"scope": "account", "id": "0"}, {"scope": "x"}], ids=str
 )
-def test_a_job_of_nobody_is_refused(api: Any, body: Any) -> None:
+def test_a_job_without_a_scope_is_rejected(api: Any, body: Any) -> None:
     response = make(api, body)
     assert response.status_code == 400
     assert response.get_json()["error"]

@@ -98,7 +98,7 @@ def test_a_block_counts_from_the_excess_and_gets_no_longer(
     assert take(limits, 1200) == [True] * 1199 + [False]
 
 
-def test_what_is_told_is_true(limits: RateLimits, clock: Clock) -> None:
+def test_what_is_reported_is_true(limits: RateLimits, clock: Clock) -> None:
     assert told(limits) == ('"default";r=1199;t=300', None)
     clock.now += 0.001
     assert told(limits) == ('"default";r=1198;t=300', None)
@@ -138,7 +138,7 @@ def test_a_block_may_be_shorter_or_longer_than_a_window(limits: RateLimits, cloc
         assert take(limits, 1) == [True]
 
 
-def test_short_windows_are_told_in_thousandths(limits: RateLimits, clock: Clock) -> None:
+def test_short_windows_are_reported_in_thousandths(limits: RateLimits, clock: Clock) -> None:
     limits.set(Policy(2, 2.5, 2.5))
     assert limits.headers(limits.count("token")) == {
         "Ratelimit": '"default";r=1;t=2.500',
@@ -152,12 +152,12 @@ def test_short_windows_are_told_in_thousandths(limits: RateLimits, clock: Clock)
     assert told(limits) == ('"default";r=0;t=0.001', "1")
 
 
-def test_ten_seconds_are_told_as_the_api_does(limits: RateLimits) -> None:
+def test_ten_seconds_are_reported_as_the_api_does(limits: RateLimits) -> None:
     limits.set(Policy(2, 10, 10))
     assert told(limits)[0] == '"default";r=1;t=10'
 
 
-def test_a_new_policy_begins_anew(limits: RateLimits) -> None:
+def test_a_new_policy_starts_a_new_window(limits: RateLimits) -> None:
     limits.set(Policy(1, 60, 60))
     assert take(limits, 2) == [True, False]
     limits.set(Policy(3, 60, 60))

@@ -96,7 +96,7 @@ def test_a_store_that_ends_by_itself_is_noticed(monkeypatch: pytest.MonkeyPatch)
     assert sandbox.broken() is None
 
 
-def test_the_other_stores_are_described_too() -> None:
+def test_the_other_stores_are_reported_too() -> None:
     names = ("CLOUDFLARE_BASE_URL", "AWS_ENDPOINT_URL_S3", "SANDBOX_CONTROL_URL")
     environment = dict.fromkeys((*names, "SANDBOX_BUCKET", "SANDBOX_STORE"), "x")
     environment |= {"SANDBOX_GCS": "emulator", "SANDBOX_GCS_ENDPOINT": "http://127.0.0.1:9"}

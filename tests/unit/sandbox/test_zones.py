@@ -84,7 +84,7 @@ def test_pages_hold_each_zone_once(api: Any) -> None:
     assert (after["result"], after["result_info"]["count"]) == ([], 0)
 
 
-def test_zones_are_ordered_as_asked_for(api: Any) -> None:
+def test_zones_are_ordered_as_requested(api: Any) -> None:
     make(api, [{"name": "b.example"}, {"name": "a.example", "status": "pending"}])
     assert names(api) == ["a.example", "b.example", "other.sandbox.example", "sandbox.example"]
     assert names(api, direction="desc") == names(api)[::-1]
@@ -213,7 +213,7 @@ def test_thousands_of_zones_have_jobs_of_their_own(api: Any) -> None:
     }
 
 
-def test_a_zone_is_made_as_asked_for(api: Any) -> None:
+def test_a_zone_is_created_as_requested(api: Any) -> None:
     asked = {
         "name": "mine.example",
         "id": "5" * 32,

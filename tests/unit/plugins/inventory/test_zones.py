@@ -477,7 +477,7 @@ def test_strict(source: Source, wrong: dict[str, t.Any]) -> None:
         inventory_loader.get(PLUGIN).parse(InventoryData(), DataLoader(), str(source.path))
 
 
-def test_extra_variables_where_they_are_asked_for(source: Source) -> None:
+def test_extra_variables_on_request(source: Source) -> None:
     source.extra_vars = {"team": "edge"}
     options = {"compose": {"owner": "team"}, "strict": True, "use_extra_vars": True}
     with network(listing(page(zone()))):
@@ -685,7 +685,7 @@ RAY = "(ray id 8f2c1d7e4a9b0c3d-FRA)"
         (success({"id": "x"}), "Cloudflare's response has no list of zones"),
     ],
 )
-def test_what_went_wrong_is_told_in_the_words_of_the_modules(
+def test_what_went_wrong_is_reported_in_the_words_of_the_modules(
     source: Source, answer: requests.Response, said: str
 ) -> None:
     with network(listing(answer)):

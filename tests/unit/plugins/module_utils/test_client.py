@@ -153,7 +153,7 @@ SEVERAL = [{"code": 1, "message": "a SECRET"}, {"message": "b"}, {"code": 2}, "c
         (200, {"success": False, "errors": SEVERAL}, "a *** (code 1); b; no message (code 2); c"),
     ],
 )
-def test_what_cloudflare_says_is_told(status: int, body: object, said: str) -> None:
+def test_what_cloudflare_says_is_reported(status: int, body: object, said: str) -> None:
     error = failed(once(body, status=status))
     assert error.message == f"GET /x failed: Cloudflare answered HTTP {status}: {said}"
 

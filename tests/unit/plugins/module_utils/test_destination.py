@@ -88,7 +88,7 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
         ("S3:///logs", "names no bucket; write s3://bucket/path"),
     ],
 )
-def test_what_cannot_be_a_destination_is_told_in_a_sentence(text: str, problem: str) -> None:
+def test_what_cannot_be_a_destination_is_reported_in_a_sentence(text: str, problem: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Destination.parse(text)
     assert caught.value.message == f"destination_conf: {problem}"

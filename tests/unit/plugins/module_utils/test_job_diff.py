@@ -160,7 +160,7 @@ def test_nothing_is_carried_over_from_old_options_without_meaning() -> None:
         assert body == {"output_options": {"batch_prefix": "["}}
 
 
-def test_what_is_masked_is_sent_where_that_is_asked_for() -> None:
+def test_what_is_masked_is_sent_on_request() -> None:
     shown = Job({"id": 1, "destination_conf": "https://h/in?header_X=***"})
     masked = ["destination_conf: parameter header_X"]
     state = desired(destination=HIDDEN)

@@ -242,7 +242,7 @@ def test_the_timeout_does_not_hide_what_used_up_the_time(clock: Clock) -> None:
         send(clock, NEVER_MADE, late, seconds=15.0)
 
 
-def test_what_ends_just_before_the_timeout_is_told_as_it_is(clock: Clock) -> None:
+def test_what_ends_just_before_the_timeout_is_reported_as_it_is(clock: Clock) -> None:
     with pytest.raises(Unreachable, match=r"^POST /x failed: connection reset$"):
         send(clock, BROKEN, idempotent=False, seconds=29.5)
 
@@ -329,7 +329,7 @@ def test_what_was_answered_before_no_more_was_allowed_stands(clock: Clock) -> No
     assert (answer.status, answer.content) == (502, b"busy")
 
 
-def test_what_failed_before_no_more_was_allowed_is_told(clock: Clock) -> None:
+def test_what_failed_before_no_more_was_allowed_is_reported(clock: Clock) -> None:
     script = Script(clock, [BROKEN], 0.0)
     sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300)
     # Another thread met the limit meanwhile.

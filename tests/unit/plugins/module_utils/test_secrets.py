@@ -301,7 +301,7 @@ def test_an_unknown_name_tells_nothing(name: str) -> None:
         ("logs/http/{DATE}/eu-west-1", False),
     ],
 )
-def test_a_secret_is_told_from_a_name(value: str, secret: bool) -> None:
+def test_a_secret_is_reported_from_a_name(value: str, secret: bool) -> None:
     assert looks_like_secret(value) is secret
 
 

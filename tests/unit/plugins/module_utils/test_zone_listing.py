@@ -314,13 +314,13 @@ NAMES = "names: must be a list of zone names, such as example.com"
         ({"names": ["a" * 254]}, NAMES),
     ],
 )
-def test_what_cannot_be_asked_for(options: dict[str, t.Any], said: str) -> None:
+def test_what_cannot_be_requested(options: dict[str, t.Any], said: str) -> None:
     with network(), pytest.raises(InvalidInput) as caught:
         select(**options)
     assert str(caught.value) == said
 
 
-def test_the_longest_name_is_asked_for() -> None:
+def test_the_longest_name_is_requested() -> None:
     name = "a" * 253
     with network(listing(page(zone(name=name)), query=f"name={name}&")):
         assert select(names=[name]).names == [name]
@@ -431,7 +431,7 @@ EXPRESSIONS = (
         (lambda: page(page=2), "Cloudflare's response is page 2, but page 1 was requested"),
     ],
 )
-def test_what_went_wrong_is_told(answer: t.Callable[[], requests.Response], said: str) -> None:
+def test_what_went_wrong_is_reported(answer: t.Callable[[], requests.Response], said: str) -> None:
     with network(listing(answer())), pytest.raises(RequestError) as caught:
         select()
     assert str(caught.value) == f"{QUERY} failed: {said}"
@@ -496,7 +496,7 @@ def test_what_an_error_quotes_is_masked() -> None:
     assert "HTTP 403: no *** (code 1)" in str(caught.value)
 
 
-def test_a_page_is_asked_for_again_where_that_may_help() -> None:
+def test_a_page_is_requested_again_where_that_may_help() -> None:
     limited = failure(429, 10000, "slow down", {"Retry-After": "7"})
     with network(listing(limited), listing(response(status=503)), listing(page(zone()))) as net:
         assert select().names == named(1)

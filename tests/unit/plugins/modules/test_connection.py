@@ -203,7 +203,7 @@ NO_HOST = "base_url: holds a space, or a character that no host or URL has"
         ),
     ],
 )
-def test_what_is_wrong_with_an_option_is_told(options: dict[str, t.Any], said: str) -> None:
+def test_what_is_wrong_with_an_option_is_reported(options: dict[str, t.Any], said: str) -> None:
     credential = {} if "api_key" in options else {"api_token": TOKEN}
     with network():
         assert run(**{**credential, **options})["msg"] == said
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_an_option_is_told(options: dict[str, t.Any], said: s
     "base_url",
     ["https://api.cloudflare.com:port", "https://api.cloudflare.com:65536", "https://[1"],
 )
-def test_what_is_no_url_at_all_is_told_and_not_quoted(base_url: str) -> None:
+def test_what_is_no_url_at_all_is_reported_and_not_quoted(base_url: str) -> None:
     with network():
         said = run(api_token=TOKEN, base_url=base_url)["msg"]
     assert said == "base_url: is not a URL: its host or port cannot be one"
@@ -466,7 +466,7 @@ BREAKS: list[tuple[Exception, int, bool, str]] = [
 
 
 @pytest.mark.parametrize(("error", "tries", "_sent", "said"), BREAKS)
-def test_what_broke_is_told_in_plain_words(
+def test_what_broke_is_reported_in_plain_words(
     error: Exception, tries: int, _sent: bool, said: str
 ) -> None:
     with network(*[call(error)] * tries):

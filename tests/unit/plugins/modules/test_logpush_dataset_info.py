@@ -64,7 +64,7 @@ def test_dataset_of_an_account() -> None:
 
 
 @pytest.mark.parametrize("dataset", ["audit_logs_v2", "new-one", "A1", "x" * 128])
-def test_a_dataset_that_is_new_is_asked_for(dataset: str) -> None:
+def test_a_dataset_that_is_new_is_requested(dataset: str) -> None:
     path = f"/zones/{ZONE}/logpush/datasets/{dataset}/fields"
     with network(Call("GET", path, None, success({}))):
         answer = run(dataset=dataset)

@@ -103,7 +103,7 @@ def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[
 # Creating
 
 
-def test_creates_a_job_with_what_is_described_and_nothing_else() -> None:
+def test_creates_a_job_with_the_desired_state_and_nothing_else() -> None:
     described: dict[str, t.Any] = {
         "dataset": "http_requests",
         "destination_conf": BUCKET,
@@ -769,7 +769,7 @@ def test_what_is_shown_and_differs_is_a_change(shown: str) -> None:
         assert secret not in printed
 
 
-def test_a_secret_that_cloudflare_shows_is_shown_to_nobody() -> None:
+def test_a_secret_that_cloudflare_shows_is_not_shown() -> None:
     shown = job(destination_conf=R2 + SECRET, error_message=f"denied for {SECRET}")
     with network(listed(shown)):
         result = run(diff=True)
@@ -778,7 +778,7 @@ def test_a_secret_that_cloudflare_shows_is_shown_to_nobody() -> None:
     assert SECRET not in json.dumps(result)
 
 
-def test_what_cannot_be_read_of_a_destination_is_shown_to_nobody_either() -> None:
+def test_what_cannot_be_read_of_a_destination_is_not_shown_either() -> None:
     shown = f"https://logs.example.com/x?header_Authorization=Bearer {SECRET}"
     with network(listed(job(destination_conf=shown, error_message=f"denied: {SECRET}"))):
         result = run()

@@ -505,7 +505,7 @@ def test_the_message_names_the_only_job_that_failed() -> None:
     ],
 )
 @pytest.mark.parametrize("of", ["list", "one", "create", "update", "delete"])
-def test_api_errors_are_told_as_the_api_gave_them(
+def test_api_errors_are_reported_as_the_api_gave_them(
     of: str, status: int, code: int, message: str, retryable: bool
 ) -> None:
     said = failure(status, code, message)

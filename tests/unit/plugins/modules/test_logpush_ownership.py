@@ -85,7 +85,7 @@ def test_diff_mode_adds_nothing() -> None:
         assert "diff" not in run(diff=True)
 
 
-def test_second_run_asks_anew() -> None:
+def test_second_run_requests_another_challenge() -> None:
     with network(*[Call("POST", PATH, BODY, success(WRITTEN)) for _run in range(2)]):
         assert run()["changed"] is True
         assert run()["changed"] is True
@@ -140,7 +140,7 @@ def test_no_challenge_file_is_a_failure(
         (200, 1001, "refused under 200", False),
     ],
 )
-def test_api_errors_are_told_as_the_api_gave_them(
+def test_api_errors_are_reported_as_the_api_gave_them(
     status: int, code: int, message: str, retryable: bool
 ) -> None:
     with network(Call("POST", PATH, BODY, failure(status, code, message))):

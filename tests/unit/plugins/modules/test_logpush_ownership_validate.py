@@ -209,7 +209,7 @@ def test_the_closest_destination_in_the_claims_speaks() -> None:
         ]
 
 
-def test_each_difference_to_a_web_server_is_told() -> None:
+def test_each_difference_to_a_web_server_is_reported() -> None:
     ours, theirs = "https://logs.example/in", "https://other.example/out"
     challenge = challenge_token(claims(destination_conf=theirs, iss=None))
     with network(rejected(challenge, ours)):
@@ -229,7 +229,7 @@ def test_a_fingerprint_is_no_other_zone() -> None:
         assert run(ownership_challenge=challenge)["reasons"] == []
 
 
-def test_all_reasons_are_told() -> None:
+def test_all_reasons_are_reported() -> None:
     wrong = claims(obj_id=OTHER, destination_conf="gs://b", exp=1_600_000_000)
     challenge = challenge_token(wrong)
     with network(rejected(challenge)):
@@ -278,7 +278,7 @@ def test_odd_expiries_do_no_harm(exp: object) -> None:
         assert run(ownership_challenge=challenge)["reasons"] == []
 
 
-def test_an_expiry_that_no_calendar_has_is_told_as_it_is() -> None:
+def test_an_expiry_that_no_calendar_has_is_reported_as_it_is() -> None:
     challenge = challenge_token(claims(exp=-1e300))
     with network(rejected(challenge)):
         assert run(ownership_challenge=challenge)["reasons"] == [

@@ -217,7 +217,7 @@ def test_no_challenge_file_is_a_failure(answer: object, said: str) -> None:
         (200, 1001, "refused under 200", False),
     ],
 )
-def test_api_errors_are_told_as_the_api_gave_them(
+def test_api_errors_are_reported_as_the_api_gave_them(
     status: int, code: int, message: str, retryable: bool
 ) -> None:
     call = requested(answer=failure(status, code, message))
@@ -250,7 +250,7 @@ def test_answer_that_is_no_envelope(content: bytes) -> None:
     assert "malformed response (HTTP 200): no Cloudflare envelope" in result["msg"]
 
 
-def test_no_connection_is_told_for_each() -> None:
+def test_no_connection_is_reported_for_each() -> None:
     error = requests.exceptions.InvalidHeader("of no use")
     with network(requested(answer=error), requested(ZONES[0])):
         result = run(target(), target(ZONES[0]))
@@ -293,7 +293,7 @@ def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -
     assert result["rate_limit_waited"] == 0
 
 
-def test_waits_are_told_of_a_task_that_fails_too() -> None:
+def test_waits_are_reported_for_a_task_that_fails_too() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})
     with network(requested(answer=limited), requested(answer=failure(400, 1, "no"))):
         result = run(target())
@@ -387,7 +387,7 @@ def test_a_bad_option_is_refused_by_name_and_nothing_is_sent(option: str, value:
         ("rate_limit_share", 2, "has to be above 0 and at most 1"),
     ],
 )
-def test_what_an_option_has_to_be_is_told(option: str, value: t.Any, problem: str) -> None:
+def test_what_an_option_has_to_be_is_reported(option: str, value: t.Any, problem: str) -> None:
     assert run(target(), **{option: value})["msg"] == f"{option}: {problem}"
 
 

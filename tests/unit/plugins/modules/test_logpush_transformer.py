@@ -247,7 +247,7 @@ def test_the_line_that_an_error_names_is_quoted(message: str, quoted: str | None
         assert quoted in result["msg"]
 
 
-def test_an_account_without_transformers_is_told_what_to_check() -> None:
+def test_an_account_without_transformers_is_reported_what_to_check() -> None:
     message = "transformer feature is not available for this account"
     with network(Call("GET", PATH, None, failure(403, 1004, message))):
         result = run(code=SQL)
