@@ -178,7 +178,14 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self._waited: t.Callable[[], float] | None = None
         self._unsupported: str | None = None
         self._is_valid = False
-        super().__init__(supports_check_mode=True, **spec)
+        try:
+            super().__init__(supports_check_mode=True, **spec)
+        except (TypeError, ValueError, OverflowError):
+            # Ansible's own checks do not take each type everywhere.
+            self._unsupported = self._unsupported or _options.mistyped(self.params, spec["argument_spec"])
+            if self._unsupported is None:
+                raise
+            self.fail_json(self._unsupported)
         self._is_valid = True
         _strip(self.params)
         self._register(self.params)
