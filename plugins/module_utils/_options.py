@@ -151,10 +151,11 @@ def mistyped(params: Params, spec: Spec, place: str = "") -> str | None:
     """Return a message for the first value of a type that Ansible's own checks stumble over."""
     for option, described in spec.items():
         value = params.get(option)
-        is_list = described["type"] == "list" and isinstance(value, list)
-        for number, each in enumerate(value if is_list else [value]):
-            name = f"{place}{option}[{number}]" if is_list else f"{place}{option}"
-            found = _mistyped(as_dictionary(each), described, name)
+        entries, name = [value], f"{place}{option}"
+        if described["type"] == "list" and isinstance(value, list):
+            entries, name = value, name + "[{}]"
+        for number, each in enumerate(entries):
+            found = _mistyped(as_dictionary(each), described, name.format(number))
             if found:
                 return found
     return None

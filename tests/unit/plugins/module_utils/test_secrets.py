@@ -111,7 +111,9 @@ FORMS: dict[str, t.Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("secret", [SECRET, "a b&c<d>\"e'f", "p\u00e4\\ssw\u00f6rd/\U0001f600", "SeCrEt-8"])
+@pytest.mark.parametrize(
+    "secret", [SECRET, "a b&c<d>\"e'f", "p\u00e4\\ssw\u00f6rd/\U0001f600", "SeCrEt-8"]
+)
 def test_a_secret_is_redacted_in_every_form(form: str, secret: str) -> None:
     written = FORMS[form](secret)
     shown = knowing(secret).redact(f"at '{written}': no")
