@@ -38,6 +38,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import
 
 # A value from a vault or a file ends with a line break.
 _STRIPPED_OPTIONS = ("api_token", "api_key", "api_email", DESTINATION_CONF, "ownership_challenge")
+_STRIPPED_LISTS = ("prune_datasets", "quiet_datasets")
 # Options and results whose values identify something, so that they are never redacted.
 _PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")
 _PUBLIC_RESULTS = frozenset(
@@ -178,7 +179,16 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self._waited: t.Callable[[], float] | None = None
         self._unsupported: str | None = None
         self._is_valid = False
-        super().__init__(supports_check_mode=True, **spec)
+        try:
+            super().__init__(supports_check_mode=True, **spec)
+        except (TypeError, ValueError, OverflowError):
+            # Ansible's own checks do not take each type everywhere.
+            self._unsupported = self._unsupported or _options.mistyped(
+                self.params, spec["argument_spec"]
+            )
+            if self._unsupported is None:
+                raise
+            self.fail_json(self._unsupported)
         self._is_valid = True
         _strip(self.params)
         self._register(self.params)
@@ -317,6 +327,10 @@ def _strip(value: t.Any) -> None:
         for name in _STRIPPED_OPTIONS:
             if isinstance(options.get(name), str):
                 options[name] = options[name].strip()
+        for name in _STRIPPED_LISTS:
+            # Of "a, b" Ansible makes "a" and " b".
+            if isinstance(options.get(name), list):
+                options[name] = [str(each).strip() for each in options[name]]
 
 
 def _levels(params: Params) -> t.Iterator[Params]:

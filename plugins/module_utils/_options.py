@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -22,6 +24,7 @@ _CONSTRAINTS = (
     "mutually_exclusive required_together required_one_of required_if required_by"
 ).split()
 _CLOSE = 0.5
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 Params = t.Mapping[str, t.Any]
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -142,6 +145,33 @@ def _message(option: str, spec: Spec, entry: str, place: str) -> str:
     hint = f"; did you mean {place}{close[0]}?" if close else ""
     supported = ", ".join(sorted(spec))
     return f'{entry}unsupported option "{place}{option}"{hint}\nSupported options: {supported}'
+
+
+def mistyped(params: Params, spec: Spec, place: str = "") -> str | None:
+    """Return a message for the first value of a type that Ansible's own checks stumble over."""
+    for option, described in spec.items():
+        value = params.get(option)
+        entries, name = [value], f"{place}{option}"
+        if described["type"] == "list" and isinstance(value, list):
+            entries, name = value, name + "[{}]"
+        for number, each in enumerate(entries):
+            found = _mistyped(as_dictionary(each), described, name.format(number))
+            if found:
+                return found
+    return None
+
+
+def _mistyped(value: t.Any, described: t.Mapping[str, t.Any], name: str) -> str | None:
+    options = described.get("options")
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{name}: must be a finite number"
+    if isinstance(value, str) and _SURROGATE.search(value):
+        return f"{name}: has half of a character (a surrogate)"
+    if options is None or value is None:
+        return None
+    if not isinstance(value, dict):
+        return f"{name}: must be a dictionary"
+    return mistyped(value, options, f"{name}.")
 
 
 def located(message: str, params: Params, spec: Spec) -> str:

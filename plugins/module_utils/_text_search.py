@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import functools
 import heapq
+import html
 import itertools
 import re
 import typing as t
@@ -22,6 +23,12 @@ SHORTEST = 8
 # The end of a word in a message, and of a URI.
 WORD_END = re.compile(r"[\s\"'<>]")
 
+# As JSON, HTML and programming languages write characters.
+_ESCAPES = re.compile(
+    r"(?P<units>\\u[dD][89ABab][0-9A-Fa-f]{2}\\u[dD][C-Fc-f][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})"
+    r"|\\(?P<sign>[\"'\\/])"
+    r"|&(?P<entity>amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});"
+)
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # Eight bytes make eleven characters of base64.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{11,}")
@@ -152,11 +159,33 @@ def views(text: str) -> t.Iterator[View]:
     yield from _base64_decoded(plain)
     view = plain
     for _time in range(2):
+        if not _ESCAPES.search(view.text):
+            break
+        view = _unescaped(view)
+        yield view
+    view = plain
+    for _time in range(2):
         if not _PERCENT.search(view.text):
             return
         view = _percent_decoded(view)
         yield view
         yield from _base64_decoded(view)
+
+
+def _unescaped(view: View) -> View:
+    text, parts, starts, done = view.text, [], array("Q"), 0
+    for found in _ESCAPES.finditer(text):
+        content = found["sign"] or (found["entity"] and html.unescape(found[0])) or ""
+        if found["units"]:
+            units = bytes.fromhex(found["units"].replace("\\u", ""))
+            content = units.decode("utf-16-be", "surrogatepass")
+        parts += [text[done : found.start()], content]
+        starts.extend(range(done, found.start()))
+        starts.extend([found.start()] * len(content))
+        done = found.end()
+    parts.append(text[done:])
+    starts.extend(range(done, len(text) + 1))
+    return View("".join(parts), lambda start, end: view.span(starts[start], starts[end]))
 
 
 def _percent_decoded(view: View) -> View:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import typing as t
@@ -88,6 +89,10 @@ CHALLENGE_FILE: dict[str, dict[str, t.Any]] = {
     name: {**described, "default": _DEFAULTS[name]} if name in _DEFAULTS else described
     for name, described in ENTRY_CHALLENGE_FILE.items()
 }
+
+# Libraries take these for folders.
+_NO_KEY = {".", ".."}
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _SUMO = (
     "Sumo Logic receives the ownership token as a log line: in Sumo Logic, open Live Tail or "
@@ -266,7 +271,7 @@ def _keys(filename: str, bucket: str) -> list[str]:
     start = f"{bucket}/"
     without = filename[len(start) :] if filename.startswith(start) else ""
     keys = [key for key in (filename, without) if key]
-    if not keys or ".." in filename.split("/"):
+    if not keys or not _NO_KEY.isdisjoint(filename.split("/")) or _SURROGATE.search(filename):
         raise StoreError("the name is not the key of an object; register it from logpush_ownership")
     return keys
 

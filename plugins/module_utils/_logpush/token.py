@@ -27,6 +27,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
 
 OWNERSHIP_CHALLENGE = "ownership_challenge"
 LONGEST = 4096
+_BYTE_ORDER_MARK = "\ufeff"
 
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -35,11 +36,11 @@ _NO_OBJECT_ID = re.compile("hash|print|digest|fp|jti|kid|nonce")
 
 
 def clean_token(text: str) -> str:
-    """Return the token without surrounding white space.
+    """Return the token without surrounding white space, and without the mark that editors put first.
 
     Raise ``InvalidInput`` where the text cannot be a token, saying what it looks like instead.
     """
-    token = text.strip()
+    token = text.strip().lstrip(_BYTE_ORDER_MARK).strip()
     if not token:
         raise InvalidInput(OWNERSHIP_CHALLENGE, "is empty; give the content of the challenge file")
     if len(token) > LONGEST:
@@ -63,6 +64,8 @@ def _lookalike(token: str) -> str | None:
         return "looks like JSON, not like a token; give the content of the challenge file alone"
     if re.search(r"[\s\x00-\x20\x7f]", token):
         return "has white space inside, so it is not the one token that a challenge file holds"
+    if not token.isascii():
+        return "has characters that no token has, so it is not the content of a challenge file"
     if "://" in token:
         return "looks like a URI; give the content of the challenge file, not where it is"
     # Ahead of the file name: base64 may hold a slash.

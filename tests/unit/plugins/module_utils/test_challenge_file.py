@@ -390,7 +390,9 @@ def test_wrong_options_are_named(options: dict[str, t.Any], said: str) -> None:
         ChallengeFiles().check(Destination.parse(AZURE), merged(options, None))
 
 
-@pytest.mark.parametrize("filename", ["", "edge-logs/../other/file.txt"])
+@pytest.mark.parametrize(
+    "filename", ["", "edge-logs/../other/file.txt", ".", "http/./file.txt", "http/\ud800"]
+)
 def test_a_name_that_is_no_key(store: StoreServer, filename: str) -> None:
     where = place(store, "azure")
     with pytest.raises(StoreError, match="not the key of an object"):

@@ -349,6 +349,29 @@ def test_whatever_ansible_refuses_in_an_entry_is_named_with_its_place(
     assert executed_many([*JOBS, entry])["msg"].startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"challenge_file": 1}, "challenge_file: must be a dictionary"),
+        ({"challenge_file": {"s3": False}}, "challenge_file.s3: must be a dictionary"),
+        ({"challenge_file": {"s3": [None]}}, "challenge_file.s3: must be a dictionary"),
+        ({"jobs": [{"id": float("inf")}]}, "jobs[0].id: must be a finite number"),
+        ({"concurrency": float("-inf")}, "concurrency: must be a finite number"),
+        ({"zone_id": "\ud800"}, "zone_id: has half of a character"),
+    ],
+)
+def test_a_value_over_which_ansible_stumbles_is_named(options: Result, message: str) -> None:
+    result = (
+        executed_many(options.pop("jobs", []), **options)
+        if "jobs" in options or "concurrency" in options
+        else run({}, **options)
+    )
+    assert result["failed"]
+    assert result["msg"].startswith(message)
+    assert "exception" not in result
+    assert TOKEN not in json.dumps(result)
+
+
 def test_the_number_of_a_misspelt_option_counts_every_entry() -> None:
     result = executed_many(["name=a zone_id=b", "name=b zone=c"])
     assert result["msg"].startswith("jobs[1] ('b'): unsupported option \"zone\"")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 import typing as t
+from array import array
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -78,6 +80,7 @@ def urlsafe_base64(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+_NATIVE_UTF_16 = f"utf-16-{sys.byteorder[0]}e"
 FORMS: dict[str, t.Callable[[str], str]] = {
     "plain": str,
     "encoded": lambda text: quote(text, safe=""),
@@ -90,6 +93,15 @@ FORMS: dict[str, t.Callable[[str], str]] = {
     ),
     "every character encoded": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
     "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON, all characters escaped": lambda text: "".join(
+        f"\\u{unit:04X}" for unit in array("H", text.encode(_NATIVE_UTF_16))
+    ),
+    "JSON inside of JSON": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "JSON, only quotes escaped": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON, slashes escaped": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "HTML": html.escape,
+    "HTML, by numbers": lambda text: "".join(f"&#{ord(character)};" for character in text),
+    "HTML, by hexadecimal numbers": lambda text: "".join(f"&#x{ord(each):X};" for each in text),
     "base64": standard_base64,
     "urlsafe base64": urlsafe_base64,
     "base64, one character before it": lambda text: standard_base64(f"x{text}"),
@@ -100,7 +112,9 @@ FORMS: dict[str, t.Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("secret", [SECRET, "a b&c<d>\"e'f", "p\u00e4ssw\u00f6rd", "SeCrEt-8"])
+@pytest.mark.parametrize(
+    "secret", [SECRET, "a b&c<d>\"e'f", "p\u00e4\\ssw\u00f6rd/\U0001f600", "SeCrEt-8"]
+)
 def test_a_secret_is_redacted_in_every_form(form: str, secret: str) -> None:
     written = FORMS[form](secret)
     shown = knowing(secret).redact(f"at '{written}': no")

@@ -36,6 +36,17 @@ def test_white_space_around_a_token_is_removed() -> None:
     assert clean_token(f"\n {token} \r\n") == token
 
 
+def test_a_byte_order_mark_before_a_token_is_removed() -> None:
+    token = challenge_token({"obj_id": ZONE})
+    assert clean_token(f"\ufeff{token}\r\n") == token
+
+
+@pytest.mark.parametrize("text", ["\ufffd\ufffd", "0000\u00e9", "00\ufeff00", "\ud800"])
+def test_what_is_not_ascii_is_no_token(text: str) -> None:
+    with pytest.raises(InvalidInput, match="has characters that no token has"):
+        clean_token(text)
+
+
 @pytest.mark.parametrize("nested", ["[" * 2000, '{"a":' * 700])
 def test_claims_that_are_nested_too_deep_are_none(nested: str) -> None:
     token = challenge_token({})

@@ -380,11 +380,12 @@ def removed(job_id: int, answer: requests.Response | None = None) -> Call:
         (None, [50, 51, 52]),
         (["dns_logs"], [51]),
         (["dns_logs", "http_requests"], [50, 51]),
+        ("dns_logs, http_requests", [50, 51]),
         (["audit_logs"], []),
         ([], []),
     ],
 )
-def test_prune_is_limited_to_datasets(datasets: list[str] | None, ids: list[int]) -> None:
+def test_prune_is_limited_to_datasets(datasets: list[str] | str | None, ids: list[int]) -> None:
     with network(listed(job(), *OTHERS)):
         planned = run(entry(), prune=True, prune_datasets=datasets, check_mode=True)
     with network(listed(job(), *OTHERS), *map(removed, ids)):
