@@ -83,9 +83,7 @@ def _check_range(option: str, value: int | None) -> None:
 def _check_sample_rate(value: float | None) -> None:
     # Written so that NaN, which compares with nothing, is refused too.
     if value is not None and not 0 < value <= 1:
-        raise InvalidInput(
-            "output_options.sample_rate", f"must be above 0 and at most 1: {value}"
-        )
+        raise InvalidInput("output_options.sample_rate", f"must be above 0 and at most 1: {value}")
 
 
 def _check_filter(text: str | None) -> None:

@@ -1170,7 +1170,7 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
         ({"kind": "edge", "max_upload_bytes": 5_000_000}, "max_upload_bytes: cannot be set"),
         ({"output_options": {"sample_rate": 0}}, "output_options.sample_rate: must be above"),
         ({"output_options": {"sample_rate": 1.1}}, "output_options.sample_rate: must be above"),
-        ({"output_options": {"sample_rate": "nan"}}, "output_options.sample_rate: has to be"),
+        ({"output_options": {"sample_rate": "nan"}}, "output_options.sample_rate: must be"),
         (
             {"output_options": {"CVE-2021-4428": True}},
             'unsupported option "output_options.CVE-2021-4428"',
