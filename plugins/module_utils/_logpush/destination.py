@@ -113,7 +113,18 @@ class Destination:
             raise InvalidInput(
                 DESTINATION_CONF, f"names no bucket; write {destination.scheme}://bucket/path"
             )
+        if any(is_sensitive_name(name) for name, _value in destination._misplaced):
+            raise InvalidInput(
+                DESTINATION_CONF,
+                "has a sensitive parameter in its path, behind an & without a ? before it; write ? "
+                "before the first parameter, and & before each other one",
+            )
         return destination
+
+    @property
+    def _misplaced(self) -> list[tuple[str, str]]:
+        """The parameters behind an ``&`` in the host or the path: a ``?`` is missing."""
+        return _split_query((self.host + self.path).partition("&")[2])
 
     def parameter(self, name: str) -> str | None:
         """Return the decoded value of the first query parameter ``name``, if there is one."""
@@ -203,7 +214,7 @@ class Destination:
         An unknown parameter's value is one where it looks like a secret: it may well be a word.
         """
         found: set[str] = set()
-        for name, given in _nested(self.parameters):
+        for name, given in _nested([*self.parameters, *self._misplaced]):
             if is_sensitive_name(name):
                 found |= {given, unquote(given)}
                 found.update(_words(given) if is_header(name) else ())
