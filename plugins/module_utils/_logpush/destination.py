@@ -153,7 +153,8 @@ class Destination:
         """The host that is written to, where the destination names one."""
         if self.scheme in _HOST_IN_AUTHORITY or self.scheme == "azure":
             return self.host
-        return self.parameter("endpoint")
+        endpoint = self.parameter("endpoint")
+        return None if endpoint is None else endpoint.rpartition("@")[2]
 
     @property
     def _code(self) -> str:
@@ -197,7 +198,7 @@ class Destination:
             label = f"parameter {name}" if name else "parameter without a value"
             while label in parts:
                 label += " (again)"
-            parts[label] = (value, not is_public_parameter(name))
+            parts[label] = (value, "@" in unquote(value) or not is_public_parameter(name))
         if self.fragment:
             parts["part behind the #"] = (self.fragment, True)
         return parts
@@ -220,6 +221,9 @@ class Destination:
                 found.update(_words(given) if is_header(name) else ())
             elif not is_public_parameter(name) and looks_like_secret(given):
                 found.add(given)
+            elif name == "endpoint":
+                userinfo = unquote(given).rpartition("@")[0].rpartition("://")[2]
+                found.add(userinfo.partition(":")[2] or userinfo)
             if self.fragment and not is_public_parameter(name):
                 # A secret with an unescaped # in it.
                 found |= {f"{given}#{self.fragment}", self.fragment}

@@ -36,7 +36,7 @@ _NO_OBJECT_ID = re.compile("hash|print|digest|fp|jti|kid|nonce")
 
 
 def clean_token(text: str) -> str:
-    """Return the token without surrounding white space, and without the mark that editors put first.
+    """Return the token without surrounding white space and a byte order mark.
 
     Raise ``InvalidInput`` where the text cannot be a token, saying what it looks like instead.
     """

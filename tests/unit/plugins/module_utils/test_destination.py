@@ -252,6 +252,16 @@ def test_what_cannot_be_a_destination_may_hold_secrets(text: t.Any, secrets: set
     assert secrets_of(text) == secrets
 
 
+@pytest.mark.parametrize("scheme", ["", "https://"])
+def test_a_password_in_an_endpoint_is_shown_nowhere(scheme: str) -> None:
+    text = f"s3://b/p?region=auto&endpoint={scheme}user:SeCrEt%2B8@minio.example:9000"
+    destination = Destination.parse(text)
+    assert destination.endpoint == "minio.example:9000"
+    assert "SeCrEt+8" in destination.secrets()
+    assert destination.parts()["parameter endpoint"][1]
+    assert "SeCrEt" not in str(destination.public_names)
+
+
 def test_no_public_name_is_sensitive() -> None:
     destination = Destination.parse("azure://acc.example/logs/http?region=eu&sig=x")
     assert destination.public_names == {"acc.example", "logs", "http", "eu"}
