@@ -113,7 +113,18 @@ class Destination:
             raise InvalidInput(
                 DESTINATION_CONF, f"names no bucket; write {destination.scheme}://bucket/path"
             )
+        if any(is_sensitive_name(name) for name, _value in destination._misplaced):
+            raise InvalidInput(
+                DESTINATION_CONF,
+                "has a sensitive parameter in its path, behind an & without a ? before it; write ? "
+                "before the first parameter, and & before each other one",
+            )
         return destination
+
+    @property
+    def _misplaced(self) -> list[tuple[str, str]]:
+        """The parameters behind an ``&`` in the host or the path: a ``?`` is missing."""
+        return _split_query((self.host + self.path).partition("&")[2])
 
     def parameter(self, name: str) -> str | None:
         """Return the decoded value of the first query parameter ``name``, if there is one."""
@@ -142,7 +153,8 @@ class Destination:
         """The host that is written to, where the destination names one."""
         if self.scheme in _HOST_IN_AUTHORITY or self.scheme == "azure":
             return self.host
-        return self.parameter("endpoint")
+        endpoint = self.parameter("endpoint")
+        return None if endpoint is None else endpoint.rpartition("@")[2]
 
     @property
     def _code(self) -> str:
@@ -186,7 +198,7 @@ class Destination:
             label = f"parameter {name}" if name else "parameter without a value"
             while label in parts:
                 label += " (again)"
-            parts[label] = (value, not is_public_parameter(name))
+            parts[label] = (value, "@" in unquote(value) or not is_public_parameter(name))
         if self.fragment:
             parts["part behind the #"] = (self.fragment, True)
         return parts
@@ -203,12 +215,15 @@ class Destination:
         An unknown parameter's value is one where it looks like a secret: it may well be a word.
         """
         found: set[str] = set()
-        for name, given in _nested(self.parameters):
+        for name, given in _nested([*self.parameters, *self._misplaced]):
             if is_sensitive_name(name):
                 found |= {given, unquote(given)}
                 found.update(_words(given) if is_header(name) else ())
             elif not is_public_parameter(name) and looks_like_secret(given):
                 found.add(given)
+            elif name == "endpoint":
+                userinfo = unquote(given).rpartition("@")[0].rpartition("://")[2]
+                found.add(userinfo.partition(":")[2] or userinfo)
             if self.fragment and not is_public_parameter(name):
                 # A secret with an unescaped # in it.
                 found |= {f"{given}#{self.fragment}", self.fragment}

@@ -86,6 +86,20 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
             "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1",
         ),
         ("S3:///logs", "names no bucket; write s3://bucket/path"),
+        *(
+            (
+                text,
+                (
+                    "has a sensitive parameter in its path, behind an & without a ? before it; "
+                    "write ? before the first parameter, and & before each other one"
+                ),
+            )
+            for text in (
+                "r2://b/logs&account-id=a&access-key-id=A&secret-access-key=S",
+                "https://logs.example&header_Authorization=Bearer%20S",
+                "s3://b&Secret%2DAccess-Key=S?region=us-east-1",
+            )
+        ),
     ],
 )
 def test_what_cannot_be_a_destination_is_reported_in_a_sentence(text: str, problem: str) -> None:
@@ -230,10 +244,22 @@ def test_any_uri_is_taken_as_it_is(text: str) -> None:
         ("***?key 0123456789abcdef0123", {"0123456789abcdef0123"}),
         ("https://h?header_X=Splunk TOKEN", {"Splunk TOKEN", "Splunk", "TOKEN"}),
         ("https://h?header_X=" + "x" * 5000, {"x" * 5000}),
+        ("r2://b/p&account-id=a&secret-access-key=S%2B", {"S%2B", "S+"}),
+        ("https://h&header_X=SeCrEt?format=x", {"SeCrEt"}),
     ],
 )
 def test_what_cannot_be_a_destination_may_hold_secrets(text: t.Any, secrets: set[str]) -> None:
     assert secrets_of(text) == secrets
+
+
+@pytest.mark.parametrize("scheme", ["", "https://"])
+def test_a_password_in_an_endpoint_is_shown_nowhere(scheme: str) -> None:
+    text = f"s3://b/p?region=auto&endpoint={scheme}user:SeCrEt%2B8@minio.example:9000"
+    destination = Destination.parse(text)
+    assert destination.endpoint == "minio.example:9000"
+    assert "SeCrEt+8" in destination.secrets()
+    assert destination.parts()["parameter endpoint"][1]
+    assert "SeCrEt" not in str(destination.public_names)
 
 
 def test_no_public_name_is_sensitive() -> None:
