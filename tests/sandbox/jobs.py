@@ -42,15 +42,6 @@ def list_fields(kind: str, object_id: str, dataset: str) -> dict[str, Any]:
     return success(datasets.fields(dataset))
 
 
-@blueprint.get("/transformers")
-def list_transformers(kind: str, object_id: str) -> dict[str, Any]:
-    """The transformers of an account, of which there are none; a zone has no such path."""
-    del object_id
-    if kind != "account":
-        raise views.no_route()
-    return success([])
-
-
 @blueprint.post("/jobs")
 def create(kind: str, object_id: str) -> dict[str, Any]:
     """Make a job, another one each time."""

@@ -174,20 +174,8 @@ class ChallengeFiles:
         Raise ``StoreError``, which is ``pending`` where another attempt may succeed.
         """
         client, bucket = self._client(destination, options), str(destination.bucket)
-        deadline = time.monotonic() + seconds
-        problem: StoreError | None = None
         try:
-            for key in _keys(filename, bucket):
-                left = min(LONGEST_REQUEST, deadline - time.monotonic())
-                if problem is not None and left < _SHORTEST_REPEAT:
-                    raise problem
-                try:
-                    return _token(client.fetch(bucket, key, left)), key
-                except StoreError as error:
-                    if not error.pending:
-                        raise
-                    problem = problem or error
-            raise t.cast(StoreError, problem)
+            return _first(client, bucket, _keys(filename, bucket), time.monotonic() + seconds)
         except StoreError as error:
             raise StoreError(
                 f"challenge file {filename} could not be read from {_place(destination)}: "
@@ -242,6 +230,22 @@ class _Client:
             if self._store is None:
                 self._store = self._create()
             return self._store
+
+
+def _first(client: _Client, bucket: str, keys: list[str], deadline: float) -> tuple[str, str]:
+    """Return the token in the first of the objects that can be read, and its key."""
+    problem: StoreError | None = None
+    for key in keys:
+        left = min(LONGEST_REQUEST, deadline - time.monotonic())
+        if problem is not None and left < _SHORTEST_REPEAT:
+            break
+        try:
+            return _token(client.fetch(bucket, key, left)), key
+        except StoreError as error:
+            if not error.pending:
+                raise
+            problem = problem or error
+    raise problem or StoreError("the name is empty")
 
 
 def timed_out(error: StoreError, timeout: float) -> StoreError:

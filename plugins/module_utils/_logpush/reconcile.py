@@ -24,6 +24,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     MissingLibrary,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import challenge_file
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    Destination,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     DesiredJob,
     Job,
@@ -226,8 +229,8 @@ class _Reconciling:
                 plans[index] = error
 
     def _proof(self, entry: _Entry) -> OwnershipProof:
-        destination = entry.desired.destination
-        assert destination is not None  # it is written
+        # It is written.
+        destination = t.cast(Destination, entry.desired.destination)
         key = entry.proof_key
         if key not in self._proofs:
             self._proofs[key] = OwnershipProof(
