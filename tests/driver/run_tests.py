@@ -207,9 +207,7 @@ def _summarize(outcomes: list[Outcome], skipped: dict[str, str], seconds: float)
         say(f"\nWhat failed: {', '.join(failed)} (output: {LOGS})")
     say(f"\n{len(outcomes)} sessions in {seconds:.0f} s")
     total = _sum(every)
-    say(
-        f"{total.passed} passed, {total.failed} failed, {total.skipped + len(skipped)} skipped"
-    )
+    say(f"{total.passed} passed, {total.failed} failed, {total.skipped + len(skipped)} skipped")
 
 
 def _sum(every: list[Result]) -> Result:

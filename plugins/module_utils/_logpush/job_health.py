@@ -45,10 +45,10 @@ class HealthRules(t.NamedTuple):
 
     def status(self, properties: t.Mapping[str, t.Any]) -> str:
         """Return the status of a job with these properties."""
-        if is_failing(properties):
-            return FAILING
         if not properties.get("enabled"):
             return DISABLED
+        if is_failing(properties):
+            return FAILING
         if not properties.get("last_complete"):
             return IDLE
         return STALE if self._is_stale(properties) else PUSHING
@@ -70,10 +70,7 @@ def is_healthy(status: str) -> bool | None:
 
 
 def is_failing(properties: t.Mapping[str, t.Any]) -> bool:
-    """Whether the last push failed; Cloudflare removes the error after the next that succeeds.
-
-    Cloudflare disables a job that fails for a day, so a disabled one may be failing.
-    """
+    """Whether the last push failed; Cloudflare removes the error after the next that succeeds."""
     if properties.get("error_message"):
         return True
     failed, pushed = properties.get("last_error"), properties.get("last_complete")

@@ -126,6 +126,8 @@ def _break_all(world: World, course: Course, when: str) -> Jobs:
     ]
     faults.append({"method": "POST", "path": "/jobs$", "reset": when, "times": -1})
     course.begin_again(faults)
+    # So that they can be counted.
+    world.control("PATCH", "settings", {"challenge_file": "unique"})
     files = _challenge_files(world)
     run = course.run(challenge_file={"remove": True})
     broken = [each for each in world.requests() if "reset" in (each["fault"] or {})]

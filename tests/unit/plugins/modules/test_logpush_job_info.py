@@ -278,7 +278,7 @@ def pushed(when: str, **changes: t.Any) -> dict[str, t.Any]:
         (job(last_error="some day"), "failing", False),
         (job(last_error="2026-11-22T14:00:00Z", last_complete=None), "failing", False),
         (job(error_message="could not write"), "failing", False),
-        (job(enabled=False, error_message="could not write"), "failing", False),
+        (job(enabled=False, error_message="could not write"), "disabled", None),
         (job(last_complete=None, error_message="could not write"), "failing", False),
         (job(last_complete="2026-11-20T14:05:00Z", error_message="denied"), "failing", False),
         (pushed("21T14:10:00Z"), "pushing", True),
