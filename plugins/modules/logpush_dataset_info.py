@@ -128,13 +128,14 @@ error:
 
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Ask for the fields, and put them in order."""
-    fields = logpush.dataset_fields(params["dataset"])
+    fields = Jobs(logpush).dataset_fields(params["dataset"])
     return {"changed": False, "fields": dict(sorted(fields.items()))}
 
 

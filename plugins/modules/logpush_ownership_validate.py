@@ -182,8 +182,10 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import validate
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token_validation import (
+    validate,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 

@@ -27,6 +27,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_co
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_health import (
     HealthRules,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 
 Params = t.Mapping[str, t.Any]
@@ -76,9 +77,9 @@ def list_jobs(params: Params, logpush_of: LogpushOf, now: float) -> Result:
             raise InvalidInput("scopes", "is null; set zone_id, account_id or scopes")
         logpush = logpush_of(params)
         if selection.id is None:
-            found = logpush.jobs()
+            found = Jobs(logpush).jobs()
         else:
-            job = logpush.job(selection.id)
+            job = Jobs(logpush).job(selection.id)
             found = [] if job is None else [job]
         scope = _label(params)
         jobs = [_shown(job, logpush, rules, scope) for job in selection.of_jobs(found)]
@@ -109,7 +110,7 @@ def _read(
 
     def read(api: tuple[Params, Logpush]) -> list[Result]:
         entry, logpush = api
-        found = selection.of_jobs(logpush.jobs())
+        found = selection.of_jobs(Jobs(logpush).jobs())
         return [_shown(job, logpush, rules, _label(entry)) for job in found]
 
     return run_concurrently(read, apis, concurrency)

@@ -18,13 +18,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_diff import (
     not_applied,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.lost_response import (
     look_for,
     lost_error,
     may_be_applied,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
-    explain_rejection,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
@@ -36,6 +34,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     OWNERSHIP_CHALLENGE,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token_validation import (
+    explain_rejection,
 )
 
 _MISSING = (
@@ -58,6 +59,7 @@ class JobWriter:
     def __init__(self, plan: Plan, logpush: Logpush, proof: OwnershipProof | None = None) -> None:
         self._plan = plan
         self._logpush = logpush
+        self._jobs = Jobs(logpush)
         self._proof = proof
         self._result = plan.result()
 
@@ -77,11 +79,11 @@ class JobWriter:
     def _delete(self) -> Result:
         job = t.cast(Job, self._plan.job)
         try:
-            self._logpush.delete_job(job.id)
+            self._jobs.delete_job(job.id)
         except RequestError as error:
             if not may_be_applied(error):
                 raise
-            if not look_for(error, lambda: self._logpush.job(job.id) is None, _RUN_AGAIN):
+            if not look_for(error, lambda: self._jobs.job(job.id) is None, _RUN_AGAIN):
                 raise lost_error(error, f"job {job.id} still exists. {_RUN_AGAIN}") from error
             self._note_lost(error, f"job {job.id} is gone")
         return self._result
@@ -149,8 +151,8 @@ class JobWriter:
         if token is not None:
             body[OWNERSHIP_CHALLENGE] = token
         if self._plan.job is None:
-            return t.cast(Job, self._logpush.create_job(body))
-        return t.cast(Job, self._logpush.update_job(self._plan.job.id, body))
+            return t.cast(Job, self._jobs.create_job(body))
+        return t.cast(Job, self._jobs.update_job(self._plan.job.id, body))
 
     def _rejected(self, error: ApiError, token: str | None) -> Rejected:
         destination = self._plan.desired.destination
@@ -200,11 +202,11 @@ class JobWriter:
 
     def _new_jobs(self) -> list[Job]:
         plan = self._plan
-        jobs = self._logpush.jobs()
+        jobs = self._jobs.jobs()
         return [job for job in jobs if job.id not in plan.known_ids and plan.is_twin(job)]
 
     def _updated_job(self) -> Job | None:
-        job = self._logpush.job(t.cast(Job, self._plan.job).id)
+        job = self._jobs.job(t.cast(Job, self._plan.job).id)
         return None if job is None or self._differences(job) else job
 
     def _the_one(self, jobs: list[Job], lost: RequestError) -> Job:

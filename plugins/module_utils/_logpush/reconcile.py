@@ -34,6 +34,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
     Plan,
     make_plan,
@@ -195,7 +196,7 @@ class _Reconciling:
         for scope in chosen:
             self._apis[scope].expect(1)
         listed = run_concurrently(
-            lambda scope: self._apis[scope].jobs(), chosen, self._settings.concurrency
+            lambda scope: Jobs(self._apis[scope]).jobs(), chosen, self._settings.concurrency
         )
         self._lists.update(zip(chosen, listed))
 

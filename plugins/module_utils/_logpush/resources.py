@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Logpush API of one zone or account: ownership, destinations, datasets, jobs."""
+"""The Logpush API of one zone or account: ownership and destinations."""
 
 from __future__ import annotations
 
@@ -20,16 +20,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
-    Job,
-    dataset_name,
-)
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 # 1002 is a code for anything invalid, a bucket that cannot be written to included: the words tell.
 _REJECTED_CODE = 1002
 _REJECTED_WORDS = "ownership challenge"
-_UNKNOWN_JOB_WORDS = "job not found"
 
 
 class Scope(t.NamedTuple):
@@ -93,10 +88,10 @@ class Logpush:
         *,
         register_secrets: t.Callable[[t.Iterable[str]], None],
     ) -> None:
-        self._client = client
+        self.client = client
         self._register_secrets = register_secrets
         self.scope = scope
-        self._base = f"/{scope.kind}s/{scope.id}/logpush"
+        self.base = f"/{scope.kind}s/{scope.id}/logpush"
 
     def register_secrets(self, secrets: t.Iterable[str]) -> None:
         """Register sensitive values, so that no output shows them."""
@@ -105,20 +100,20 @@ class Logpush:
     @property
     def check_mode(self) -> bool:
         """Whether requests that write are not sent."""
-        return self._client.check_mode
+        return self.client.check_mode
 
     def expect(self, requests: int) -> None:
         """Let the rate limiter know how many more requests are going to be sent."""
-        self._client.rate_limiter.expect(requests)
+        self.client.rate_limiter.expect(requests)
 
     def request_challenge(self, destination: Destination) -> Challenge | None:
         """Have Cloudflare write a challenge file into the destination.
 
         Idempotent: a second request writes another file, or the same one again.
         """
-        path = f"{self._base}/ownership"
+        path = f"{self.base}/ownership"
         body = {"destination_conf": destination.raw}
-        response = self._client.write("POST", path, body, idempotent=True)
+        response = self.client.write("POST", path, body, idempotent=True)
         if response is None:
             return None
         return Challenge(
@@ -129,10 +124,10 @@ class Logpush:
 
     def validate_challenge(self, destination: Destination, token: str) -> Verdict:
         """Return whether Cloudflare accepts ``token`` for ``destination``."""
-        path = f"{self._base}/ownership/validate"
+        path = f"{self.base}/ownership/validate"
         body = {"destination_conf": destination.raw, "ownership_challenge": token}
         try:
-            response = self._client.read("POST", path, body)
+            response = self.client.read("POST", path, body)
         except ApiError as error:
             if is_token_rejected(error):
                 return Verdict(False, error.cause, error.values["error"])
@@ -141,86 +136,17 @@ class Logpush:
 
     def validate_destination(self, destination: Destination) -> Verdict | None:
         """Have Cloudflare write a test object into the destination."""
-        path = f"{self._base}/validate/destination"
+        path = f"{self.base}/validate/destination"
         body = {"destination_conf": destination.raw}
-        response = self._client.write("POST", path, body, idempotent=True)
+        response = self.client.write("POST", path, body, idempotent=True)
         return None if response is None else _verdict(response, "whether the destination is valid")
 
     def destination_exists(self, destination: Destination) -> bool:
         """Return whether there is a job with this destination."""
-        path = f"{self._base}/validate/destination/exists"
+        path = f"{self.base}/validate/destination/exists"
         body = {"destination_conf": destination.raw}
-        response = self._client.read("POST", path, body)
+        response = self.client.read("POST", path, body)
         return _flag(response, "exists", "whether there is such a job")
-
-    def dataset_fields(self, dataset: str) -> dict[str, str]:
-        """Return the fields of a dataset by name, each with its description."""
-        path = f"{self._base}/datasets/{dataset_name(dataset)}/fields"
-        response = self._client.read("GET", path)
-        if not isinstance(response.result, dict):
-            raise response.malformed("does not list the dataset's fields")
-        return {str(name): str(text or "") for name, text in response.result.items()}
-
-    def jobs(self) -> list[Job]:
-        """Return all jobs of the scope."""
-        response = self._client.read("GET", f"{self._base}/jobs")
-        # None is an empty list, as APIs that are written in Go have it.
-        results = [] if response.result is None else response.result
-        if not isinstance(results, list):
-            raise response.malformed("does not list jobs")
-        return [self._job(response, each) for each in results]
-
-    def job(self, job_id: int) -> Job | None:
-        """Return one job, or None where there is no such job."""
-        try:
-            response = self._client.read("GET", self._job_path(job_id))
-        except ApiError as error:
-            if _is_unknown_job(error):
-                return None
-            raise
-        return self._job(response, response.result, job_id)
-
-    def create_job(self, properties: t.Mapping[str, t.Any]) -> Job | None:
-        """Create a job. Not idempotent: a second request creates a second job."""
-        response = self._client.write("POST", f"{self._base}/jobs", properties, idempotent=False)
-        return None if response is None else self._job(response, response.result)
-
-    def update_job(self, job_id: int, properties: t.Mapping[str, t.Any]) -> Job | None:
-        """Change these properties of a job and leave the others; ``output_options`` as a whole.
-
-        Not retried with a token, since it is not documented whether a token may be used twice.
-        """
-        idempotent = "ownership_challenge" not in properties
-        path = self._job_path(job_id)
-        response = self._client.write("PUT", path, properties, idempotent=idempotent)
-        return None if response is None else self._job(response, response.result, job_id)
-
-    def delete_job(self, job_id: int) -> None:
-        """Delete a job, or find that it is gone already."""
-        try:
-            response = self._client.write("DELETE", self._job_path(job_id), idempotent=True)
-        except ApiError as error:
-            if not _is_unknown_job(error):
-                raise
-            return
-        if response is not None and response.field("id", int) not in (None, job_id):
-            raise response.malformed(f"is about another job than {job_id}")
-
-    def _job_path(self, job_id: int) -> str:
-        return f"{self._base}/jobs/{job_id}"
-
-    def _job(self, response: ApiResponse, result: t.Any, job_id: int | None = None) -> Job:
-        """Return a job that a response holds; raise ``MalformedResponse`` where it holds none.
-
-        ``job_id`` is the one that was asked for: a response that went astray shows.
-        """
-        job = Job.of(result)
-        if job is None:
-            raise response.malformed("holds no job")
-        self._register_secrets(job.secrets())
-        if job_id not in (None, job.id):
-            raise response.malformed(f"is about another job than {job_id}")
-        return job
 
 
 def is_token_rejected(error: ApiError) -> bool:
@@ -230,11 +156,6 @@ def is_token_rejected(error: ApiError) -> bool:
         and _REJECTED_CODE in error.codes
         and _REJECTED_WORDS in error.cause.lower()
     )
-
-
-def _is_unknown_job(error: ApiError) -> bool:
-    # An unknown zone is a 404 as well, in other words.
-    return error.status == 404 and _UNKNOWN_JOB_WORDS in error.cause.lower()
 
 
 def _verdict(response: ApiResponse, question: str) -> Verdict:

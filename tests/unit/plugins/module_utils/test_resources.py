@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import MalformedResponse
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     Scope,
@@ -36,6 +37,11 @@ def logpush(*, check_mode: bool = False) -> Logpush:
     return Logpush(client, Scope("zone", ZONE), register_secrets=lambda _secrets: None)
 
 
+def jobs() -> Jobs:
+    """Return the jobs of a zone."""
+    return Jobs(logpush())
+
+
 def test_an_id_is_sent_as_it_was_given_and_compared_in_small_letters() -> None:
     given = Scope.of("AB" * 16, None)
     assert given == Scope("zone", "AB" * 16)
@@ -51,21 +57,21 @@ def test_an_id_is_sent_as_it_was_given_and_compared_in_small_letters() -> None:
     ],
 )
 def test_a_response_about_another_job_is_malformed(
-    method: str, body: t.Any, use: t.Callable[[Logpush], t.Any]
+    method: str, body: t.Any, use: t.Callable[[Jobs], t.Any]
 ) -> None:
     with (
         network(Call(method, f"{JOBS}/42", body, success({"id": 43}))),
         pytest.raises(MalformedResponse, match=r"response is about another job than 42$"),
     ):
-        use(logpush())
+        use(jobs())
     with network(Call(method, f"{JOBS}/42", body, success({"id": 42}))):
-        use(logpush())
+        use(jobs())
 
 
 @pytest.mark.parametrize("result", [None, {}, {"id": None}, "deleted"])
 def test_a_deletion_may_leave_the_job_out(result: t.Any) -> None:
     with network(Call("DELETE", f"{JOBS}/42", None, success(result))):
-        logpush().delete_job(42)
+        jobs().delete_job(42)
 
 
 def test_a_job_nested_too_deep_is_malformed() -> None:
@@ -75,13 +81,13 @@ def test_a_job_nested_too_deep_is_malformed() -> None:
         network(Call("GET", JOBS, None, response(content=content.encode()))),
         pytest.raises(MalformedResponse, match="nested too deep"),
     ):
-        logpush().jobs()
+        jobs().jobs()
 
 
 def test_nothing_is_written_in_check_mode() -> None:
     api = logpush(check_mode=True)
     assert api.check_mode is True
     with network():
-        assert api.create_job({}) is None
-        assert api.update_job(42, {}) is None
-        api.delete_job(42)
+        assert Jobs(api).create_job({}) is None
+        assert Jobs(api).update_job(42, {}) is None
+        Jobs(api).delete_job(42)
