@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .steps import say
 
-INTERVAL = 30  # seconds between two reports about the sessions that run
+INTERVAL = 60  # seconds between two reports about the sessions that run
 HEADER = "=== "
 # What is looked at of an output.
 _TAIL = 20_000  # characters
