@@ -374,7 +374,24 @@ def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path
         {"name": "http", "destination_conf": R2, "output_options": options},
         {"name": None, "dataset": "dns_logs", "logpull_options": "fields=RayID"},
         {"name": "attacks", "filter_attack_traffic": True, "max_upload_records": 5000},
+        {"name": "csv", "output_options": {"output_type": "csv", "field_names": ["RayID"]}},
+        {"name": "csv2", "output_options": {"output_type": "csv", "field_delimiter": ";"}},
+        {"name": "sampled", "output_options": {"sample_rate": 0.25, "timestamp_format": "unix"}},
+        {"name": "bare", "output_options": {"record_prefix": "", "record_suffix": "\n"}},
+        {"name": "batched", "output_options": {"batch_prefix": "[", "batch_suffix": "]"}},
+        {"name": "delimited", "output_options": {"record_delimiter": ",", "field_delimiter": "|"}},
+        {"name": "template", "output_options": {"record_template": "<RayID>"}},
+        {"name": "merged", "output_options": {"merge_subrequests": True}},
+        {"name": "empty", "output_options": {}},
+        {"name": "seldom", "frequency": "low", "enabled": False},
+        {"name": "often", "frequency": "high", "max_upload_interval_seconds": 30},
+        {"name": "large", "max_upload_bytes": 5_000_000},
+        {"name": "edge", "kind": "edge"},
+        {"name": "dns", "dataset": "dns_logs", "filter": json.dumps(REFUSAL | {"where": {}})},
+        {"name": "new", "a_property_of_tomorrow": {"a": [1, "x"]}, "another": 7},
+        {"name": "newer", "output_options": {"an_option_of_tomorrow": "x", "sample_rate": 1}},
     ]
+    assert len(made_by_others) == 20
     for job in made_by_others:
         world.control("POST", "jobs", {"destination_conf": world.destination, **job})
     before = world.jobs()
