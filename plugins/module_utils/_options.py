@@ -163,7 +163,8 @@ def mistyped(params: Params, spec: Spec, place: str = "") -> str | None:
 
 def _mistyped(value: t.Any, described: t.Mapping[str, t.Any], name: str) -> str | None:
     options = described.get("options")
-    if isinstance(value, float) and not math.isfinite(value):
+    is_number = described.get("type") in ("int", "float") or isinstance(value, float)
+    if is_number and not _is_finite(value):
         return f"{name}: must be a finite number"
     if isinstance(value, str) and _SURROGATE.search(value):
         return f"{name}: has half of a character (a surrogate)"
@@ -172,6 +173,17 @@ def _mistyped(value: t.Any, described: t.Mapping[str, t.Any], name: str) -> str 
     if not isinstance(value, dict):
         return f"{name}: must be a dictionary"
     return mistyped(value, options, f"{name}.")
+
+
+def _is_finite(value: t.Any) -> bool:
+    """Whether a value is no infinite number; what is no number is Ansible's to refuse."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        # An integer that no float can hold.
+        return False
+    except (TypeError, ValueError):
+        return True
 
 
 def located(message: str, params: Params, spec: Spec) -> str:
