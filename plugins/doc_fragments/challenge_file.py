@@ -156,12 +156,12 @@ options:
 """
 
     # For a module with ``CHALLENGE_FILE``.
-    DOCUMENTATION = _HEAD + (_TIMEOUT + _REMOVE + _STORES).replace("\n\n", "\n") + _LIBRARIES
+    DOCUMENTATION: str = _HEAD + (_TIMEOUT + _REMOVE + _STORES).replace("\n\n", "\n") + _LIBRARIES
 
     # For a module that reads and removes nothing.
-    READ = _HEAD + (_TIMEOUT + _STORES).replace("\n\n", "\n") + _LIBRARIES
+    READ: str = _HEAD + (_TIMEOUT + _STORES).replace("\n\n", "\n") + _LIBRARIES
 
     # For an entry of a list, with ``ENTRY_CHALLENGE_FILE``.
-    ENTRY = _ENTRY_HEAD + (_TIMEOUT + _REMOVE + _STORES).replace("\n\n", "\n").replace(
+    ENTRY: str = _ENTRY_HEAD + (_TIMEOUT + _REMOVE + _STORES).replace("\n\n", "\n").replace(
         "        default: 60.0\n", ""
     ).replace("        default: 2.0\n", "").replace("        default: false\n", "")
