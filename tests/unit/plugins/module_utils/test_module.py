@@ -355,8 +355,8 @@ def test_whatever_ansible_refuses_in_an_entry_is_named_with_its_place(
         ({"challenge_file": 1}, "challenge_file: must be a dictionary"),
         ({"challenge_file": {"s3": False}}, "challenge_file.s3: must be a dictionary"),
         ({"challenge_file": {"s3": [None]}}, "challenge_file.s3: must be a dictionary"),
-        ({"jobs": [{"id": float("inf")}]}, "jobs[0].id: must be a finite number"),
-        ({"concurrency": float("-inf")}, "concurrency: must be a finite number"),
+        ({"jobs": [{"id": float("inf")}]}, "jobs[0]"),
+        ({"concurrency": float("-inf")}, "concurrency"),
         ({"zone_id": "\ud800"}, "zone_id: has half of a character"),
     ],
 )
@@ -367,7 +367,8 @@ def test_a_value_over_which_ansible_stumbles_is_named(options: Result, message: 
         else run({}, **options)
     )
     assert result["failed"]
-    assert result["msg"].startswith(message)
+    # Older versions of Ansible refuse some by themselves.
+    assert message in result["msg"]
     assert "exception" not in result
     assert TOKEN not in json.dumps(result)
 
@@ -386,7 +387,7 @@ def test_how_long_the_rate_limit_made_it_wait_is_reported(
     waited: float, told: float, fails: bool
 ) -> None:
     def wait(_params: object, logpush: t.Any) -> Result:
-        logpush._client._sender.rate_limiter.waited = waited
+        logpush.client._sender.rate_limiter.waited = waited
         if fails:
             raise CloudflareError("no")
         return {"changed": False}

@@ -141,6 +141,9 @@ def test_a_secret_is_redacted_in_every_form(form: str, secret: str) -> None:
 def test_no_form_of_a_secret_is_left(secret: str, form: str, before: str, behind: str) -> None:
     # Base64 has nothing but base64 around it where its alignment is known.
     before, behind = (" ", " ") if "base64" in form else (before, behind)
+    if "HTML" in form:
+        # It has no C1 control characters: a reader takes them for those of Windows.
+        secret = secret.translate(dict.fromkeys(range(0x80, 0xA0), "-"))
     written = FORMS[form](secret)
     shown = knowing(secret).redact(before + written + behind)
     assert written not in shown
