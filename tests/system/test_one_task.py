@@ -111,14 +111,14 @@ def test_one_task_creates_the_job_and_a_second_run_writes_nothing(play: Play, st
         },
     ]
     hide = "endpoint_url" in store
-    assert play.run(tasks, "--check", hide_keys=hide) == [("GET", "jobs")]
-    assert play.run(tasks, hide_keys=hide) == CREATED
+    assert play.run(tasks, "--check", hide_keys=hide) == [("GET", "jobs")]  # type: ignore[arg-type]
+    assert play.run(tasks, hide_keys=hide) == CREATED  # type: ignore[arg-type]
     assert [each["name"] for each in play.world.jobs()] == ["http"]
     again = [
         {"edgeops.cloudflare.logpush_job": options, "register": "again"},
         {"ansible.builtin.assert": {"that": ["again is not changed", "again.job.id > 0"]}},
     ]
-    assert play.run(again, hide_keys=hide) == [("GET", "jobs")]
+    assert play.run(again, hide_keys=hide) == [("GET", "jobs")]  # type: ignore[arg-type]
 
 
 STEPS = """

@@ -127,7 +127,7 @@ def test_a_lost_response_to_a_change_is_no_failure(account: Account, method: str
     fault = {"method": method, "path": "transformers", "status": 500, "carry_out": True}
     account.world.control("POST", "faults", fault)
     more = {"code": NEW_SQL} if method == "PUT" else {"state": "absent"}
-    result = account.manage(**more)
+    result = account.manage(**more)  # type: ignore[arg-type]
     assert (result["changed"], result["response_lost"]) == (True, True)
     assert account.writes() == ["POST", method]
 

@@ -74,7 +74,7 @@ def zone_server(
 ) -> t.Iterator[Server]:
     """Serve zones on loopback; ``respond`` answers a path with a status and an envelope."""
     requested: list[t.Mapping[str, str]] = []
-    members = {"zones": zones, "requested": requested, "respond": staticmethod(respond)}
+    members = {"zones": zones, "requested": requested, "respond": staticmethod(respond)}  # type: ignore[arg-type]
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), members))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

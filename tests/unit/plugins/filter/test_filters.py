@@ -141,7 +141,7 @@ def listed(*jobs: t.Any, **more: t.Any) -> dict[str, t.Any]:
 def test_an_unusual_value_affects_its_own_row_alone(value: t.Any) -> None:
     good = {"id": 1, "name": "http", "dataset": "http_requests", "enabled": True, "healthy": True}
     names = ("id", "name", "dataset", "enabled", "healthy", "filter", "destination")
-    names += ("output_options", "logpull_options", "last_complete", "last_error", "error_message")
+    names += ("output_options", "logpull_options", "last_complete", "last_error", "error_message")  # type: ignore[assignment]
     odd = [{**good, name: value} for name in names]
     odd += [{**good, "output_options": {name: value}} for name in ("field_names", "sample_rate")]
     parts = ("scheme", "bucket", "prefix", "region", "endpoint")

@@ -192,7 +192,7 @@ def is_trusted(value: t.Any) -> bool:
     if not isinstance(value, str):
         return False
     if hasattr(template, "is_trusted_as_template"):
-        return template.is_trusted_as_template(value)
+        return template.is_trusted_as_template(value)  # type: ignore[no-any-return]
     return not hasattr(value, "__UNSAFE__")
 
 

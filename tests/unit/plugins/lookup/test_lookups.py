@@ -79,7 +79,7 @@ def test_jobs_are_in_the_order_of_the_hosts_and_of_their_lists() -> None:
             "one": [{"id": 1}],
         },
     }
-    assert jobs_of(hosts) == [
+    assert jobs_of(hosts) == [  # type: ignore[arg-type]
         {"host": "b", "zone_id": "B", "name": "1"},
         {"host": "b", "zone_id": "C", "name": "2"},
         {"host": "a", "zone_id": "A", "id": 1},
@@ -94,7 +94,7 @@ def test_the_list_of_the_play_is_the_default_of_each_host() -> None:
         "own": {"zone_id": "O", "logpush_jobs": []},
     }
     entry = {"name": "x", "destination_conf": "r2://{{ bucket }}/{{ zone_name }}\n"}
-    found = jobs_of(hosts, bucket="logs", logpush_jobs=[entry])
+    found = jobs_of(hosts, bucket="logs", logpush_jobs=[entry])  # type: ignore[arg-type]
     assert [(each["zone_id"], each["destination_conf"]) for each in found] == [
         ("B", "r2://logs/b.example"),
         ("A", "r2://logs/a.example"),
@@ -163,7 +163,7 @@ def test_no_list_at_all_is_an_error_that_says_what_to_set() -> None:
         jobs_of({"a": {}, "b": {}})
     assert jobs_of({"a": {"logpush_jobs": []}}) == []
     # Another batch has it.
-    hosts = {"a": {}, "b": {"logpush_jobs": []}}
+    hosts = {"a": {}, "b": {"logpush_jobs": []}}  # type: ignore[var-annotated]
     play = {"ansible_play_hosts_all": ["a", "b"]}
     assert look_up("logpush_jobs_of_hosts", "a", hosts=hosts, play=play) == []
 

@@ -201,7 +201,7 @@ def test_one_request_has_a_deadline_of_its_own(store: StoreServer) -> None:
 
 def test_a_request_may_take_30_seconds_or_what_is_left(store: StoreServer, clock: Clock) -> None:
     where = place(store, "azure", timeout=50.0, delay=15.0)
-    spy = mock.patch.object(challenge_file, "within", wraps=challenge_file.within)
+    spy = mock.patch.object(challenge_file, "within", wraps=challenge_file.within)  # type: ignore[attr-defined]
     with spy as within, pytest.raises(StoreError):
         read(ChallengeFiles(), where)
     assert [call.args[0] for call in within.call_args_list] == [30.0, 30.0, 20.0, 5.0]
@@ -213,7 +213,7 @@ def test_the_library_does_the_work_where_no_thread_can_be_started(
     where = place(store, "azure")
     store.on("GET", where.path + KEY, written())
     failure = RuntimeError("can't start new thread")
-    with mock.patch.object(stores.threading.Thread, "start", side_effect=failure):
+    with mock.patch.object(stores.threading.Thread, "start", side_effect=failure):  # type: ignore[attr-defined]
         assert stores.within(1, lambda: 5) == 5
     assert read(ChallengeFiles(), where) == (TOKEN, KEY)
 

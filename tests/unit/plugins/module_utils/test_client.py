@@ -244,7 +244,7 @@ def test_only_so_much_is_redacted() -> None:
 
     big = "x" * 1_000_000
     errors = [{"code": 1, "message": big, big: [big, {big: big}]}] * 5
-    many = [{} for _number in range(100_000)]
+    many = [{} for _number in range(100_000)]  # type: ignore[var-annotated]
     for body in (errors, many, [big] * 10):
         sender = once({"success": False, "errors": body}, status=400)
         with pytest.raises(RequestError) as caught:

@@ -246,7 +246,7 @@ def test_a_request_waits_for_those_in_flight_that_may_be_counted_already(
 
     # The first response counts all three that are in flight.
     for seconds in (1, 2, 3):
-        clock.start(lambda seconds=seconds: work(14, seconds))
+        clock.start(lambda seconds=seconds: work(14, seconds))  # type: ignore[misc]
     for _thread in range(2):
         clock.start(lambda: work(13, 1))
     clock.run()

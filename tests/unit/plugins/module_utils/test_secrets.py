@@ -157,7 +157,7 @@ def test_no_form_of_a_secret_is_left(secret: str, form: str, before: str, behind
 @example("abababababab", {"abababab", "babababa", "ababababab", "ab"})
 @example("x1 *1 *1 *x", {"1 *1 *1 ", " *"})
 def test_every_part_of_every_known_secret_is_redacted(text: str, secrets: set[str]) -> None:
-    covered = set()
+    covered = set()  # type: ignore[var-annotated]
     long = {secret for secret in secrets if len(secret) >= SHORTEST_REDACTED}
     for secret in long:
         for start in range(len(text)):
@@ -230,7 +230,7 @@ def test_each_text_in_a_value_is_redacted_and_all_else_is_left() -> None:
         f"/x/{REDACTED}": {REDACTED: {}},
         3: [],
     }
-    assert value["b"][0] == "a secret-1"
+    assert value["b"][0] == "a secret-1"  # type: ignore[index]
     assert list(known.redact_value({"b": 1, "a": {"d": 1, "c": 2}})) == ["b", "a"]
 
 
@@ -488,7 +488,7 @@ def test_the_work_grows_as_the_text_does(name: str) -> None:
     secrets, text = HOSTILE[name]
     known = knowing(*(secret[:400] for secret in secrets))
     short, long = (
-        lines_executed(lambda size=size: without_secrets(known.redact(text[-size:])))
+        lines_executed(lambda size=size: without_secrets(known.redact(text[-size:])))  # type: ignore[misc]
         for size in (1000, 8000)
     )
     # Eight times the text; quadratic work would be 64 times as much.

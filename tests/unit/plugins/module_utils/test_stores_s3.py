@@ -97,7 +97,7 @@ def test_the_largest_object_is_read(store: StoreServer) -> None:
         (
             error(
                 *(301, "PermanentRedirect", "use the other endpoint"),
-                **{"x-amz-bucket-region": "eu-west-1"},
+                **{"x-amz-bucket-region": "eu-west-1"},  # type: ignore[arg-type]
             ),
             False,
             "in another region; set the region to eu-west-1",

@@ -293,7 +293,7 @@ def test_filters(options: dict[str, t.Any], queries: list[str]) -> None:
 @pytest.mark.parametrize("option", FILTERS)
 def test_an_empty_list_does_not_mean_all(option: str) -> None:
     with network(), pytest.raises(InvalidInput) as caught:
-        select(**{option: []})
+        select(**{option: []})  # type: ignore[arg-type]
     assert str(caught.value) == f"{option}: must not be an empty list; omit it to select all"
 
 

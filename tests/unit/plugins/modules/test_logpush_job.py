@@ -666,7 +666,7 @@ def test_what_may_be_wrong_is_sent_with_a_warning() -> None:
     options = {"destination_conf": destination, "max_upload_bytes": 2_000_000}
     for calls in ([listed(), created(body), listed(job(**body))], [listed(job(**body))]):
         with network(*calls):
-            result = run(**options)
+            result = run(**options)  # type: ignore[arg-type]
         assert not result.get("failed")
         first, second = result["warnings"]
         assert first.startswith("destination_conf lacks account-id")
@@ -729,7 +729,7 @@ def test_what_is_masked_can_be_sent_again() -> None:
     before = job(destination_conf=masked)
     options = {"destination_conf": R2 + SECRET, "update_secrets": "always"}
     with network(listed(before), put({"destination_conf": R2 + SECRET}, success(before))):
-        result = run(diff=True, **options)
+        result = run(diff=True, **options)  # type: ignore[arg-type]
     assert (result["changes"], result["not_applied"]) == (["destination_conf"], [])
     assert not result.get("warnings")
     diff = result["diff"]
@@ -738,7 +738,7 @@ def test_what_is_masked_can_be_sent_again() -> None:
     assert diff["after"]["destination_conf"][name] == "(secret, sent)"
     # Nothing is masked here, so that all is compared.
     with network(listed(job(destination_conf=R2 + SECRET))):
-        assert run(**options)["changed"] is False
+        assert run(**options)["changed"] is False  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

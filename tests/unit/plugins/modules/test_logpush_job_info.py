@@ -533,7 +533,7 @@ def test_what_is_empty_is_not_in_the_config(empty: object) -> None:
     names = [*("name", "dataset", "kind", "filter", "output_options", "logpull_options")]
     names += ["frequency", "max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"]
     names += ["filter_attack_traffic", "transformer_id", "destination_conf"]
-    with network(listed(job(**dict.fromkeys(names, empty)))):
+    with network(listed(job(**dict.fromkeys(names, empty)))):  # type: ignore[arg-type]
         assert only(run())["config"] == {"zone_id": ZONE, "enabled": True}
 
 

@@ -280,7 +280,7 @@ def test_after_creations_each_zone_with_a_new_job_is_listed_once_more(concurrenc
     assert [one["job"]["id"] for one in result["results"]] == [50, 50, 51, 52, 42]
     methods = [request.method for request in net.sent]
     assert methods[:3] == ["GET"] * 3
-    assert sorted(methods[3:8]) == ["POST"] * 4 + ["PUT"]
+    assert sorted(methods[3:8]) == ["POST"] * 4 + ["PUT"]  # type: ignore[type-var]
     assert methods[8:] == ["GET"] * 2
 
 

@@ -176,7 +176,7 @@ def test_an_update_sends_the_name_the_description_and_only_changed_sql(
 def test_the_changes_are_named() -> None:
     body = {"name": "new", "code": NEW_SQL}
     with network(listed(shown()), content(), put(body)):
-        assert run(id=7, **body, description="")["changes"] == ["code", "description", "name"]
+        assert run(id=7, **body, description="")["changes"] == ["code", "description", "name"]  # type: ignore[arg-type]
 
 
 def test_a_diff_has_the_sql_as_a_text_and_no_more_than_differs() -> None:

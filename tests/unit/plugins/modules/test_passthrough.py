@@ -150,7 +150,7 @@ def test_what_is_empty_is_one_value(name: str, empty: t.Any, shown: t.Any) -> No
 def test_property_is_removed_by_an_empty_value() -> None:
     before = {"transformer_id": 7, "of_tomorrow": "x"}
     body = {"transformer_id": 0, "of_tomorrow": None}
-    with network(listed(job(**before)), put(body, **before)):
+    with network(listed(job(**before)), put(body, **before)):  # type: ignore[arg-type]
         result = run(transformer_id=0, additional_properties={"of_tomorrow": None})
     assert result["changes"] == ["transformer_id", "of_tomorrow"]
 
@@ -164,7 +164,7 @@ def test_an_unknown_output_option_that_is_not_shown_differs(value: t.Any) -> Non
         result = run(output_options=options)
     assert result["changes"] == ["output_options.of_tomorrow"]
     assert result["job"]["output_options"] == {**shown, **options}
-    with network(listed(job(**body))):
+    with network(listed(job(**body))):  # type: ignore[arg-type]
         assert run(output_options=options)["changed"] is False
 
 
@@ -292,7 +292,7 @@ def test_the_warning_is_there_where_cloudflare_refuses_the_value() -> None:
     refused = failure(400, 1002, "invalid timestamp_format")
     body = {"output_options": {"timestamp_format": "rfc3393"}}
     with network(listed(job()), Call("PUT", f"{PATH}/42", body, refused)):
-        result = run(**body)
+        result = run(**body)  # type: ignore[arg-type]
     assert result["failed"] is True
     assert result["warnings"] == ["timestamp_format rfc3393 is unknown; did you mean rfc3339?"]
 
