@@ -282,7 +282,7 @@ class RateLimiter:
 
     def _learn(self, headers: t.Mapping[str, str], permit: Permit, now: float) -> None:
         policies = _parameters(headers.get("Ratelimit-Policy"))
-        # A single policy is the one that is meant, whatever its name.
+        # A single policy applies, whatever its name.
         only = next(iter(policies.values())) if len(policies) == 1 else {}
         for name, limit in _parameters(headers.get("Ratelimit")).items():
             left, rest = limit.get("r"), limit.get("t", math.inf)

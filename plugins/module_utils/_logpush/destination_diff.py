@@ -81,7 +81,7 @@ def _covered_by_masks(parts: t.Mapping[str, _Part], *, has_query: bool) -> t.Cal
     """Return a function: whether a part that is not shown is behind a mask of something larger."""
     masked = {name for name, (value, _sensitive) in parts.items() if _is_cover(name, value)}
     all_parameters = any(name.startswith("parameter") for name in masked)
-    # A mask in the place of the host or path may stand for all that would follow it.
+    # A mask in the host or path may hide everything that follows it.
     if not has_query and any(not name.startswith("parameter") for name in masked):
         return lambda _name: True
     return lambda name: all_parameters and name.startswith("parameter")

@@ -40,7 +40,7 @@ def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     ("policy", "quota"),
     [
         ('"default";q=100;w=60', 100),
-        # A single policy is the one that is meant.
+        # A single policy applies, whatever its name.
         ('"burst";q=100;w=60', 100),
         ("default;w=60;q=100", 100),
         ('"other";q=7;w=60, "default";q=100;w=60', 100),
