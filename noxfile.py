@@ -72,10 +72,10 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session(python=sys.executable, default=False)
-def system(session: nox.Session) -> None:
+def e2e(session: nox.Session) -> None:
     """Test what depends on no ansible-core: the sandbox, the playbooks, the examples."""
     programs = _install_newest(session)
-    _report(session, pytest_runs.sandbox(programs), pytest_runs.system(programs))
+    _report(session, pytest_runs.sandbox(programs), pytest_runs.e2e(programs))
 
 
 @nox.session(python=sys.executable, default=False)
@@ -98,7 +98,7 @@ def release_check(session: nox.Session) -> None:
 
 
 def _install_newest(session: nox.Session) -> Path:
-    files = (*_TEST_REQUIREMENTS, "tests/system/requirements.txt")
+    files = (*_TEST_REQUIREMENTS, "tests/e2e/requirements.txt")
     return _install(session, (matrix.newest_core_here().requirement,), files)
 
 

@@ -20,9 +20,7 @@ from .results import Result
 from .steps import run_logged
 
 # The tools of a checkout, which run on one Python.
-_TOOLS = tuple(
-    f"tests/{name}/" for name in ("benchmark", "contract", "driver", "sandbox", "system")
-)
+_TOOLS = tuple(f"tests/{name}/" for name in ("benchmark", "contract", "driver", "sandbox", "e2e"))
 _COMMANDS = {
     "sanity": ("sanity",),
     # What knows nothing of Ansible is tested once, by pytest.

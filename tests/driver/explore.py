@@ -10,7 +10,7 @@ from . import interpreters, matrix, pytest_runs, results, run_tests
 from .steps import say
 
 EXAMPLES = 500
-_SYSTEM = "tests/system/requirements.txt"
+_E2E = "tests/e2e/requirements.txt"
 
 
 def explore(arguments: list[str]) -> int:
@@ -19,12 +19,12 @@ def explore(arguments: list[str]) -> int:
     here = matrix.newest_core_here()
     found = interpreters.find_first(here.pythons)
     python = found[1] if found else here.pythons[0]
-    done = pytest_runs.explore(pytest_runs.installed("explore", here, python, _SYSTEM), examples)
+    done = pytest_runs.explore(pytest_runs.installed("explore", here, python, _E2E), examples)
     for core in matrix.CORES:
         found = interpreters.find_first(core.pythons)
         if found:
             name = f"explore-{core.version}"
-            programs = pytest_runs.installed(name, core, found[1], _SYSTEM)
+            programs = pytest_runs.installed(name, core, found[1], _E2E)
             done.append(pytest_runs.explore_core(core, programs))
     return _summarize(done)
 

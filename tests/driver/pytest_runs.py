@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests by pytest directly: `make unit`, `make explore`, the lowest versions, tests/system."""
+"""Tests by pytest directly: `make unit`, `make explore`, the lowest versions, tests/e2e."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ LOWEST_PACKAGES = (
 # How many examples each property is tried with, and all of what is a sample otherwise.
 EXPLORE_VARIABLE = "EXPLORE_EXAMPLES"
 
-_HOSTILE = "tests/system/hostile"
+_HOSTILE = "tests/e2e/hostile"
 _RESPONSES = f"{_HOSTILE}/test_responses.py"
-_UNTRUSTED = "tests/system/test_untrusted_text.py"
-_FLOW = "tests/system/test_push_logs.py"
+_UNTRUSTED = "tests/e2e/test_untrusted_text.py"
+_FLOW = "tests/e2e/test_push_logs.py"
 _FAULTS = f"{_HOSTILE}/test_fault_table.py"
 # They make a controller of their process, in which no module can be tested.
 CONTROLLER_TESTS = ("tests/unit/plugins/inventory", "tests/unit/plugins/lookup")
 _OTHER_TESTS = [f"--ignore={each}" for each in CONTROLLER_TESTS]
 _NOTHING_TO_RUN = 5
 
-# The tools of the tests, the sandbox and the benchmark, are tested in the session `system`.
+# The tools of the tests, the sandbox and the benchmark, are tested in the session `e2e`.
 UNIT_TESTS = ("tests/unit/plugins", "tests/unit/driver", "tests/unit/test_consistency.py")
 UNIT_REQUIREMENTS = (
     "requirements.txt",
@@ -117,9 +117,9 @@ def lowest(programs: Path) -> results.Result:
     return _counted(programs, "unit tests, lowest versions", on, tests)
 
 
-def system(programs: Path) -> results.Result:
+def e2e(programs: Path) -> results.Result:
     """What is run against the sandbox once, as users run it."""
-    tests = ["tests/system", f"--ignore={_HOSTILE}", "tests/contract", "-n", "2"]
+    tests = ["tests/e2e", f"--ignore={_HOSTILE}", "tests/contract", "-n", "2"]
     return _against_sandbox(programs, "playbooks, jobs, contract", tests)
 
 
@@ -138,7 +138,7 @@ def faults(programs: Path) -> results.Result:
 
 def write_fault_table() -> int:
     """`make faults`: inject the faults, and write docs/faults.md."""
-    programs = _programs("faults", "tests/system/requirements.txt")
+    programs = _programs("faults", "tests/e2e/requirements.txt")
     extra = {EXPLORE_VARIABLE: "1", "EDGEOPS_WRITE_README": "1"}
     return _pytest(programs, [_FAULTS, "-q", "-n", "8"], extra)
 

@@ -17,14 +17,14 @@ from . import environment, imports, matrix, pytest_runs
 from .paths import ROOT
 from .steps import say
 
-_SYSTEM = "tests/system/requirements.txt"
+_E2E = "tests/e2e/requirements.txt"
 
 
 def quick() -> int:
     """Run all of it; returns the exit status."""
     core = matrix.newest_core_here()
     tools = (*_linters(), *imports.PACKAGES)
-    programs = pytest_runs.installed("quick", core, sys.executable, _SYSTEM, packages=tools)
+    programs = pytest_runs.installed("quick", core, sys.executable, _E2E, packages=tools)
     linted = _lint(programs, changed())
     with ThreadPoolExecutor(1) as pool:
         flow = pool.submit(pytest_runs.flow, programs)

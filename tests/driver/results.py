@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 RESULT_VARIABLE = "EDGEOPS_RESULT"
-# How tests name what they counted: see tests/system/hostile/conftest.py.
+# How tests name what they counted: see tests/e2e/hostile/conftest.py.
 _FIGURE = "figure: "
 
 

@@ -34,7 +34,7 @@ from .results import RESULT_VARIABLE, Result
 from .steps import say
 
 LOWEST = "lowest"
-SYSTEM = "system"
+E2E = "e2e"
 HOSTILE = "hostile"
 CHECKS = (
     "lint",
@@ -74,7 +74,7 @@ def main(sessions: list[str]) -> int:
     program = nox()
     skipped = {} if sessions else _missing()
     chosen = sessions or [name for name in _all_sessions() if name not in skipped]
-    if {SYSTEM, HOSTILE, *(core.session for core in CORES)}.intersection(chosen):
+    if {E2E, HOSTILE, *(core.session for core in CORES)}.intersection(chosen):
         azurite.ensure()
     # The sessions of antsibull-nox run in a copy too: it has no files that git would ignore,
     # also where there is no git to say so.
@@ -110,7 +110,7 @@ def _all_sessions() -> list[str]:
     # The longest first, so that none of them is left alone at the end: the newest and the oldest
     # core have more to do than the others.
     newest, *others, oldest = (core.session for core in reversed(CORES))
-    return [SYSTEM, HOSTILE, newest, oldest, *others, *CHECKS]
+    return [E2E, HOSTILE, newest, oldest, *others, *CHECKS]
 
 
 def _missing() -> dict[str, str]:

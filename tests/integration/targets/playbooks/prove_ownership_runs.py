@@ -4,14 +4,14 @@
 
 """The shipped playbook, where it depends on Ansible what happens: on each ansible-core.
 
-What does not is tested once, in tests/system.
+What does not is tested once, in tests/e2e.
 """
 
 from __future__ import annotations
 
 import re
 
-from system.playbooks import ASKS_AND_VALIDATES, World
+from e2e.playbooks import ASKS_AND_VALIDATES, World
 
 
 def test_proves_ownership(world: World) -> None:

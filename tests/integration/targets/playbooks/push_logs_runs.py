@@ -4,7 +4,7 @@
 
 """The shipped playbooks for jobs, where it depends on Ansible what happens: on each ansible-core.
 
-What does not is tested once, in tests/system.
+What does not is tested once, in tests/e2e.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import typing as t
 
-from system.playbooks import PUSH_LOGS, World
+from e2e.playbooks import PUSH_LOGS, World
 
 KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShallSeeThisOne"
 

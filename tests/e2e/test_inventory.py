@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system import untrusted_text, zone_server
-from system.playbooks import Run, World
+from e2e import untrusted_text, zone_server
+from e2e.playbooks import Run, World
 
 COUNT = 2000
 PER_PAGE = 50

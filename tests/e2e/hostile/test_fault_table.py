@@ -20,11 +20,10 @@ from unittest import mock
 import pytest
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import run_module
-from sandbox.server import Sandbox
-from system.control import Control
-from system.hostile import ways
-from system.hostile.conftest import EXPLORED, Count
-from system.hostile.fault_table import (
+from e2e.control import Control
+from e2e.hostile import ways
+from e2e.hostile.conftest import EXPLORED, Count
+from e2e.hostile.fault_table import (
     CELLS,
     DESTINATION,
     FAULTS,
@@ -39,6 +38,7 @@ from system.hostile.fault_table import (
     rows,
     sample,
 )
+from sandbox.server import Sandbox
 
 # What a lost answer is looked for, and what a busy machine may add to all of it, in seconds. Much
 # less than what drips would take.

@@ -20,8 +20,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
 from ansible_collections.edgeops.cloudflare.plugins import modules
-from system.hostile.inputs_options import OPTIONS, Option
-from system.hostile.inputs_server import Job
+from e2e.hostile.inputs_options import OPTIONS, Option
+from e2e.hostile.inputs_server import Job
 
 Values = dict[str, t.Any]
 Request = tuple[str, str, t.Any]

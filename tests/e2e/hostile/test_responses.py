@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import RequestError
-from system.hostile.conftest import EXPLORED
-from system.hostile.raw_server import (
+from e2e.hostile.conftest import EXPLORED
+from e2e.hostile.raw_server import (
     DELAY,
     Proxy,
     RawServer,

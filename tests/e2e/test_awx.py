@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from e2e import awx
+from e2e.playbooks import Run, World
 from sandbox.server import STRAY
-from system import awx
-from system.playbooks import Run, World
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = awx.FILES / "project"

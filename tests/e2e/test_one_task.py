@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system.playbooks import World
+from e2e.playbooks import World
 
 CREATED = [
     ("GET", "jobs"),

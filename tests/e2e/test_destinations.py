@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from system.playbooks import Run, World
+from e2e.playbooks import Run, World
 
 SECRET = "Sec-ret_{}+/=0123456789"
 

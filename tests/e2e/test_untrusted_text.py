@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system import untrusted_text, zone_server
-from system.untrusted_text import Cell
+from e2e import untrusted_text, zone_server
+from e2e.untrusted_text import Cell
 
 SAMPLE = 40
 # The least of those that explore.

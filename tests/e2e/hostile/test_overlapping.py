@@ -10,9 +10,9 @@ import collections
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from system.hostile.conftest import EXPLORED
-from system.hostile.interruptions import run_module
-from system.playbooks import Run, World
+from e2e.hostile.conftest import EXPLORED
+from e2e.hostile.interruptions import run_module
+from e2e.playbooks import Run, World
 
 TRIES = 20 if EXPLORED else 2
 DESTINATION = "r2://logs?account-id=a&access-key-id=NoSecret&secret-access-key=NoSecret"

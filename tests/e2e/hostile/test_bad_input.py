@@ -26,9 +26,8 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ZONE,
     run_module,
 )
-from sandbox.server import STRAY
-from system.hostile.conftest import EXPLORED, Count
-from system.hostile.inputs_expected import (
+from e2e.hostile.conftest import EXPLORED, Count
+from e2e.hostile.inputs_expected import (
     MODULES,
     Judgement,
     Module,
@@ -36,7 +35,7 @@ from system.hostile.inputs_expected import (
     requests_of,
     texts,
 )
-from system.hostile.inputs_options import (
+from e2e.hostile.inputs_options import (
     CHALLENGE,
     LOCAL,
     OPTIONS,
@@ -44,7 +43,8 @@ from system.hostile.inputs_options import (
     R2,
     SECRET,
 )
-from system.hostile.inputs_server import Job, Received, Recorder
+from e2e.hostile.inputs_server import Job, Received, Recorder
+from sandbox.server import STRAY
 
 EXAMPLES = EXPLORED or 10
 EXAMPLES_AT_ONCE = EXPLORED or 60

@@ -15,9 +15,9 @@ import re
 import typing as t
 import urllib.parse
 
-from system.hostile.secrets_search import Secrets
-from system.playbooks import World
-from system.test_destinations import UNPROVED, secret
+from e2e.hostile.secrets_search import Secrets
+from e2e.playbooks import World
+from e2e.test_destinations import UNPROVED, secret
 
 Options = dict[str, t.Any]
 Task = dict[str, t.Any]

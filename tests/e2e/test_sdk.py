@@ -16,8 +16,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     with_option_names,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.spelling import KNOWN
+from e2e.playbooks import World
 from sandbox import datasets
-from system.playbooks import World
 
 cloudflare = pytest.importorskip("cloudflare", reason="these tests need Cloudflare's SDK")
 

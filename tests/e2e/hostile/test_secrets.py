@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from e2e.hostile.conftest import EXPLORED, Count
+from e2e.hostile.secrets_plays import QUOTES, SAYS_NO, Play, Scenery, play_of_all_modules
+from e2e.hostile.secrets_runs import Inputs, Place, Result
+from e2e.hostile.secrets_search import Secrets
+from e2e.playbooks import PROVE_OWNERSHIP, PUSH_LOGS, World
+from e2e.test_report import REPORT
 from sandbox.server import Sandbox
-from system.hostile.conftest import EXPLORED, Count
-from system.hostile.secrets_plays import QUOTES, SAYS_NO, Play, Scenery, play_of_all_modules
-from system.hostile.secrets_runs import Inputs, Place, Result
-from system.hostile.secrets_search import Secrets
-from system.playbooks import PROVE_OWNERSHIP, PUSH_LOGS, World
-from system.test_report import REPORT
 
 # A callback that prints all there is, and what AWX runs jobs with, where it makes events of what
 # Ansible's own callback prints.

@@ -23,8 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from e2e.playbooks import PUSH_LOGS, Run, World
 from sandbox.server import STRAY
-from system.playbooks import PUSH_LOGS, Run, World
 
 Entry = dict[str, t.Any]
 Jobs = list[dict[str, t.Any]]

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
-from system.playbooks import PUSH_LOGS, Run, World
+from e2e.playbooks import PUSH_LOGS, Run, World
 
 ROOT = Path(__file__).resolve().parents[2]
 # Which playbook of the collection takes the variables that a page shows.

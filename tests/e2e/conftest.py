@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from e2e.playbooks import World
 from sandbox.server import Sandbox
-from system.playbooks import World
 
 
 @pytest.fixture(scope="session", name="sandbox")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system.playbooks import Run, World
+from e2e.playbooks import Run, World
 
 REPORT = "edgeops.cloudflare.report"
 # A job that pushed last long ago would be stale.

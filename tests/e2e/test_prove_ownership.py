@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from system.playbooks import ASKS_AND_VALIDATES, PROVE_OWNERSHIP, World
+from e2e.playbooks import ASKS_AND_VALIDATES, PROVE_OWNERSHIP, World
 
 KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShallSeeThis"
 

@@ -19,7 +19,7 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_ownership,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import run_module
-from system.playbooks import World
+from e2e.playbooks import World
 
 R2 = "r2://edge-logs/{DATE}?account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key="
 SECRET = "SeCrEt0123456789SeCrEt%2B123456789SeCrEt"

@@ -15,7 +15,7 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_transformer_info,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import run_module
-from system.playbooks import World
+from e2e.playbooks import World
 
 HTTPS = "https://logs.example.com/in"
 SQL = "SELECT RayID, ClientIP\nFROM http_requests"

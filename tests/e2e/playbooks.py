@@ -15,9 +15,9 @@ import typing as t
 import urllib.parse
 from pathlib import Path
 
+from e2e.control import Control
 from sandbox.server import STRAY
 from sandbox.store import client
-from system.control import Control
 
 PROVE_OWNERSHIP = "edgeops.cloudflare.prove_ownership"
 PUSH_LOGS = "edgeops.cloudflare.push_logs"

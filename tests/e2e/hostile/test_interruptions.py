@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from system.hostile.conftest import EXPLORED, Count
-from system.hostile.interruptions import (
+from e2e.hostile.conftest import EXPLORED, Count
+from e2e.hostile.interruptions import (
     PASS,
     PROCESSES,
     Course,
@@ -26,7 +26,7 @@ from system.hostile.interruptions import (
     until,
     without_ids,
 )
-from system.playbooks import DESTINATION_SECRET, Run, World
+from e2e.playbooks import DESTINATION_SECRET, Run, World
 
 pytestmark = pytest.mark.skipif(
     not (PROCESSES / "self" / "environ").exists(), reason="finds processes as Linux shows them"

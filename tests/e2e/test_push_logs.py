@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
-from system.playbooks import DESTINATION_SECRET, PUSH_LOGS, Run, World
+from e2e.playbooks import DESTINATION_SECRET, PUSH_LOGS, Run, World
 
 CHALLENGE = ("POST", "ownership")
 CREATE = ("POST", "jobs")

@@ -21,7 +21,7 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_ownership,
     logpush_ownership_validate,
 )
-from system.hostile import ways
+from e2e.hostile import ways
 
 # In seconds, for each request: where it has to expire, which is no shorter than a busy machine
 # needs for a request that nothing hits; and where it must not.
