@@ -20,7 +20,7 @@ _WRITTEN = {
     "CHANGELOG.md": rf"^## v{_NUMBER}$",
     "CHANGELOG.rst": rf"^v{_NUMBER}$",
 }
-# An archive has this in the place of galaxy.yml.
+# An archive has this instead of galaxy.yml.
 _BUILT = {"MANIFEST.json": rf'^  "version": "{_NUMBER}",$'}
 
 
