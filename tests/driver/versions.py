@@ -18,7 +18,6 @@ _SET = {
 _WRITTEN = {
     "changelogs/changelog.yaml": rf"^  {_NUMBER}:$",
     "CHANGELOG.md": rf"^## v{_NUMBER}$",
-    "CHANGELOG.rst": rf"^v{_NUMBER}$",
 }
 # An archive has this instead of galaxy.yml.
 _BUILT = {"MANIFEST.json": rf'^  "version": "{_NUMBER}",$'}
