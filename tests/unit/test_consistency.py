@@ -42,6 +42,8 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
 ROOT = Path(__file__).parents[2]
+# The option that CONTRIBUTING.md takes as an example.
+EXAMPLE = "filter_attack_traffic"
 JOBS = "edgeops.cloudflare.logpush_jobs"
 MODULES = {
     "logpush_challenge_info": logpush_challenge_info,
@@ -300,3 +302,13 @@ def test_public_ci_makes_environments_anew_when_their_requirements_change() -> N
     hashed = [path for pattern in re.findall(r"'([^']+)'", key) for path in ROOT.glob(pattern)]
     assert {ROOT / "noxfile.py", ROOT / "tests/driver/matrix.py"} <= set(hashed)
     assert set(ROOT.glob("tests/*/requirements.txt")) <= set(hashed)
+
+
+def test_contributing_lists_where_an_option_occurs() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## Add an option to logpush_job")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"`((?:plugins|tests)/[\w/]+\.py)`", table))
+    folders = ("plugins", "tests/e2e", "tests/sandbox", "tests/unit/plugins")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    found = [path for path in files if EXAMPLE in path.read_text(encoding="utf-8")]
+    assert listed == {str(path.relative_to(ROOT)) for path in found}
