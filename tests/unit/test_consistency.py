@@ -312,3 +312,18 @@ def test_contributing_lists_where_an_option_occurs() -> None:
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     found = [path for path in files if EXAMPLE in path.read_text(encoding="utf-8")]
     assert listed == {str(path.relative_to(ROOT)) for path in found}
+
+
+@pytest.mark.parametrize("playbook", [path.stem for path in ROOT.glob("playbooks/*.yml")])
+def test_table_lists_the_variables_of_each_playbook(playbook: str) -> None:
+    names = r"\b(?:logpush|cloudflare)_\w+"
+    text = (ROOT / "playbooks" / f"{playbook}.yml").read_text(encoding="utf-8")
+    without_plugins = re.sub(r"edgeops\.cloudflare\.\w+", "", text)
+    guide = (ROOT / "docs" / "variables.md").read_text(encoding="utf-8")
+    listed: set[str] = set()
+    for variables, playbooks in re.findall(
+        r"^\| (`.+?`) \| ([\w, ]+) \|.*\|.*\|.*\|$", guide, re.M
+    ):
+        if playbook in playbooks.split(", ") or playbooks == "all":
+            listed.update(re.findall(names, variables))
+    assert listed == set(re.findall(names, without_plugins))
