@@ -184,12 +184,14 @@ jobs:
       elements: dict
       contains:
         status:
-@@          type: int
+          description: The HTTP status of the destination, or one of Cloudflare's own codes,
+            such as 1105 where its host name cannot be resolved. 200 is success.
+          type: int
           sample: 503
         final:
-          description: The dimension C(final) of Cloudflare's dataset, V(null) where it is another
-            value than a number or a boolean. Cloudflare does not document it. By its name it tells the
-            last attempt to upload a batch; where that one fails, the batch is lost.
+          description: The dimension C(final) of Cloudflare's dataset, which is not documented. By
+            its name it is true for the last attempt to upload a batch, so that a failed one means
+            that the batch is lost.
           type: bool
           sample: false
         uploads:
