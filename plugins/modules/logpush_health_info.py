@@ -114,20 +114,20 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.id }}"
 
-- name: Report the uploads of a day, for a zone and an account
+- name: Report the uploads of yesterday, for a zone and an account
   edgeops.cloudflare.logpush_health_info:
     scopes:
       - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
         host: example.com
       - account_id: 01a7362d577a6c3019a474fd6f485823
-    since: "2026-11-22"
-    until: "2026-11-23"
-  register: day
+    until: "{{ now(utc=true, fmt='%Y-%m-%d') }}"
+    period: 86400
+  register: yesterday
 
 - name: Fail if more than one upload in a hundred failed
   ansible.builtin.assert:
-    that: day.totals.uploads_failed * 100 <= day.totals.uploads_succeeded
-    fail_msg: "{{ day.totals.by_status }}"
+    that: yesterday.totals.uploads_failed * 100 <= yesterday.totals.uploads_succeeded
+    fail_msg: "{{ yesterday.totals.by_status }}"
 """
 
 RETURN = r"""

@@ -75,11 +75,10 @@ EXAMPLES = r"""
     that: usage.month_to_date.billable_bytes <= 25 * 1000 ** 3
     fail_msg: "{{ usage.days }}"
 
-- name: Report the billable bytes of a week
+- name: Report the billable bytes of today
   edgeops.cloudflare.logpush_usage_info:
     account_id: 01a7362d577a6c3019a474fd6f485823
-    since: "2026-11-16"
-    until: "2026-11-22"
+    since: "{{ now(utc=true, fmt='%Y-%m-%d') }}"
 """
 
 RETURN = r"""
