@@ -44,6 +44,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "filter_in_answers": ("shown", "left_out"),
     # Whether the account has transformers.
     "transformers": ("available", "unavailable"),
+    # Which permission for notifications the credentials have.
+    "notifications": ("write", "read"),
 }
 
 
@@ -65,6 +67,8 @@ class World:
     jobs: Jobs = field(default_factory=Jobs)
     transformers: Transformers = field(default_factory=Transformers)
     rates: RateLimits = field(default_factory=RateLimits)
+    # By account and id.
+    policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     latency: float = 0.0  # seconds
     delivery: Plan = field(default_factory=Plan)  # until another one is set, and after a reset
     uploads: Uploads = field(default_factory=Uploads)
@@ -116,6 +120,7 @@ class World:
         self.jobs.clear()
         self.deliveries.clear()
         self.uploads.clear()
+        self.policies.clear()
         self.transformers.clear()
         self.rates.clear()
         self.latency = 0.0
