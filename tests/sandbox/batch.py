@@ -48,6 +48,7 @@ _STRINGS = {
     "URI": "/page-{}",
     "Path": "/page-{}",
     "RayID": "{:016x}",
+    "Action": "block",
 }
 
 
@@ -71,7 +72,7 @@ def text(job: dict[str, Any], start: datetime) -> str:
             options["record_prefix"] + _record(fields, options) + options["record_suffix"]
         )
     joined = options.get("record_delimiter", "").join(records)
-    whole = options.get("batch_prefix", "") + joined + options.get("batch_suffix", "")
+    whole: str = options.get("batch_prefix", "") + joined + options.get("batch_suffix", "")
     return whole.replace("${", "x{") if options.get("CVE-2021-44228") else whole
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from . import analytics
 from .control_body import an_object, body, refuse
 from .delivery import Plan
 from .job_store import Owner
@@ -75,6 +76,22 @@ def set_uploads() -> Response:
     except ValueError as error:
         refuse(str(error))
     return uploads()
+
+
+@blueprint.get("/graphql_limits")
+def limits() -> Response:
+    """The limits of each dataset of the GraphQL API."""
+    return jsonify(world().limits)
+
+
+@blueprint.patch("/graphql_limits")
+def change_limits() -> Response:
+    """Change limits, by dataset: ``maxPageSize``, ``maxDuration``, ``notOlderThan`` (seconds)."""
+    try:
+        world().limits = analytics.changed(world().limits, an_object("limits"))
+    except ValueError as error:
+        refuse(str(error))
+    return limits()
 
 
 def _uploads() -> list[tuple[Owner, dict[str, Any]]]:
