@@ -30,11 +30,12 @@ def set_plan() -> Response:
     """Set what becomes of enabled jobs after they were written.
 
     ``outcome`` (none, push, fail), ``after`` (that many answers that show the job come first, the
-    module's own reads among them; 0: at once), ``error`` (of a failure).
+    module's own reads among them; 0: at once), ``error`` (of a failure); ``jobs``: the same for
+    single jobs, by name.
     """
     asked = an_object("a delivery")
     try:
-        world().deliveries.set(Plan(**asked))
+        world().deliveries.set(Plan.parse(asked))
     except (TypeError, ValueError) as error:
         refuse(str(error))
     return plan()

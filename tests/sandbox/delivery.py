@@ -10,7 +10,7 @@ import gzip
 import secrets
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -31,12 +31,14 @@ class Plan:
 
     ``outcome``: ``none`` (nothing is ever pushed), ``push`` (one batch; an object where a store
     serves the destination) or ``fail`` (with ``error``). ``after`` is how many answers still show
-    the job as it was before; with 0 it happens as soon as the job was written.
+    the job as it was before; with 0 it happens as soon as the job was written. ``jobs`` are the
+    plans of single jobs, by name.
     """
 
     outcome: str = "none"
     after: int = 0
     error: str = "error writing object: AccessDenied"
+    jobs: dict[str, Plan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the values; ``ValueError`` says what is wrong."""
@@ -46,6 +48,16 @@ class Plan:
             raise ValueError("after: 0 or more answers")
         if not isinstance(self.error, str) or not self.error:
             raise ValueError("error: a text")
+
+    @classmethod
+    def parse(cls, given: dict[str, Any]) -> Plan:
+        """Read a plan from JSON; ``ValueError`` or ``TypeError`` says what is wrong with it."""
+        jobs = {name: cls(**plan) for name, plan in dict(given.get("jobs", {})).items()}
+        return cls(**{**given, "jobs": jobs})
+
+    def of(self, job: dict[str, Any]) -> Plan:
+        """The plan for a job."""
+        return self.jobs.get(job["name"], self)
 
 
 class Deliveries:
@@ -74,14 +86,14 @@ class Deliveries:
         """Go back to the first plan."""
         self.set(self._default)
 
-    def written(self, job_id: int) -> None:
+    def written(self, job: dict[str, Any]) -> None:
         """Note that a job was written, after its answer was made."""
         with self._lock:
-            plan = self._plan
+            plan = self._plan.of(job)
             if plan.outcome == "none":
                 return
-            self._waiting[job_id] = plan.after
-        self._deliver_due([job_id], answers=0)
+            self._waiting[job["id"]] = plan.after
+        self._deliver_due([job["id"]], answers=0)
 
     def answered(self, job_ids: Iterable[int]) -> None:
         """Note that an answer showed these jobs."""
@@ -97,7 +109,7 @@ class Deliveries:
         end = _end(job["last_complete"])
         text = batch.text(job, end - _RANGE)
         body = gzip.compress(text.encode())
-        error, location = self._put(job["destination_conf"], _name(end), body)
+        error, location = self._put(job, _name(end), body)
         if error is None:
             state = {"last_complete": f"{end:{FORMAT}}", "last_error": None, "error_message": None}
         else:
@@ -115,11 +127,11 @@ class Deliveries:
         }
         return self._uploads.add(owner, upload)
 
-    def _put(self, destination: str, name: str, body: bytes) -> tuple[str | None, Location]:
+    def _put(self, job: dict[str, Any], name: str, body: bytes) -> tuple[str | None, Location]:
         """Why the object could not be written, or None; and where it lies, if it is one."""
-        nowhere = Location("", "")
-        if self._plan.outcome == "fail":
-            return self._plan.error, nowhere
+        nowhere, plan, destination = Location("", ""), self._plan.of(job), job["destination_conf"]
+        if plan.outcome == "fail":
+            return plan.error, nowhere
         scheme = scheme_of(destination) or ""
         store = self._stores.get(scheme)
         if store is None or scheme == _NO_OBJECTS:
