@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What analytics count: uploads filtered, grouped by dimensions, and limited as each dataset is."""
+"""Filter uploads, group them by dimensions, and enforce the limits of each dataset."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _UNITS = (("w", 7 * _DAY), ("d", _DAY), ("h", 3600), ("m", 60), ("s", 1))
 
 
 class QueryError(Exception):
-    """A query that is refused; ``code`` is that of the error's extensions, where one is known."""
+    """A rejected query; ``code`` goes into the extensions of the error."""
 
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -68,7 +68,7 @@ def limits() -> dict[str, Limits]:
 
 
 def changed(current: dict[str, Limits], changes: dict[str, Any]) -> dict[str, Limits]:
-    """Limits with these changes; ``ValueError`` says what is wrong."""
+    """Limits with these changes; ``ValueError`` names an invalid one."""
     for dataset, given in changes.items():
         if not isinstance(given, dict) or not given.keys() <= current.get(dataset, {}).keys():
             raise ValueError(f"{dataset}: not a dataset with these limits")
@@ -78,7 +78,7 @@ def changed(current: dict[str, Limits], changes: dict[str, Any]) -> dict[str, Li
 
 
 def rows(dataset: str, uploads: list[tuple[Owner, Row]], owners: set[Owner]) -> list[Row]:
-    """The rows of these zones and accounts, as filters see them: times are datetimes."""
+    """Return the rows of these zones and accounts, with times as datetimes."""
     found = [_row(upload) for owner, upload in uploads if owner in owners]
     if dataset == HEALTH:
         return found
@@ -94,7 +94,7 @@ def _row(upload: Row) -> Row:
 def groups(
     dataset: str, found: list[Row], wanted: list[str], arguments: dict[str, Any], limit: Limits
 ) -> list[dict[str, Any]]:
-    """One group for each combination of the wanted dimensions; ``QueryError`` if refused."""
+    """Return one group for each combination of the wanted dimensions."""
     size, most = arguments["limit"], limit["maxPageSize"]
     if type(size) is not int or not 0 < size <= most:
         raise QueryError(f"limit must be positive number and not greater than {most}", "quota")

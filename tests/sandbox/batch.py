@@ -39,7 +39,7 @@ _TIMESTAMPS: dict[str, Callable[[datetime], int | str]] = {
     "rfc3339ms": lambda at: f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
     "rfc3339ns": lambda at: f"{at:%Y-%m-%dT%H:%M:%S}.000000000Z",
 }
-# How a field's name ends, and what such a field holds.
+# Values of strings, by the last part of the name of the field.
 _STRINGS = {
     "IP": "192.0.2.{}",
     "Host": "www.example.com",
@@ -53,7 +53,7 @@ _STRINGS = {
 
 
 def text(job: dict[str, Any], start: datetime) -> str:
-    """The batch, with one record for each second from ``start`` on."""
+    """Return the text of a batch: one record for each second from ``start`` on."""
     options = {name: value for name, value in (job["output_options"] or {}).items() if value != []}
     output_type = options.get("output_type", "ndjson")
     options = _DEFAULTS[output_type] | options

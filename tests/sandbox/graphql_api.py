@@ -53,12 +53,12 @@ type Settings {
 
 @blueprint.post("/graphql")
 def execute() -> tuple[dict[str, Any], int]:
-    """Answer one query: with data, or with errors."""
+    """Execute one query: data or errors."""
     given = views.body()
     data, errors = _run(given, views.world())
     if not errors:
         return {"data": data, "errors": None}, 200
-    # Documented with these statuses, and that HTTP 200 may carry errors too.
+    # The documentation lists these statuses, and says that HTTP 200 may carry errors too.
     documented = views.world().settings["graphql_errors"] == "http_status"
     status = max(_STATUSES.get(str(_code(error)), 400) for error in errors) if documented else 200
     return {"data": None, "errors": [_shown(error) for error in errors]}, status

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Notification policies of an account. Nothing is ever notified.
+"""Notification policies of an account. No notification is ever sent.
 
-The shapes are those of the published schema. Texts and codes of refusals are inferred, but for
-17106, which users report for a value that an alert type does not know.
+The shapes are those of the published schema. Error texts and codes are inferred, except 17106,
+which users report for an invalid value.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ blueprint = Blueprint("policies", __name__)
 
 _INVALID = 17106
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
-# What the id of each kind of mechanism looks like.
+# The form of the id of each mechanism.
 _TARGETS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+"),
     "pagerduty": _IDENTIFIER,
     "webhooks": _IDENTIFIER,
 }
-# Types, and what those must be that cannot be empty. Which alert types there are depends on the
-# account.
+# The type of each property, and a description of those that cannot be empty. Which alert types
+# exist depends on the account.
 _RULES: dict[str, tuple[type, str]] = {
     "name": (str, "a string that is not empty"),
     "alert_type": (str, "an alert type"),
@@ -51,7 +51,7 @@ def _may_write() -> None:
 
 @blueprint.get("")
 def list_policies(kind: str, object_id: str) -> dict[str, Any]:
-    """All policies of an account, on one page."""
+    """List the policies of an account, on one page."""
     policies = list(_owned(object_id).values())
     info = {"page": 1, "per_page": max(len(policies), 1), "count": len(policies)}
     return success(policies) | {"result_info": info | {"total_count": len(policies)}}
@@ -59,7 +59,7 @@ def list_policies(kind: str, object_id: str) -> dict[str, Any]:
 
 @blueprint.post("")
 def create(kind: str, object_id: str) -> dict[str, Any]:
-    """Make a policy, another one each time; only its id is shown."""
+    """Create a policy; the result is its id alone."""
     given = _checked(views.body())
     missing = [
         name for name in ("name", "alert_type", "enabled", "mechanisms") if name not in given
@@ -76,13 +76,13 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
 
 @blueprint.get("/<policy_id>")
 def get(kind: str, object_id: str, policy_id: str) -> dict[str, Any]:
-    """One policy."""
+    """Return one policy."""
     return success(_find(object_id, policy_id))
 
 
 @blueprint.put("/<policy_id>")
 def change(kind: str, object_id: str, policy_id: str) -> dict[str, Any]:
-    """Replace the properties that the body names."""
+    """Update the properties that the body names."""
     policy = _find(object_id, policy_id)
     changes = _checked(views.body()) | {"modified": _now()}
     _owned(object_id)[policy_id] = policy | changes
@@ -92,7 +92,7 @@ def change(kind: str, object_id: str, policy_id: str) -> dict[str, Any]:
 
 @blueprint.delete("/<policy_id>")
 def delete(kind: str, object_id: str, policy_id: str) -> dict[str, Any]:
-    """Forget a policy."""
+    """Delete a policy."""
     _find(object_id, policy_id)
     del _owned(object_id)[policy_id]
     views.note_write()
@@ -111,7 +111,7 @@ def _find(account_id: str, policy_id: str) -> dict[str, Any]:
 
 
 def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    """The known properties; ``ApiError`` says what is wrong with one."""
+    """Return the known properties; ``ApiError`` names an invalid one."""
     known = {name: value for name, value in given.items() if name in _RULES and value is not None}
     for name, value in known.items():
         kind, wanted = _RULES[name]
