@@ -250,10 +250,10 @@ class GroupReader:
     def _limits(self, error: ApiError) -> _Limits:
         try:
             response = self._send(self._dataset.settings_query(*self._names), {})
+            settings = field(self._scope_in(response).get("settings"), self._dataset.name, dict)
         except CloudflareError:
             # The first error is the one to be shown.
             raise error from None
-        settings = field(self._scope_in(response).get("settings"), self._dataset.name, dict)
         return _Limits(
             enabled=field(settings, "enabled", bool),
             duration=field(settings, "maxDuration", int),
