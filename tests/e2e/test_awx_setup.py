@@ -45,12 +45,12 @@ class Run(t.NamedTuple):
         return int(re.findall(r"changed=(\d+)", self.output)[-1])
 
 
-def set_up(url: str, variables: t.Mapping[str, t.Any], **environment: str) -> Run:
-    """Run the playbook, as loud as it gets."""
+def set_up(url: str, variables: t.Mapping[str, t.Any], *arguments: str, **environment: str) -> Run:
+    """Run the playbook."""
     env = {name: value for name, value in os.environ.items() if name not in SECRETS}
     env.update(environment, CONTROLLER_HOST=url, CONTROLLER_OAUTH_TOKEN="TokenOfAwx")
-    command = ["ansible-playbook", "-vvvv", str(awx.FILES / "setup.yml")]
-    command += ["-e", json.dumps(variables)]
+    command = ["ansible-playbook", str(awx.FILES / "setup.yml"), "-e", json.dumps(variables)]
+    command += arguments
     done = subprocess.run(
         command, env=env, capture_output=True, text=True, check=False, timeout=240
     )
@@ -73,7 +73,8 @@ def fixture_made() -> tuple[Awx, list[Run]]:
         "awx_answers": {"logpush_hosts": "status_active", "cloudflare_rate_limit_share": "0.2"},
     }
     with serve(server) as url:
-        first = set_up(url, variables, **SECRETS)
+        # As loud as it gets.
+        first = set_up(url, variables, "-vvvv", **SECRETS)
         assert first.status == 0, first.output
         server.written.append("second run")
         second = set_up(url, variables, **SECRETS)
@@ -156,7 +157,9 @@ def test_the_workflow_is_linked_by_success_and_failure(made: tuple[Awx, list[Run
     ].split("\n")
     workflow = server.one("workflow_job_templates", "Push and report")
     assert not workflow["allow_simultaneous"]
-    failed = server.linked("workflow_job_templates", workflow["name"], "notification_templates_error")
+    failed = server.linked(
+        "workflow_job_templates", workflow["name"], "notification_templates_error"
+    )
     assert failed == [WEBHOOK["name"]]
     (schedule,) = server.items["schedules"].values()
     assert schedule["unified_job_template"] == workflow["id"]
