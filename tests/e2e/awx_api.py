@@ -82,7 +82,7 @@ class Awx:
             # Of a project; it is no change.
             return 202, {"id": 1, "url": "/api/v2/project_updates/1/"}
         if endpoint == "project_updates":
-            ended = {"finished": "now", "failed": False, "status": "successful"}
+            ended = {"finished": "2026-01-01T02:00:00Z", "failed": False, "status": "successful"}
             return 200, {**ended, "scm_revision": "1"}
         if method != "GET":
             self.written.append(f"{method} {parsed.path}")
