@@ -52,7 +52,7 @@ def set_up(url: str, variables: t.Mapping[str, t.Any], *arguments: str, **enviro
     command = ["ansible-playbook", str(awx.FILES / "setup.yml"), "-e", json.dumps(variables)]
     command += arguments
     done = subprocess.run(
-        command, env=env, capture_output=True, text=True, check=False, timeout=240
+        command, env=env, capture_output=True, text=True, check=False, timeout=600
     )
     return Run(done.returncode, done.stdout + done.stderr)
 
