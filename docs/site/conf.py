@@ -41,6 +41,8 @@ html_theme_options = {
     "display_version": False,
     "vcs_pageview_mode": "blob",
 }
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_copyright = False
 html_show_sphinx = False
 html_use_index = False
