@@ -15,7 +15,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     OUTPUT_OPTIONS,
     with_option_names,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.spelling import KNOWN
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import KNOWN
 from e2e.playbooks import World
 from sandbox import datasets
 
