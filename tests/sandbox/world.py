@@ -13,12 +13,14 @@ from typing import Any
 
 from .auth import Credentials
 from .challenge import Issuer
+from .delivery import Deliveries, Plan
 from .faults import Faults
 from .job_store import Jobs
 from .rate import RateLimits
 from .recorder import Recorder
 from .store import Store
 from .transformer_store import Transformers
+from .uploads import Uploads
 from .zone_store import Zones
 
 BUCKET = "edge-logs"
@@ -64,7 +66,10 @@ class World:
     transformers: Transformers = field(default_factory=Transformers)
     rates: RateLimits = field(default_factory=RateLimits)
     latency: float = 0.0  # seconds
+    delivery: Plan = field(default_factory=Plan)  # until another one is set, and after a reset
+    uploads: Uploads = field(default_factory=Uploads)
     stopping: threading.Event = field(default_factory=threading.Event)
+    deliveries: Deliveries = field(init=False)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
     zones: Zones = field(init=False)
@@ -77,6 +82,7 @@ class World:
                 {"id": self.other_zone_id, "name": "other.sandbox.example"},
             ],
         )
+        self.deliveries = Deliveries(self.jobs, self.uploads, self.stores, self.delivery)
         self.recorder = Recorder(self.credentials)
         self.settings = _defaults()
 
@@ -108,6 +114,8 @@ class World:
         self.faults.clear()
         self.zones.clear()
         self.jobs.clear()
+        self.deliveries.clear()
+        self.uploads.clear()
         self.transformers.clear()
         self.rates.clear()
         self.latency = 0.0
