@@ -66,11 +66,11 @@ EXAMPLES = r"""
       cve_2021_44228: true
   register: http_to_s3
 
-- name: Enable a job, and wait until logs arrive
+- name: Change how often logs are pushed, and wait until some arrive
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
     name: http-to-s3
-    enabled: true
+    max_upload_interval_seconds: 60
     wait: true
     wait_timeout: 900
 
