@@ -39,6 +39,10 @@ options:
       - idle
       - disabled
       - disabled_with_error
+  health:
+    description: What M(edgeops.cloudflare.logpush_health_info) returned for the same scopes. Jobs
+      are shown with their uploads then.
+    type: dict
   page:
     description: The file to which the page is written, empty if to none.
     type: str
@@ -97,6 +101,11 @@ from datetime import datetime, timezone
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.edgeops.cloudflare.plugins.plugin_utils import _report_text as text
+from ansible_collections.edgeops.cloudflare.plugins.plugin_utils._report_uploads import (
+    Uploads,
+    count_of,
+    scope_key,
+)
 
 Params = t.Mapping[str, t.Any]
 Row = dict[str, t.Any]
@@ -127,7 +136,7 @@ _RANKS = {status: rank for rank, status in enumerate(_STATUSES)}
 _JOB_STATUSES = [status for status in _STATUSES if status != _UNREAD]
 _ALWAYS_SHOWN = ("pushing", "failing", "idle", "disabled")
 _FAIL_ON = ("failing", "stale", "idle", "disabled", _DISABLED_WITH_ERROR)
-_HEADINGS = ("STATUS", "AGE", "SCOPE", "JOB", "DATASET", "DESTINATION")
+_HEADINGS = ("STATUS", "AGE", "UPLOADED", "SCOPE", "JOB", "DATASET", "DESTINATION")
 _MOST_NAMES = 20
 _LOST = (
     "AWX removes the container of this job, with its files, unless they are in a folder that it "
@@ -136,7 +145,7 @@ _LOST = (
 # What a row of a scope whose jobs are not known leaves empty.
 _OF_JOB = (
     *("job", "id", "dataset", "destination", "destination_details", "age", "pushed"),
-    *("error_age", "error_time", "selection", "filter"),
+    *("error_age", "error_time", "selection", "filter", "volume", "uploads"),
 )
 
 
@@ -145,6 +154,7 @@ def report(
     links: t.Sequence[str] = (),
     fail_on: t.Sequence[str] | str | None = None,
     *,
+    health: t.Any = None,
     page: str = "",
     data_file: str = "",
     is_awx: bool = False,
@@ -157,7 +167,8 @@ def report(
     unknown = [each for each in fail_on or () if each not in _FAIL_ON]
     if unknown:
         raise AnsibleFilterError(f"fail_on: '{unknown[0]}' is no status; use {', '.join(_FAIL_ON)}")
-    whole = _Report(listed, links, time.time() if now is None else now).shown(fail_on or ())
+    now = time.time() if now is None else now
+    whole = _Report(listed, links, Uploads(health), now).shown(fail_on or ())
     files = [f"{kind}: {path}" for kind, path in (("Page", page), ("Data", data_file)) if path]
     if files and is_awx:
         files.append(_LOST)
@@ -166,7 +177,10 @@ def report(
 
 
 class _Report:
-    def __init__(self, listed: Params, links: t.Sequence[str], now: float) -> None:
+    def __init__(
+        self, listed: Params, links: t.Sequence[str], uploads: Uploads, now: float
+    ) -> None:
+        self._uploads = uploads
         self._now = now
         scopes = listed.get("scopes")
         if not isinstance(scopes, list):
@@ -176,8 +190,8 @@ class _Report:
             for number, scope in enumerate(scopes)
         ]
         self._jobs = [text.mapping(job) for job in listed.get("jobs") or ()]
-        numbers = {_key(scope): number for number, scope in enumerate(scopes)}
-        places = [numbers.get(_key(job.get("scope")), 0) for job in self._jobs]
+        numbers = {scope_key(scope): number for number, scope in enumerate(scopes)}
+        places = [numbers.get(scope_key(job.get("scope")), 0) for job in self._jobs]
         rows = [self._job(job, self._scopes[place]) for job, place in zip(self._jobs, places)]
         self._counts = Counter(row["status"] for row in rows)
         self._unread = [scope for scope in self._scopes if scope["error"]]
@@ -199,6 +213,7 @@ class _Report:
             "summary": summary,
             "time": time_shown.strftime("%Y-%m-%d %H:%M UTC"),
             "tiles": self._tiles(),
+            "uploads": self._uploads.period if self._uploads.asked else "",
             "rows": self._rows,
             "empty": self._empty,
             "table": [*self._table(), summary],
@@ -218,9 +233,11 @@ class _Report:
         bad = _STATUSES[status].kind == "bad"
         error, failed = text.line(job.get("error_message")), job.get("last_error")
         pushed = job.get("last_complete")
+        uploads = self._uploads.of(job)
         if bad and not error:
-            error = "Nothing was pushed for too long" if status == "stale" else ""
-            error = error or "Cloudflare reports no reason"
+            error = "Cloudflare reports no reason"
+            if status == "stale":
+                error = f"Nothing was pushed for {text.age(pushed, self._now) or 'long'}"
         return {
             **_shown_status(status),
             **{name: scope[name] for name in ("scope", "scope_id", "link")},
@@ -236,15 +253,18 @@ class _Report:
             "error_time": text.time_of(failed),
             "selection": ", ".join(text.selection(job)),
             "filter": text.as_json(job["filter"]) if job.get("filter") else "",
-            "data": self._data(job),
+            "volume": "" if uploads is None else text.size(uploads["bytes"]),
+            "uploads": "" if uploads is None else count_of(uploads),
+            "data": self._data(job, uploads),
         }
 
-    def _data(self, job: Params) -> Row:
+    def _data(self, job: Params, uploads: Params | None) -> Row:
         pushed = text.seconds(job.get("last_complete"))
         return {
             # What only other modules need is left out.
             **{name: value for name, value in job.items() if name != "config"},
             "seconds_since_last_complete": None if pushed is None else int(self._now - pushed),
+            "uploads": uploads,
         }
 
     def _summary(self) -> str:
@@ -272,7 +292,9 @@ class _Report:
 
     def _table(self) -> t.Iterator[str]:
         cells = [_HEADINGS, *map(_cells, self._rows)]
-        widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADINGS))]
+        if not self._uploads.asked:
+            cells = [(*row[:2], *row[3:]) for row in cells]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
         lines = [
             "  ".join(f"{c:{width}}" for c, width in zip(row, widths)).rstrip() for row in cells
         ]
@@ -293,6 +315,12 @@ class _Report:
             found.append(
                 f"{len(self._unread)} of {len(self._scopes)} scopes could not be read: {names}"
             )
+        uploads = self._uploads
+        if uploads.unread:
+            found.append(
+                f"the uploads of {len(uploads.unread)} of {uploads.scopes} scopes could not be "
+                f"read: {_names(uploads.unread, '; ')}"
+            )
         for status in _JOB_STATUSES:
             if status in fail_on or (status == _DISABLED_WITH_ERROR and "disabled" in fail_on):
                 rows = [row for row in self._rows if row["status"] == status]
@@ -308,9 +336,8 @@ def _scope(given: t.Any, link: str) -> Row:
     scope_id, name = text.line(scope.get(option)), text.line(scope.get("host"))
     error = text.line(scope.get("msg")) or "no reason given"
     error = error if scope.get("failed") else ""
-    kind = option.partition("_")[0]
     return {
-        "scope": name or f"{kind} {scope_id}",
+        "scope": text.scope(scope),
         "scope_id": scope_id if name else "",
         "link": link,
         "error": error,
@@ -344,11 +371,6 @@ def _status(job: Params) -> str:
     return _DISABLED_WITH_ERROR if status == "disabled" and job.get("error_message") else status
 
 
-def _key(scope: t.Any) -> tuple[str, ...]:
-    given = text.mapping(scope)
-    return tuple(text.line(given.get(name)) for name in ("zone_id", "account_id"))
-
-
 def _order(row: Row, place: int) -> tuple[t.Any, ...]:
     """Put the worst jobs first; then in the order of the scopes, those without a name last."""
     return (_RANKS[row["status"]], place, not row["id"], row["job"])
@@ -358,9 +380,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     label = row["label"]
     status = label.upper() if row["kind"] == "bad" else label.lower()
     if row["status"] == _UNREAD:
-        return (status, "-", row["scope"], "-", "-", "-")
-    destination = row["destination"] or "not shown"
-    return (status, row["age"] or "-", row["scope"], row["job"], row["dataset"] or "-", destination)
+        return (status, "-", "-", row["scope"], "-", "-", "-")
+    shown = (row["age"], row["volume"], row["scope"], row["job"], row["dataset"])
+    return (status, *(cell or "-" for cell in shown), row["destination"] or "not shown")
 
 
 def _names(names: t.Sequence[str], separator: str = ", ") -> str:

@@ -42,6 +42,12 @@ def as_json(value: t.Any) -> str:
         return "not shown"
 
 
+def scope(value: t.Mapping[str, t.Any]) -> str:
+    """Return how a zone or account is called: its host, or its kind and id."""
+    kind = "zone" if value.get("zone_id") else "account"
+    return line(value.get("host")) or f"{kind} {line(value.get(f'{kind}_id'))}"
+
+
 def count(number: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

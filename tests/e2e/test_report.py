@@ -31,7 +31,7 @@ COUNTS = "5 jobs in 4 scopes: 1 failing, 1 with nothing pushed yet, 2 pushing, 1
 NOTHING = "\N{EN DASH}"
 HEAD = ["Status", "Last push", "Zone or account", "Job", "Dataset", "Destination"]
 # All others have an end tag here.
-VOID = ("meta",)
+VOID = ("col", "meta")
 CELLS = ("th", "td", "dt", "dd")
 
 

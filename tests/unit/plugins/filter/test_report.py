@@ -90,7 +90,7 @@ def test_the_worst_come_first_in_the_table() -> None:
         "DISABLED WITH ERROR - example.com given-up http_requests r2://logs",
         "no such bucket (30 h ago)",
         "STALE 3 d example.com old http_requests r2://logs",
-        "Nothing was pushed for too long",
+        "Nothing was pushed for 3 d",
         "idle - example.com new http_requests r2://logs",
         f"pushing 3 min {account} good http_requests r2://logs",
         "disabled - example.com off http_requests r2://logs",
@@ -188,7 +188,51 @@ def test_data_for_machines() -> None:
         {"account_id": ACCOUNT, "name": None, "link": None, "error": "GET failed"},
     ]
     kept = {name: value for name, value in failing.items() if name != "config"}
-    assert data["jobs"] == [{**kept, "seconds_since_last_complete": 300}]
+    assert data["jobs"] == [{**kept, "seconds_since_last_complete": 300, "uploads": None}]
+
+
+def health(*jobs: dict[str, t.Any], failed: str = "") -> dict[str, t.Any]:
+    """Return what logpush_health_info returns; ``failed``: the second scope could not be read."""
+    scopes = [scope(FIRST), scope(SECOND, failed)]
+    period = {"since": "2026-11-21T14:10:00Z", "until": "2026-11-22T14:10:00Z"}
+    return {"jobs": list(jobs), "scopes": scopes, **period}
+
+
+def test_uploads_are_shown_where_they_were_asked_for() -> None:
+    jobs = [
+        job("pushing", "a", id=1, last_complete=pushed(3)),
+        job("pushing", "b", id=2, last_complete=pushed(3)),
+        job("pushing", "c", id=1, last_complete=pushed(3), scope=SECOND),
+    ]
+    numbers = {"uploads_succeeded": 1, "uploads_failed": 2, "bytes": 1_234_567}
+    read = health({"id": 1, "scope": FIRST, **numbers}, failed="zones are not authorized")
+    shown = report(*jobs, scopes=[scope(FIRST), scope(SECOND)], health=read)
+    assert shown["table"][0].split()[:3] == ["STATUS", "AGE", "UPLOADED"]
+    assert [row["volume"] for row in shown["rows"]] == ["1.23 MB", "0 B", ""]
+    assert [row["uploads"] for row in shown["rows"]] == ["1 upload, 2 failed", "0 uploads", ""]
+    assert shown["uploads"] == "2026-11-21 14:10 UTC to 2026-11-22 14:10 UTC"
+    told = f"account {ACCOUNT} (zones are not authorized)"
+    assert shown["complaints"] == [f"the uploads of 1 of 2 scopes could not be read: {told}"]
+    data = [each["uploads"] for each in shown["data"]["jobs"]]
+    assert (data[0]["bytes"], data[1]["bytes"], data[2]) == (1_234_567, 0, None)
+
+
+@pytest.mark.parametrize("read", [None, {"skipped": True, "changed": False}])
+def test_uploads_are_not_shown_where_they_were_not_asked_for(read: t.Any) -> None:
+    shown = report(job("pushing"), health=read)
+    assert (shown["uploads"], shown["rows"][0]["volume"]) == ("", "")
+    assert "UPLOADED" not in shown["table"][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        *((0, "0 B"), (999, "999 B"), (1000, "1 KB"), (999_999, "1000 KB"), (1_500_000, "1.5 MB")),
+        *((8.4e10, "84 GB"), (10**400, ""), (-1, ""), (True, ""), ("7", ""), (float("nan"), "")),
+    ],
+)
+def test_sizes(value: t.Any, size: str) -> None:
+    assert text.size(value) == size
 
 
 def test_files_are_named_and_that_awx_loses_them() -> None:
