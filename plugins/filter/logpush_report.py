@@ -361,7 +361,7 @@ def _shown_status(status: str) -> Row:
 
 
 def _label(status: str) -> str:
-    return status.replace("_", " ").capitalize()
+    return "Disabled (error)" if status == _DISABLED_WITH_ERROR else status.capitalize()
 
 
 def _status(job: Params) -> str:

@@ -87,7 +87,7 @@ def test_the_worst_come_first_in_the_table() -> None:
         "GET failed",
         f"FAILING - {account} bad http_requests r2://logs",
         "Access Denied (5 min ago)",
-        "DISABLED WITH ERROR - example.com given-up http_requests r2://logs",
+        "DISABLED (ERROR) - example.com given-up http_requests r2://logs",
         "no such bucket (30 h ago)",
         "STALE 3 d example.com old http_requests r2://logs",
         "Nothing was pushed for 3 d",
@@ -102,7 +102,7 @@ def test_the_worst_come_first_in_the_table() -> None:
         "yet, 1 pushing, 1 disabled; 1 scope could not be read"
     )
     assert [row["label"] for row in shown["rows"]] == [
-        *("Not read", "Failing", "Disabled with error", "Stale", "Idle", "Pushing", "Disabled")
+        *("Not read", "Failing", "Disabled (error)", "Stale", "Idle", "Pushing", "Disabled")
     ]
     assert [each["scope"] for each in shown["empty"]] == ["0.example", "1.example"]
 
