@@ -39,7 +39,7 @@ _TIMESTAMPS: dict[str, Callable[[datetime], int | str]] = {
     "rfc3339ms": lambda at: f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
     "rfc3339ns": lambda at: f"{at:%Y-%m-%dT%H:%M:%S}.000000000Z",
 }
-# How a field's name ends, and what such a field holds.
+# Values of strings, by the last part of the name of the field.
 _STRINGS = {
     "IP": "192.0.2.{}",
     "Host": "www.example.com",
@@ -48,11 +48,12 @@ _STRINGS = {
     "URI": "/page-{}",
     "Path": "/page-{}",
     "RayID": "{:016x}",
+    "Action": "block",
 }
 
 
 def text(job: dict[str, Any], start: datetime) -> str:
-    """The batch, with one record for each second from ``start`` on."""
+    """Return the text of a batch: one record for each second from ``start`` on."""
     options = {name: value for name, value in (job["output_options"] or {}).items() if value != []}
     output_type = options.get("output_type", "ndjson")
     options = _DEFAULTS[output_type] | options
@@ -71,7 +72,7 @@ def text(job: dict[str, Any], start: datetime) -> str:
             options["record_prefix"] + _record(fields, options) + options["record_suffix"]
         )
     joined = options.get("record_delimiter", "").join(records)
-    whole = options.get("batch_prefix", "") + joined + options.get("batch_suffix", "")
+    whole: str = options.get("batch_prefix", "") + joined + options.get("batch_suffix", "")
     return whole.replace("${", "x{") if options.get("CVE-2021-44228") else whole
 
 

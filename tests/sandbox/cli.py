@@ -71,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--deliver",
             action="store_true",
-            help="push a batch of made-up logs for each enabled job as soon as it was written "
-            "(default: only as PUT /sandbox/delivery says)",
+            help="deliver a batch of made-up logs as soon as an enabled job is written "
+            "(default: nothing, until PUT /sandbox/delivery changes that)",
         )
     for command in (start, stop):
         command.add_argument("--state-dir", type=Path, required=True)
@@ -164,7 +164,7 @@ def describe(environment: dict[str, str]) -> str:
             f"S3 ({server}): {environment['AWS_ENDPOINT_URL_S3']}, bucket {bucket}",
             *_others(environment),
             f"Control API (a GET lists its paths): {environment['SANDBOX_CONTROL_URL']}",
-            "What it delivers for enabled jobs: GET /sandbox/delivery and /sandbox/uploads",
+            "Delivered logs: GET /sandbox/uploads; how they are delivered: GET /sandbox/delivery",
             "",
             "To point your own playbooks at it, in another shell:",
             "",

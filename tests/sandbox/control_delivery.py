@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Control endpoints for the delivery of logs and for what analytics say of it."""
+"""Control endpoints for the delivery of logs, and for the analytics of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from . import analytics
 from .control_body import an_object, body, refuse
 from .delivery import Plan
 from .job_store import Owner
@@ -20,20 +21,21 @@ blueprint = Blueprint("delivery", __name__)
 
 @blueprint.get("/delivery")
 def plan() -> Response:
-    """What becomes of enabled jobs after they were written."""
+    """Show how the logs of enabled jobs are delivered."""
     return jsonify(world().deliveries.shown())
 
 
 @blueprint.put("/delivery")
 def set_plan() -> Response:
-    """Set what becomes of enabled jobs after they were written.
+    """Set how the logs of enabled jobs are delivered after each write of a job.
 
-    ``outcome`` (none, push, fail), ``after`` (that many answers that show the job come first, the
-    module's own reads among them; 0: at once), ``error`` (of a failure).
+    ``outcome`` (none, push, fail), ``after`` (how many responses show the job before that, the
+    modules' own reads included; 0: at once), ``error`` (message of a failure); ``jobs``: the same
+    for single jobs, by name.
     """
     asked = an_object("a delivery")
     try:
-        world().deliveries.set(Plan(**asked))
+        world().deliveries.set(Plan.parse(asked))
     except (TypeError, ValueError) as error:
         refuse(str(error))
     return plan()
@@ -41,7 +43,7 @@ def set_plan() -> Response:
 
 @blueprint.post("/delivery")
 def deliver() -> Response:
-    """Push for all enabled jobs now, or for ``job`` alone; fail if that is the outcome set."""
+    """Deliver now, for all enabled jobs or for ``job`` (id); fails where ``outcome`` is fail."""
     asked = an_object("a delivery")
     known = [job["id"] for _owner, job in world().jobs.everything()]
     wanted = [asked["job"]] if "job" in asked else known
@@ -51,13 +53,13 @@ def deliver() -> Response:
 
 @blueprint.get("/uploads")
 def uploads() -> Response:
-    """All uploads so far; those of deliveries with bucket and key."""
+    """List all uploads; those of deliveries have a bucket and a key."""
     return jsonify([upload | {f"{kind}_id": id_} for (kind, id_), upload in _uploads()])
 
 
 @blueprint.put("/uploads")
 def set_uploads() -> Response:
-    """Replace all uploads by this list: what analytics answer comes from it.
+    """Replace all uploads, which analytics count.
 
     Each with ``zone_id`` or ``account_id`` (default: the first zone), and any of ``jobId``,
     ``status``, ``destinationType``, ``final``, ``datetime``, ``bytes``, ``bytesCompressed``,
@@ -75,6 +77,22 @@ def set_uploads() -> Response:
     except ValueError as error:
         refuse(str(error))
     return uploads()
+
+
+@blueprint.get("/graphql_limits")
+def limits() -> Response:
+    """Show the limits of each GraphQL dataset."""
+    return jsonify(world().limits)
+
+
+@blueprint.patch("/graphql_limits")
+def change_limits() -> Response:
+    """Change limits, by dataset: ``maxPageSize``, ``maxDuration``, ``notOlderThan`` (seconds)."""
+    try:
+        world().limits = analytics.changed(world().limits, an_object("limits"))
+    except ValueError as error:
+        refuse(str(error))
+    return limits()
 
 
 def _uploads() -> list[tuple[Owner, dict[str, Any]]]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Delivering logs: what becomes of an enabled job after it was written."""
+"""Deliver logs of enabled jobs, once after each write of a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gzip
 import secrets
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -27,69 +27,81 @@ _NO_OBJECTS = "sumo"
 
 @dataclass(frozen=True)
 class Plan:
-    """What becomes of an enabled job that was created, changed or enabled.
+    """How logs are delivered after an enabled job was created or changed.
 
-    ``outcome``: ``none`` (nothing is ever pushed), ``push`` (one batch; an object where a store
-    serves the destination) or ``fail`` (with ``error``). ``after`` is how many answers still show
-    the job as it was before; with 0 it happens as soon as the job was written.
+    ``outcome``: ``none`` (nothing is pushed), ``push`` (one batch; an object where a store serves
+    the destination) or ``fail`` (with the message ``error``). ``after``: how many responses show
+    the job before that; 0 delivers as soon as the job is written. ``jobs``: plans of single jobs,
+    by name.
     """
 
     outcome: str = "none"
     after: int = 0
     error: str = "error writing object: AccessDenied"
+    jobs: dict[str, Plan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the values; ``ValueError`` says what is wrong."""
+        """Validate the values; ``ValueError`` names an invalid one."""
         if self.outcome not in OUTCOMES:
             raise ValueError(f"outcome: one of {', '.join(OUTCOMES)}")
         if type(self.after) is not int or self.after < 0:
-            raise ValueError("after: 0 or more answers")
+            raise ValueError("after: 0 or more responses")
         if not isinstance(self.error, str) or not self.error:
             raise ValueError("error: a text")
 
+    @classmethod
+    def parse(cls, given: dict[str, Any]) -> Plan:
+        """Read a plan from JSON; ``ValueError`` or ``TypeError`` if it is invalid."""
+        jobs = {name: cls(**plan) for name, plan in dict(given.get("jobs", {})).items()}
+        return cls(**{**given, "jobs": jobs})
+
+    def of(self, job: dict[str, Any]) -> Plan:
+        """The plan for a job."""
+        return self.jobs.get(job["name"], self)
+
 
 class Deliveries:
-    """Delivers by the plan, once for each write of a job; safe to use from several threads."""
+    """Delivers according to the plan; safe to use from several threads."""
 
     def __init__(
         self, jobs: Jobs, uploads: Uploads, stores: Mapping[str, Store], plan: Plan
     ) -> None:
-        """``plan`` is also what ``clear`` goes back to."""
+        """``clear`` restores ``plan``."""
         self._jobs, self._uploads, self._stores = jobs, uploads, stores
         self._default = self._plan = plan
         self._lock = threading.Lock()
-        self._waiting: dict[int, int] = {}  # how many answers are left, by the job
+        self._waiting: dict[int, int] = {}  # how many responses are left, by job id
 
     def shown(self) -> dict[str, Any]:
         """The plan as JSON."""
         return asdict(self._plan)
 
     def set(self, plan: Plan) -> None:
-        """Follow another plan from now on; what was to come does not."""
+        """Set the plan, and drop pending deliveries."""
         with self._lock:
             self._plan = plan
             self._waiting.clear()
 
     def clear(self) -> None:
-        """Go back to the first plan."""
+        """Restore the first plan."""
         self.set(self._default)
 
-    def written(self, job_id: int) -> None:
-        """Note that a job was written, after its answer was made."""
+    def written(self, job: dict[str, Any]) -> None:
+        """Deliver or schedule, after a job was written."""
         with self._lock:
-            plan = self._plan
+            plan = self._plan.of(job)
             if plan.outcome == "none":
                 return
-            self._waiting[job_id] = plan.after
-        self._deliver_due([job_id], answers=0)
+            self._waiting[job["id"]] = plan.after
+        self._deliver_due([job["id"]], answers=0)
 
     def answered(self, job_ids: Iterable[int]) -> None:
-        """Note that an answer showed these jobs."""
+        """Count a response that shows these jobs."""
         if self._waiting:
             self._deliver_due(job_ids, answers=1)
 
     def deliver(self, job_id: int) -> dict[str, Any] | None:
-        """Push now, or fail if that is the plan; the upload, or None if the job is not enabled."""
+        """Deliver now; return the upload, or None if the job is not enabled."""
         found = self._jobs.find(job_id)
         if found is None or not found[1]["enabled"]:
             return None
@@ -97,7 +109,7 @@ class Deliveries:
         end = _end(job["last_complete"])
         text = batch.text(job, end - _RANGE)
         body = gzip.compress(text.encode())
-        error, location = self._put(job["destination_conf"], _name(end), body)
+        error, location = self._put(job, _name(end), body)
         if error is None:
             state = {"last_complete": f"{end:{FORMAT}}", "last_error": None, "error_message": None}
         else:
@@ -115,11 +127,11 @@ class Deliveries:
         }
         return self._uploads.add(owner, upload)
 
-    def _put(self, destination: str, name: str, body: bytes) -> tuple[str | None, Location]:
-        """Why the object could not be written, or None; and where it lies, if it is one."""
-        nowhere = Location("", "")
-        if self._plan.outcome == "fail":
-            return self._plan.error, nowhere
+    def _put(self, job: dict[str, Any], name: str, body: bytes) -> tuple[str | None, Location]:
+        """Write the object; return the error or None, and the location of the object if any."""
+        nowhere, plan, destination = Location("", ""), self._plan.of(job), job["destination_conf"]
+        if plan.outcome == "fail":
+            return plan.error, nowhere
         scheme = scheme_of(destination) or ""
         store = self._stores.get(scheme)
         if store is None or scheme == _NO_OBJECTS:
@@ -147,7 +159,7 @@ class Deliveries:
 
 
 def _end(before: str | None) -> datetime:
-    """The end of the logs' range: the next full second, and later than that of the last batch."""
+    """Return the end of the logs' range: the next full second, later than the previous end."""
     end = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=1)
     if before is None:
         return end

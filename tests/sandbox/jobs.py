@@ -150,7 +150,7 @@ def _stored(job: dict[str, Any] | None) -> dict[str, Any]:
         raise _not_found()
     views.note_write()
     # The answer shows the job as it was just written.
-    views.world().deliveries.written(job["id"])
+    views.world().deliveries.written(job)
     return success(_answer(job))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was uploaded for each job, as the analytics of Logpush count it."""
+"""The uploads of each job, which the analytics of Logpush count."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .job_store import Owner
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _NUMBERS = {"jobId": 1, "status": 200, "final": 1, "bytes": 0, "bytesCompressed": 0, "records": 0}
 _NUMBERS["uploads"] = 1
-# Where the objects of deliveries lie, beside what analytics show.
+# Bucket and key are those of deliveries.
 _TEXTS = {"destinationType": "s3", "bucket": "", "key": ""}
 
 
@@ -27,19 +27,19 @@ class Uploads:
         self._uploads: list[tuple[Owner, dict[str, Any]]] = []
 
     def add(self, owner: Owner, upload: dict[str, Any]) -> dict[str, Any]:
-        """Note an upload; what is left out gets its default. ``ValueError`` says what is wrong."""
+        """Add an upload, completed with defaults; ``ValueError`` if it is invalid."""
         complete = _complete(upload)
         with self._lock:
             self._uploads.append((owner, complete))
         return complete
 
     def everything(self) -> list[tuple[Owner, dict[str, Any]]]:
-        """All uploads with the zone or account of the job."""
+        """Return all uploads, with the zone or account of the job."""
         with self._lock:
             return list(self._uploads)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Delete them all."""
         with self._lock:
             self._uploads = []
 

@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import analytics
+from .analytics import Limits
 from .auth import Credentials
 from .challenge import Issuer
 from .delivery import Deliveries, Plan
@@ -44,6 +46,11 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "filter_in_answers": ("shown", "left_out"),
     # Whether the account has transformers.
     "transformers": ("available", "unavailable"),
+    # Whether the credentials have Analytics Read, and which permission for notifications.
+    "analytics": ("permitted", "denied"),
+    "notifications": ("write", "read"),
+    # Whether errors of GraphQL come with HTTP 200 or with the statuses that are documented.
+    "graphql_errors": ("http_200", "http_status"),
 }
 
 
@@ -65,6 +72,9 @@ class World:
     jobs: Jobs = field(default_factory=Jobs)
     transformers: Transformers = field(default_factory=Transformers)
     rates: RateLimits = field(default_factory=RateLimits)
+    limits: dict[str, Limits] = field(default_factory=analytics.limits)
+    # By account and id.
+    policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     latency: float = 0.0  # seconds
     delivery: Plan = field(default_factory=Plan)  # until another one is set, and after a reset
     uploads: Uploads = field(default_factory=Uploads)
@@ -116,6 +126,8 @@ class World:
         self.jobs.clear()
         self.deliveries.clear()
         self.uploads.clear()
+        self.limits = analytics.limits()
+        self.policies.clear()
         self.transformers.clear()
         self.rates.clear()
         self.latency = 0.0

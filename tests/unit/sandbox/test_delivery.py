@@ -79,6 +79,15 @@ def test_answers_can_come_before_it(api: Any) -> None:
     assert message == "no"
 
 
+def test_single_jobs_can_end_otherwise(api: Any) -> None:
+    plan(api, outcome="push", jobs={"b": {"outcome": "fail"}, "c": {}})
+    for name in "abc":
+        api.create(HTTPS, enabled=True, name=name)
+    jobs = api.result(api.call("GET", "jobs"))
+    shown = [(bool(job["last_complete"]), bool(job["last_error"])) for job in jobs]
+    assert shown == [(True, False), (False, True), (False, False)]
+
+
 def test_what_the_store_refuses_is_an_error_of_the_job(api: Any) -> None:
     api.create(S3, enabled=True)
     buckets = api.store.buckets.copy()
@@ -149,7 +158,8 @@ def test_a_batch_can_be_one_object(api: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"outcome": "soon"}, {"after": -1}, {"error": ""}, {"outcome": "push", "x": 1}]
+    "wrong",
+    [{"outcome": "soon"}, {"after": -1}, {"error": ""}, {"x": 1}, {"jobs": {"a": {"after": "1"}}}],
 )
 def test_a_wrong_plan_is_refused(api: Any, wrong: dict[str, Any]) -> None:
     assert api.client.put("/sandbox/delivery", json=wrong).status_code == 400
