@@ -230,6 +230,21 @@ def test_awx_is_told_where_the_page_goes(world: World, tmp_path: Path) -> None:
     assert str(path) in stats
 
 
+def test_uploads_on_request(world: World, tmp_path: Path) -> None:
+    job = world.control("POST", "jobs", {"name": "http", "enabled": True, "last_complete": DONE})
+    upload = {"jobId": job["id"], "datetime": DONE, "bytes": 1_234_567, "records": 10}
+    world.control("PUT", "uploads", [upload, {**upload, "status": 503, "bytes": 7}])
+    path = tmp_path / "logpush.html"
+    given = {"logpush_report_path": str(path), "logpush_report_health": True}
+    run = report(world, logpush_report_scopes=scopes(world)[:1], **given)
+    assert run.status == 0, run.output
+    assert table(run)[0].startswith("pushing AGE 1.23 MB example.com http ")
+    assert run.requested == ["jobs", "graphql"]
+    assert Page(path).rows[2][2] == "1.23 MB 1 upload, 1 failed"
+    data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert data["jobs"][0]["uploads"]["bytes"] == 1_234_567
+
+
 def test_a_second_run_asks_the_same_and_changes_the_page_alone(
     world: World, tmp_path: Path
 ) -> None:
