@@ -110,7 +110,9 @@ from ansible_collections.edgeops.cloudflare.plugins.plugin_utils._report_uploads
 Params = t.Mapping[str, t.Any]
 Row = dict[str, t.Any]
 
-_UNREAD, _DISABLED_WITH_ERROR, _UNKNOWN = "not read", "disabled_with_error", "unknown"
+_UNREAD = "not read"
+_DISABLED_WITH_ERROR = "disabled_with_error"
+_UNKNOWN = "unknown"
 
 
 class _Status(t.NamedTuple):

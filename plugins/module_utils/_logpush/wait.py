@@ -44,7 +44,7 @@ _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 1, 86400
 Result = dict[str, t.Any]
 
 
-class Written(t.NamedTuple):
+class _Written(t.NamedTuple):
     """A job after it was written: the API of its scope, and what the module returns."""
 
     logpush: Logpush
@@ -65,7 +65,7 @@ class Written(t.NamedTuple):
 def timeout_of(params: t.Mapping[str, t.Any]) -> float | None:
     """Return how long to wait in seconds, None for not at all, or raise ``InvalidInput``."""
     timeout: float = params["wait_timeout"]
-    # Written so that NaN, which compares with nothing, is refused too.
+    # _Written so that NaN, which compares with nothing, is refused too.
     if not _SHORTEST_TIMEOUT <= timeout <= _LONGEST_TIMEOUT:
         raise InvalidInput(
             "wait_timeout", f"must be from {_SHORTEST_TIMEOUT} to {_LONGEST_TIMEOUT} seconds"
@@ -73,25 +73,35 @@ def timeout_of(params: t.Mapping[str, t.Any]) -> float | None:
     return timeout if params["wait"] else None
 
 
-def may_push(result: t.Mapping[str, t.Any]) -> bool:
-    """Whether a job was written that is enabled, so that its pushes can be waited for."""
+def wait_for_pushes(
+    apis: t.Sequence[Logpush],
+    outcomes: t.Sequence[Outcome[Result]],
+    timeout: float,
+    concurrency: int,
+) -> list[Outcome[Result]]:
+    """Wait for the next push of each enabled job that was written, up to ``timeout`` seconds.
+
+    ``apis`` are those of the scopes of the jobs. Return the outcomes in order: a result gets
+    ``push`` and the job as it is then, as does the error for a job whose push failed or did not
+    come in time. The jobs of a scope are listed once for all that it has.
+    """
+    written = {
+        number: _Written(logpush, outcome)
+        for number, (logpush, outcome) in enumerate(zip(apis, outcomes))
+        if isinstance(outcome, dict) and _may_push(outcome)
+    }
+    found = dict(zip(written, _Waiting([*written.values()], concurrency).run(timeout)))
+    return [found.get(number, outcome) for number, outcome in enumerate(outcomes)]
+
+
+def _may_push(result: Result) -> bool:
+    """Whether an enabled job was written."""
     written = result["action"] in ("created", "updated")
     return written and bool((result["job"] or {}).get("enabled"))
 
 
-def wait_for_pushes(
-    written: t.Sequence[Written], timeout: float, concurrency: int
-) -> list[Outcome[Result]]:
-    """Wait for the next push of each job, up to ``timeout`` seconds; return outcomes in order.
-
-    A result gets ``push`` and the job as it is then. The error for a job whose push failed, or did
-    not come in time, has them too. The jobs of a scope are listed once for all that it has.
-    """
-    return _Waiting(written, concurrency).run(timeout)
-
-
 class _Waiting:
-    def __init__(self, written: t.Sequence[Written], concurrency: int) -> None:
+    def __init__(self, written: t.Sequence[_Written], concurrency: int) -> None:
         self._written = written
         self._concurrency = concurrency
         self._outcomes: dict[int, Outcome[Result]] = {}
@@ -159,7 +169,7 @@ class _Waiting:
         return _error(written, reason, None, job, TIMED_OUT)
 
 
-def _judge(written: Written, job: Job) -> Outcome[Result] | None:
+def _judge(written: _Written, job: Job) -> Outcome[Result] | None:
     """Return what has come of a job since it was written, or None where nothing has."""
     before, after = written.result["job"], job.describe()
     pushed = _is_new(before, after, "last_complete")
@@ -180,7 +190,7 @@ def _is_new(before: Result, after: Result, name: str) -> bool:
 
 
 def _error(
-    written: Written,
+    written: _Written,
     reason: str,
     cause: CloudflareError | None = None,
     job: Job | None = None,
