@@ -2,13 +2,13 @@
 # Copyright: Contributors to the edgeops.cloudflare project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Manage the notification of disabled Logpush jobs."""
+"""Manage Logpush notifications of disabled jobs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_notification
-short_description: Manage the notification of disabled Logpush jobs
+short_description: Manage Logpush notifications of disabled jobs
 version_added: 0.4.0
 description:
   - Creates, updates or removes a notification of the type C(Failing Logpush Job Disabled).

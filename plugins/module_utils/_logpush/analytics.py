@@ -250,10 +250,10 @@ class GroupReader:
     def _limits(self, error: ApiError) -> _Limits:
         try:
             response = self._send(self._dataset.settings_query(*self._names), {})
+            settings = field(self._scope_in(response).get("settings"), self._dataset.name, dict)
         except CloudflareError:
             # The first error is the one to be shown.
             raise error from None
-        settings = field(self._scope_in(response).get("settings"), self._dataset.name, dict)
         return _Limits(
             enabled=field(settings, "enabled", bool),
             duration=field(settings, "maxDuration", int),
@@ -396,8 +396,10 @@ def _date(option: str, text: str) -> int:
 
 def _seconds(option: str, text: str) -> int:
     """Return a time in whole seconds since 1970; without an offset it is in UTC."""
+    # Older versions of Python take neither Z nor each fraction.
+    whole = re.sub(r"(:\d\d)[.,]\d+", r"\1", re.sub("[Zz]$", "+00:00", text.strip()))
     try:
-        time = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text.strip()))
+        time = datetime.fromisoformat(whole)
         seconds = (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, OverflowError):
         seconds = -1

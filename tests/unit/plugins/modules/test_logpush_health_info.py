@@ -346,6 +346,7 @@ def test_a_dataset_that_is_not_available_is_named() -> None:
         settings(),
         settings(errors("another error")),
         settings(data({"settings": None})),
+        settings(response({"data": {"viewer": {"zones": []}}, "errors": None})),
     ],
 )
 def test_an_error_that_no_limit_explains_is_shown(limits: Call) -> None:
