@@ -113,6 +113,8 @@ ELSEWHERE = {
     "no host matches logpush_hosts: ": "integration/targets/playbooks/push_logs_runs",
     "a template cannot be resolved": "unit/plugins/lookup/test_lookups",
     "is undefined": "unit/plugins/lookup/test_lookups",
+    "was created, but nothing was pushed within ": "unit/plugins/modules/test_wait",
+    "was created, but pushing failed: ": "unit/plugins/modules/test_wait",
     "names: zone ": "unit/plugins/inventory/test_zones",
 }
 
