@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
+from e2e.conftest import EXPLORED
 from e2e.playbooks import PUSH_LOGS, Run, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -367,8 +368,9 @@ def test_examples_of_all_destinations(world: World) -> None:
     assert sorted(asked) == sorted(wanted[each["name"]] for each in entries if is_asked_for(each))
     assert_no_secret_of(values, first)
 
-    world.control("DELETE", "requests")
-    second = world.push(*entries, **more)
-    assert second.status == 0, second.output
-    assert (second.changed, second.writes) == (0, [])
-    assert_no_secret_of(values, second)
+    if EXPLORED:
+        world.control("DELETE", "requests")
+        second = world.push(*entries, **more)
+        assert second.status == 0, second.output
+        assert (second.changed, second.writes) == (0, [])
+        assert_no_secret_of(values, second)
