@@ -106,8 +106,8 @@ class Api:
     # Requests
 
     def call(self, method: str, path: str, body: t.Any = None, **more: t.Any) -> Response:
-        """Send a request below /logpush of the zone, or ``on="account"``, maybe with another
-        ``api_token``; the response must have the envelope.
+        """Send a request below /logpush of the zone, or ``on="account"``, or to a path that begins
+        with a slash, maybe with another ``api_token``; the response must have the envelope.
 
         After a 429 it is sent once more, when the API says. ``Undetermined`` where there is no
         response, or one of a server that is overloaded.
@@ -131,7 +131,7 @@ class Api:
         self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None
     ) -> requests.Response:
         object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
-        place = f"/{on}s/{object_id}/logpush/{path}"
+        place = path if path.startswith("/") else f"/{on}s/{object_id}/logpush/{path}"
         headers = {"Authorization": f"Bearer {api_token or self.settings.api_token}"}
         self.requests += 1
         self.exchange = f"{method} {place}"

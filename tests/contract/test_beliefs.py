@@ -30,6 +30,7 @@ _LIMITS = {
     "max_upload_records": 1_000,
     "max_upload_interval_seconds": 60,
 }
+_PAGE = ("page", "per_page", "count")
 _LEFT_OUT_IF_EMPTY = ("filter", "frequency", "logpull_options", *_LIMITS)
 
 # Where it is from, and what it needs beside a zone.
@@ -151,6 +152,49 @@ def test_a_wrong_token_does_not_validate(api: Api) -> None:
         expect("valid", False, response.mapping.get("valid"))
     else:
         expect_refusal("a wrong token", response, 400, 1002, "incorrect ownership challenge")
+
+
+@belief(f"{sources.JOBS}/create/")
+def test_a_body_that_is_no_object_is_refused(api: Api) -> None:
+    """A body that is JSON but no object is refused."""
+    expect_client_error("a list of jobs", api.call("POST", "jobs", []))
+
+
+@belief(f"{sources.SDK}/ownership_validation.py")
+def test_a_validation_requires_a_token(api: Api) -> None:
+    """ownership/validate without ownership_challenge is refused."""
+    expect_client_error("no token", api.call("POST", "ownership/validate", _unwritable()))
+
+
+@belief(sources.CONFIGURATION)
+def test_a_destination_requires_a_scheme(api: Api) -> None:
+    """A destination_conf without a scheme is refused."""
+    for path in ("ownership", "validate/destination"):
+        body = {"destination_conf": "edgeops-contract-test"}
+        expect_client_error(f"{path} without a scheme", api.call("POST", path, body))
+
+
+@belief(sources.ZONES)
+def test_zones_are_listed_by_pages(api: Api) -> None:
+    """Zones are listed by pages of 5 to 50, each with result_info."""
+    response = api.call("GET", "/zones?page=1&per_page=5")
+    if response.status == 403:
+        api.not_tested("the API token may not list zones")
+    info, count = response.body.get("result_info") or {}, len(response.items)
+    expect("page, per_page and count", [1, 5, count], [info.get(each) for each in _PAGE])
+    total, pages = info.get("total_count"), info.get("total_pages")
+    holds = isinstance(total, int) and count == min(total, 5) and pages == -(-total // 5)
+    expect_that(holds, "the pages", "total_count, and total_pages of five each", info)
+
+
+@belief(sources.ZONES)
+def test_zones_are_filtered(api: Api) -> None:
+    """Zones are filtered by status."""
+    response = api.call("GET", "/zones?status=active")
+    if response.status == 403:
+        api.not_tested("the API token may not list zones")
+    seen = {zone["status"] for zone in response.items}
+    expect_that(seen <= {"active"}, "statuses listed", "active", sorted(seen))
 
 
 # What a destination is needed for: jobs are created
@@ -319,6 +363,45 @@ def test_an_unknown_filter_operator_is_refused(api: Api) -> None:
     expect_refusal("an unknown operator", response, 403, 1004, "bad predicate")
 
 
+@belief(f"{sources.JOBS}/create/", DESTINATION)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_upload_bytes": 4_999_999},
+        {"max_upload_bytes": 1_000_000_001},
+        {"max_upload_records": 999},
+        {"max_upload_records": 1_000_001},
+        {"max_upload_interval_seconds": 29},
+        {"max_upload_interval_seconds": 301},
+        {"max_upload_records": 1_000, "kind": "edge"},
+        {"name": f"edgeops-contract-test-{'0' * 8}-{'1' * 490}"},
+        {"dataset": "edgeops_no_dataset"},
+        {"frequency": "edgeops"},
+        {"kind": "edgeops"},
+        {"filter": "{"},
+        {"filter": {"where": {}}},
+        {"output_options": {"sample_rate": 1.1}},
+        {"output_options": {"output_type": "edgeops"}},
+        {"output_options": {"timestamp_format": "edgeops"}},
+        {"output_options": {"field_names": "RayID"}},
+    ],
+    ids="-".join,
+)
+def test_a_value_beyond_its_limits_is_refused(api: Api, wrong: dict[str, t.Any]) -> None:
+    """A property of a job beyond its documented limits is refused."""
+    expect_client_error(json.dumps(wrong), api.post({**api.members(), **wrong}))
+
+
+@belief(sources.PROVIDER_TEST, DESTINATION)
+def test_null_unsets_what_is_set(api: Api) -> None:
+    """A PUT with null, or with 0, unsets filter, frequency and max_upload_*."""
+    job = api.create(filter=_FILTER, frequency="low", **_LIMITS)
+    unset = {"filter": None, "frequency": None, **dict.fromkeys(_LIMITS, 0)}
+    api.put(job, unset).expect_success()
+    shown = api.get(job)
+    expect("members shown", {}, {name: shown[name] for name in unset if shown.get(name)})
+
+
 @belief(sources.DATASETS, DESTINATION)
 def test_a_job_for_an_account_dataset_is_refused_on_a_zone(api: Api) -> None:
     """A job for an account's dataset cannot be created on a zone."""
@@ -440,6 +523,16 @@ def test_transformers_are_a_list(api: Api) -> None:
     if response.status == 403:
         api.not_tested(f"the account has no transformers: {response.error['message']}")
     expect_that(isinstance(response.items, list), "the transformers", "a list", response.result)
+
+
+@belief(f"{sources.SDK}/transformer_create_params.py", ACCOUNT)
+def test_a_transformer_requires_sql(api: Api) -> None:
+    """A transformer without code, or of a dataset that does not exist, is refused."""
+    for code in ({}, {"code": "SELECT RayID FROM edgeops_no_dataset"}):
+        body = {"name": "edgeops-contract-test", **code}
+        expect_client_error("no SQL", api.call("POST", "transformers", body, on="account"))
+    unknown = api.call("GET", f"transformers/{_NO_JOB}", on="account")
+    expect_client_error("an unknown transformer", unknown)
 
 
 def _expect_filter(job: dict[str, t.Any]) -> None:
