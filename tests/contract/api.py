@@ -206,8 +206,8 @@ class Api:
     def challenge(self, destination: str) -> tuple[str, str, str]:
         """Request a challenge and read its file; returns the file's name, its key and the text."""
         result = self.call("POST", "ownership", {"destination_conf": destination}).mapping
-        filename = result.get("filename")
-        holds = result.get("valid") is True and isinstance(filename, str) and bool(filename)
+        filename = str(result.get("filename") or "")
+        holds = result.get("valid") is True and bool(filename)
         expect_that(holds, "a challenge for a bucket", "valid: true and a filename", result)
         deadline = time.monotonic() + _FILE_TIMEOUT
         while True:

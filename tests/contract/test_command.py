@@ -26,7 +26,7 @@ YES = {"success": True, "errors": [], "messages": [], "result": {}}
 
 
 @pytest.fixture(name="reset")
-def fixture_reset(control: Control) -> Control:
+def fixture_reset(control: Control) -> t.Iterator[Control]:
     """Return a sandbox without jobs and faults, before and after."""
     control("POST", "reset")
     control("PATCH", "settings", {"jobs_per_zone": "unlimited"})

@@ -6,11 +6,12 @@
 to its connection.
 
 A fault on the wire is played on the raw socket, which the server hands over. Afterwards the gate
-raises ``ConnectionAbortedError``, which tells the server that there is nobody left to answer.
+raises ECONNABORTED, which tells the server that there is nobody left to answer.
 """
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import struct
@@ -24,6 +25,7 @@ from werkzeug.wrappers import Request, Response
 
 from . import canned
 from .envelope import headers
+from .http_server import CONNECTION
 from .rate import Standing
 from .recorder import Entry
 from .world import World
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 # Keys in the request's environment.
 ACTION = "sandbox.action"  # what a fault asks of the view
 ENTRY = "sandbox.entry"  # the record of this request, where a view notes that it wrote
-HANDLER = "sandbox.handler"  # the server's handler of this connection
 
 
 class Gate:
@@ -140,6 +141,8 @@ class Wire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         # Closed below the socket object: its files would keep the connection open.
         socket.close(self._socket.detach())
+        # There is nothing left to shut down.
+        self._environ[CONNECTION].linger = True
         self._give_up()
 
     def close(self) -> NoReturn:
@@ -150,7 +153,7 @@ class Wire:
 
     @property
     def _socket(self) -> socket.socket:
-        connection: socket.socket = self._environ["werkzeug.socket"]
+        connection: socket.socket = self._environ[CONNECTION].socket
         return connection
 
     def _peek(self) -> bytes:
@@ -176,11 +179,9 @@ class Wire:
         except OSError:
             self._give_up()
 
-    def _give_up(self) -> NoReturn:
-        handler = self._environ.get(HANDLER)
-        if handler is not None:
-            handler.close_connection = True
-        raise ConnectionAbortedError("a fault took the connection")
+    @staticmethod
+    def _give_up() -> NoReturn:
+        raise ConnectionAbortedError(errno.ECONNABORTED, "a fault took the connection")
 
 
 def _head(response: Response, length: int | None = None) -> bytes:
