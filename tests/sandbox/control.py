@@ -13,18 +13,28 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
-from . import control_traffic, control_zones, job_rules
+from . import job_rules, rate, zone_rules
 from .challenge import LIFETIME
 from .control_body import an_object, body, refuse
-from .faults import Fault, parse
+from .faults import parse
 from .job_store import Owner
+from .schema import Schema
 from .sumo import SumoStore
 from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
-blueprint.register_blueprint(control_traffic.blueprint)
-blueprint.register_blueprint(control_zones.blueprint, url_prefix="/zones")
+
+_LATENCY = Schema(
+    properties={"seconds": {"type": "number", "minimum": 0, "maximum": 60}},
+    required=["seconds"],
+    additionalProperties=False,
+)
+
+
+@blueprint.errorhandler(ValueError)
+def _wrong(error: ValueError) -> tuple[dict[str, str], int]:
+    return {"error": str(error)}, 400
 
 
 @blueprint.before_request
@@ -75,7 +85,7 @@ def add_faults() -> Response:
     """Add a fault or a list of them: all, or with HTTP 400 none."""
     asked = body()
     entries = asked if isinstance(asked, list) else [asked]
-    world().faults.add([_parsed(entry) for entry in entries])
+    world().faults.add([parse(entry) for entry in entries])
     return jsonify(world().faults.shown())
 
 
@@ -161,11 +171,60 @@ def settings() -> Response:
 @blueprint.patch("/settings")
 def change_settings() -> Response:
     """Change the settings that are named."""
-    try:
-        world().change_settings(body())
-    except ValueError as error:
-        refuse(str(error))
+    world().change_settings(body())
     return jsonify(world().settings)
+
+
+@blueprint.get("/zones")
+def zones() -> Response:
+    """All zones, those that are there from the start first."""
+    return jsonify(world().zones.everything())
+
+
+@blueprint.post("/zones")
+def make_zones() -> Response:
+    """Make zones: all, or with HTTP 400 none. The answer shows those that were made.
+
+    ``count`` makes as many, numbered, of different plans and statuses, which depend on the number
+    alone; ``account`` (``id``, ``name``) says whose they are. Without ``count``, a zone or a
+    list of them, each as zone_rules.py reads it.
+    """
+    asked = body()
+    if isinstance(asked, dict) and "count" in asked:
+        zone_rules.MANY.check(asked)
+        return jsonify(world().zones.make_many(**asked))
+    return jsonify(world().zones.make(asked if isinstance(asked, list) else [asked]))
+
+
+@blueprint.get("/rate_policy")
+def rate_policy() -> Response:
+    """The rate limit, and what each credential (token, key) has used of it."""
+    return jsonify(world().rates.shown())
+
+
+@blueprint.put("/rate_policy")
+def set_rate_policy() -> Response:
+    """Set the rate limit, and begin to count anew.
+
+    ``quota`` (requests; null for no limit), ``window`` and ``block`` (seconds; a block lasts one
+    window unless it is given).
+    """
+    world().rates.set(rate.parse(body()))
+    return rate_policy()
+
+
+@blueprint.get("/latency")
+def latency() -> Response:
+    """How long each request to the API takes on its way."""
+    return jsonify({"seconds": world().latency})
+
+
+@blueprint.put("/latency")
+def set_latency() -> Response:
+    """Let each request wait ``seconds`` before it is looked at, beside those of others."""
+    _LATENCY.check(body())
+    world().latency = body()["seconds"]
+    return latency()
 
 
 @blueprint.post("/reset")
@@ -183,10 +242,3 @@ def _owner(asked: dict[str, Any]) -> Owner:
 def _with_owner(owner: Owner, job: dict[str, Any]) -> dict[str, Any]:
     kind, object_id = owner
     return job | {f"{kind}_id": object_id}
-
-
-def _parsed(entry: Any) -> Fault:
-    try:
-        return parse(entry)
-    except ValueError as error:
-        refuse(str(error))

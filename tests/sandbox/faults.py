@@ -26,39 +26,39 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .schema import Schema
+
 FOREVER = -1
 _SELECTORS = {"method", "path", "times"}
-# Name of an action, and the types that its value may have.
-_NUMBER = (int, float)
-ACTIONS: dict[str, tuple[type, ...]] = {
-    "status": (int,),
-    "headers": (dict,),
-    "body": (object,),
-    "content_type": (str,),
-    "carry_out": (bool,),
-    "delay": _NUMBER,
-    "hang": (bool,),
-    "drip": _NUMBER,
-    "part": (str,),
-    "reset": (str,),
-    "half": (bool, str),
-    "redirect": (str,),
-    "rate_limit": (int, float, type(None)),
-    "huge": (int,),
-    "file": (str,),
-    "seconds": _NUMBER,
-    "filename": (str,),
-    "valid": (bool,),
-    "message": (str,),
-    "result": (object,),
-}
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "part": ("headers", "body"),
-    "reset": ("before", "middle", "after"),
-    "half": (True, "short"),
-    "file": ("late", "missing", "padded"),
-    "filename": ("", "with_bucket"),
-}
+_NUMBER, _TEXT, _FLAG = ({"type": name} for name in ("number", "string", "boolean"))
+_SCHEMA = Schema(
+    properties={
+        "method": _TEXT,
+        "path": _TEXT,
+        "times": {"anyOf": [{"const": FOREVER}, {"type": "integer", "minimum": 1}]},
+        "status": {"type": "integer"},
+        "headers": {"type": "object"},
+        "body": {},
+        "content_type": _TEXT,
+        "carry_out": _FLAG,
+        "delay": _NUMBER,
+        "hang": _FLAG,
+        "drip": _NUMBER,
+        "part": {"enum": ["headers", "body"]},
+        "reset": {"enum": ["before", "middle", "after"]},
+        "half": {"enum": [True, "short"]},
+        "redirect": _TEXT,
+        "rate_limit": {"type": ["number", "null"]},
+        "huge": {"type": "integer"},
+        "file": {"enum": ["late", "missing", "padded"]},
+        "seconds": _NUMBER,
+        "filename": {"enum": ["", "with_bucket"]},
+        "valid": _FLAG,
+        "message": _TEXT,
+        "result": {},
+    },
+    additionalProperties=False,
+)
 # These say something about a challenge's file, so they wait for a request that makes one.
 _OWNERSHIP_ONLY = {"file", "filename"}
 
@@ -87,40 +87,15 @@ class Fault:
 
 def parse(entry: Any) -> Fault:
     """Read one fault from JSON; ``ValueError`` names what is wrong with it."""
-    if not isinstance(entry, dict):
-        raise ValueError("a fault is an object")
+    _SCHEMA.check(entry)
     action = {name: value for name, value in entry.items() if name not in _SELECTORS}
     if not action:
         raise ValueError("a fault needs an action")
-    for name, value in action.items():
-        _check_action(name, value)
-    fault = Fault(action, entry.get("method"), entry.get("path"), entry.get("times", 1))
-    _check_selectors(fault)
-    if fault.path is None and _OWNERSHIP_ONLY & action.keys():
-        fault.path = r"/logpush/ownership$"
-    return fault
-
-
-def _check_action(name: str, value: Any) -> None:
-    if name not in ACTIONS:
-        raise ValueError(f"unknown action {name!r}")
-    if not isinstance(value, ACTIONS[name]):
-        raise ValueError(f"{name}: wrong type")
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise ValueError(f"{name}: one of {', '.join(map(repr, _CHOICES[name]))}")
-
-
-def _check_selectors(fault: Fault) -> None:
-    if not isinstance(fault.method, (str, type(None))):
-        raise ValueError("method: a string")
-    if not isinstance(fault.path, (str, type(None))):
-        raise ValueError("path: a string")
-    if not isinstance(fault.times, int) or (fault.times < 1 and fault.times != FOREVER):
-        raise ValueError("times: 1 or more, or -1 for ever")
-    try:
-        re.compile(fault.path or "")
-    except re.error as error:
-        raise ValueError(f"path: {error}") from error
+    path = entry.get("path")
+    if path is None and _OWNERSHIP_ONLY & action.keys():
+        path = r"/logpush/ownership$"
+    re.compile(path or "")
+    return Fault(action, entry.get("method"), path, entry.get("times", 1))
 
 
 class Faults:

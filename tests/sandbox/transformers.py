@@ -13,6 +13,7 @@ the texts that the documentation does not list.
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Any
 
 from flask import Blueprint, request
@@ -35,7 +36,7 @@ def _check_available() -> None:
 @blueprint.get("")
 def list_transformers(kind: str, object_id: str) -> dict[str, Any]:
     """All transformers of this account."""
-    return success([_answer(each) for each in views.world().transformers.owned(object_id)])
+    return success([_answer(each) for each in views.world().transformers.owned((kind, object_id))])
 
 
 @blueprint.post("")
@@ -45,9 +46,11 @@ def create(kind: str, object_id: str) -> tuple[dict[str, Any], int]:
     properties = transformer_rules.properties(given)
     code = transformer_rules.required(given, "code")
     properties["dataset"] = transformer_rules.dataset(code)
-    transformer = views.world().transformers.add(object_id, properties, code)
+    now = _now()
+    properties |= {"created_at": now, "updated_at": now, "versions": [_version(code, [])]}
+    transformer = views.world().transformers.add((kind, object_id), properties)
     views.note_write()
-    return success(_answer(transformer)), 201
+    return success(_answer(transformer or {})), 201
 
 
 @blueprint.post("/preview")
@@ -73,11 +76,12 @@ def change(kind: str, object_id: str, transformer_id: str) -> dict[str, Any]:
     """Set name and description, and the SQL where the body has it."""
     transformer = _find(object_id, transformer_id)
     given = views.body()
-    changes = transformer_rules.properties(given)
-    code = given.get("code")
-    if code is not None:
-        changes["dataset"] = transformer_rules.dataset(transformer_rules.required(given, "code"))
-    changed = views.world().transformers.update(object_id, transformer["id"], changes, code)
+    changes = transformer_rules.properties(given) | {"updated_at": _now()}
+    if given.get("code") is not None:
+        code = transformer_rules.required(given, "code")
+        changes["dataset"] = transformer_rules.dataset(code)
+        changes["versions"] = [*transformer["versions"], _version(code, transformer["versions"])]
+    changed = views.world().transformers.update(transformer["id"], changes)
     if changed is None:
         raise _not_found(transformer_id)
     views.note_write()
@@ -90,7 +94,7 @@ def delete(kind: str, object_id: str, transformer_id: str) -> dict[str, Any]:
     transformer = _find(object_id, transformer_id)
     if _jobs_of(transformer["id"]):
         raise ApiError(409, INVALID, f"transformer {transformer_id} is used by logpush jobs")
-    if not views.world().transformers.remove(object_id, transformer["id"]):
+    if not views.world().transformers.remove(transformer["id"]):
         raise _not_found(transformer_id)
     views.note_write()
     return success({"id": transformer["id"]})
@@ -127,9 +131,10 @@ def check_job(owner: Owner, job: dict[str, Any]) -> None:
     kind, object_id = owner
     zone = views.world().zones.find(object_id) if kind == "zone" else None
     account_id = zone["account"]["id"] if zone else object_id
-    transformer = views.world().transformers.find(account_id, transformer_id)
-    if transformer is None:
+    found = views.world().transformers.find(transformer_id)
+    if found is None or found[0] != ("account", account_id):
         raise _unknown(transformer_id, 400)
+    transformer = found[1]
     if transformer["dataset"] != job["dataset"]:
         raise ApiError(
             400,
@@ -142,11 +147,20 @@ def check_job(owner: Owner, job: dict[str, Any]) -> None:
         raise ApiError(400, INVALID, "transformers are only available for ndjson jobs")
 
 
+def _version(code: str, before: list[dict[str, Any]]) -> dict[str, Any]:
+    number = len(before) + 1
+    return {"id": number, "version": number, "created_at": _now(), "code": code}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _find(account_id: str, transformer_id: str) -> dict[str, Any]:
     if re.fullmatch(r"[1-9][0-9]{0,17}", transformer_id):
-        found = views.world().transformers.find(account_id, int(transformer_id))
-        if found is not None:
-            return found
+        found = views.world().transformers.find(int(transformer_id))
+        if found is not None and found[0] == ("account", account_id):
+            return found[1]
     raise _not_found(transformer_id)
 
 

@@ -17,8 +17,8 @@ from .faults import Faults
 from .job_store import Jobs
 from .rate import RateLimits
 from .recorder import Recorder
+from .schema import Schema
 from .store import Store
-from .transformer_store import Transformers
 from .zone_store import Zones
 
 BUCKET = "edge-logs"
@@ -45,6 +45,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+_SCHEMA = Schema(
+    properties={name: {"enum": list(choices)} for name, choices in SETTINGS.items()},
+    additionalProperties=False,
+)
+
+
 def _identifier() -> str:
     return secrets.token_hex(16)
 
@@ -61,7 +67,7 @@ class World:
     issuer: Issuer = field(default_factory=Issuer)
     faults: Faults = field(default_factory=Faults)
     jobs: Jobs = field(default_factory=Jobs)
-    transformers: Transformers = field(default_factory=Transformers)
+    transformers: Jobs = field(default_factory=Jobs)
     rates: RateLimits = field(default_factory=RateLimits)
     latency: float = 0.0  # seconds
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -91,13 +97,7 @@ class World:
 
     def change_settings(self, changes: Any) -> None:
         """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
-        if not isinstance(changes, dict):
-            raise ValueError("settings are an object")
-        for name, value in changes.items():
-            if name not in SETTINGS:
-                raise ValueError(f"unknown setting {name!r}")
-            if value not in SETTINGS[name]:
-                raise ValueError(f"{name}: one of {', '.join(SETTINGS[name])}")
+        _SCHEMA.check(changes)
         self.settings.update(changes)
 
     def reset(self) -> None:

@@ -10,15 +10,13 @@ enterprise), ``paused``, ``account`` (``id``, and ``name`` if it is new) and ``i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, TypeGuard
+from typing import Any
+
+from .schema import Schema
 
 STATUSES = ("active", "pending", "initializing", "moved")
-_IDENTIFIER = re.compile(r"[0-9a-f]{32}")
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
+IDENTIFIER = r"^[0-9a-f]{32}$"
 # Ids, names and prices in dollars, by the names that the API calls legacy_id.
 _PLANS = {
     "free": ("0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "Free Website", 0),
@@ -37,11 +35,6 @@ _PAUSED = {3}
 _CYCLE = 20
 
 
-def is_identifier(value: Any) -> TypeGuard[str]:
-    """Whether a value has the form of the API's ids."""
-    return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
-
-
 def numbered(number: int) -> dict[str, Any]:
     """The entry of the zone of this number: the same each time, and mostly active."""
     place = number % _CYCLE
@@ -53,46 +46,42 @@ def numbered(number: int) -> dict[str, Any]:
     }
 
 
-_WANTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "name": (
-        "a domain name in lower case",
-        lambda value: isinstance(value, str) and _NAME.fullmatch(value) is not None,
-    ),
-    "status": (f"one of {', '.join(STATUSES)}", lambda value: value in STATUSES),
-    "plan": (f"one of {', '.join(_PLANS)}", lambda value: value in tuple(_PLANS)),
-    "paused": ("true or false", lambda value: isinstance(value, bool)),
-    "id": ("32 hexadecimal digits", is_identifier),
+_ID = {"type": "string", "pattern": IDENTIFIER}
+_ACCOUNT = {
+    "type": "object",
+    "properties": {"id": _ID, "name": {"type": "string", "minLength": 1}},
+    "required": ["id"],
+    "additionalProperties": False,
 }
+SCHEMA = Schema(
+    properties={
+        "name": {"type": "string", "pattern": r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"},
+        "status": {"enum": list(STATUSES)},
+        "plan": {"enum": list(_PLANS)},
+        "paused": {"type": "boolean"},
+        "id": _ID,
+        "account": _ACCOUNT,
+    },
+    required=["name"],
+    additionalProperties=False,
+)
+MANY = Schema(
+    properties={
+        "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
+        "account": _ACCOUNT,
+    },
+    additionalProperties=False,
+)
 
 
-def check(entry: Any) -> None:
-    """``ValueError`` says what is wrong with an entry, its account apart."""
-    if not isinstance(entry, dict) or "name" not in entry:
-        raise ValueError("a zone is an object with a name")
-    for name, value in entry.items():
-        if name == "account":
-            continue
-        if name not in _WANTED:
-            raise ValueError(f"a zone has no {name!r}")
-        wanted, holds = _WANTED[name]
-        if not holds(value):
-            raise ValueError(f"{name}: {wanted}")
-
-
-def account(given: Any, known: dict[str, dict[str, str]]) -> dict[str, str]:
-    """The account that is named; ``ValueError`` says what is wrong with it."""
-    if not isinstance(given, dict) or not given.keys() <= {"id", "name"}:
-        raise ValueError("account: an object with id and name")
-    account_id = given.get("id")
-    if not is_identifier(account_id):
-        raise ValueError("account.id: 32 hexadecimal digits")
-    there = known.get(account_id)
-    name = given.get("name", there["name"] if there else f"Account {account_id[:8]}")
-    if not isinstance(name, str) or not name:
-        raise ValueError("account.name: a string")
-    if there and there["name"] != name:
-        raise ValueError(f"account.name: account {account_id} is called {there['name']!r}")
-    return {"id": account_id, "name": name}
+def account(given: dict[str, str], known: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The account that is named; ``ValueError`` if it is called otherwise."""
+    there = known.get(
+        given["id"], {"id": given["id"], "name": f"Account {given['id'][:8]}", **given}
+    )
+    if given.get("name", there["name"]) != there["name"]:
+        raise ValueError(f"account.name: account {given['id']} is called {there['name']!r}")
+    return there
 
 
 def zone(entry: dict[str, Any], owner: dict[str, str]) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from typing import Any
 
 from . import zone_rules
 
-_MOST = 100_000  # zones at once
-
 
 class Zones:
     """Zones by their ids; safe to use from several threads.
@@ -46,17 +44,16 @@ class Zones:
 
     def make(self, entries: list[Any]) -> list[dict[str, Any]]:
         """Make the zones of these entries; ``ValueError`` says why none is made."""
+        for entry in entries:
+            zone_rules.SCHEMA.check(entry)
         with self._lock:
             return self._make(entries)
 
-    def make_many(self, count: Any, account: Any = None) -> list[dict[str, Any]]:
-        """Make as many zones, numbered on from those before; ``ValueError`` says why not."""
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST:
-            raise ValueError(f"count: from 1 to {_MOST}")
-        more = {} if account is None else {"account": account}
+    def make_many(self, count: int, **account: Any) -> list[dict[str, Any]]:
+        """Make as many zones, numbered on from those before."""
         with self._lock:
             numbers = range(self._last + 1, self._last + count + 1)
-            made = self._make([zone_rules.numbered(number) | more for number in numbers])
+            made = self._make([zone_rules.numbered(number) | account for number in numbers])
             self._last += count
         return made
 
@@ -73,7 +70,6 @@ class Zones:
         names = {(zone["account"]["id"], zone["name"]) for zone in zones.values()}
         made = []
         for entry in entries:
-            zone_rules.check(entry)
             owner = zone_rules.account(entry.get("account", self._account), accounts)
             # One object for all the zones of an account.
             owner = accounts.setdefault(owner["id"], owner)
