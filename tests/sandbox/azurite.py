@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
 import shutil
 import subprocess
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,17 +21,9 @@ from .processes import HOST, LOG, StartError, spawn, tail, wait_until
 _LISTENS = re.compile(r"listen\w* (?:on|at) (http://\S+)")
 
 
-@dataclass
-class Azurite:
-    """A running Azurite. ``process`` ends when the janitor cleans."""
-
-    process: subprocess.Popen[bytes]
-    endpoint: str
-    store: AzureStore
-    description: str
-
-
-def start(directory: Path, janitor: Janitor, container: str) -> Azurite:
+def start(
+    directory: Path, janitor: Janitor, container: str
+) -> tuple[subprocess.Popen[bytes], AzureStore]:
     """Start it with an account of its own, and make a container in it.
 
     It keeps everything in memory. ``StartError`` says in a sentence why it does not run.
@@ -48,15 +38,14 @@ def start(directory: Path, janitor: Janitor, container: str) -> Azurite:
     process = spawn(command, directory, {"AZURITE_ACCOUNTS": f"{account}:{encoded}"}, janitor)
     try:
         origin = wait_until(partial(_origin, directory / LOG), process)
-        endpoint = f"{origin}/{account}"
-        store = AzureStore(account, encoded, endpoint)
+        store = AzureStore(account, encoded, f"{origin}/{account}")
         wait_until(partial(store.create_container, container), process)
+        return process, store
     except StartError as error:
         process.kill()
         process.wait()
         said = tail(directory, lines=1)
         raise StartError(f"Azurite did not start: {error} ({said})") from error
-    return Azurite(process, endpoint, store, f"Azurite {_version(program)}")
 
 
 def _find() -> tuple[str, Path]:
@@ -75,12 +64,3 @@ def _origin(log: Path) -> str:
     if match is None:
         raise ValueError("it does not listen yet")
     return match[1]
-
-
-def _version(program: Path) -> str:
-    # It lies in dist/src/blob of its package.
-    try:
-        package = json.loads(program.parents[3].joinpath("package.json").read_text("utf-8"))
-        return str(package["version"])
-    except (OSError, ValueError, KeyError, IndexError):
-        return "of unknown version"

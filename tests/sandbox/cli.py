@@ -13,50 +13,45 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from typing import NoReturn
 
 from . import background
 from .processes import StartError
 from .server import STRAY, Sandbox
 
-_POLL = 0.25  # seconds between looks at the watched process and at the store
+_POLL = 0.25  # seconds between looks at the store
 # As a shell reports them.
 _NOT_FOUND = 127
 _SIGNALLED = 128
 
 
-class Stopping(threading.Event):
-    """Set by a signal, whose number it keeps."""
-
-    number = 0
-
-    def note(self, number: int, _frame: FrameType | None) -> None:
-        """Handle a signal."""
-        self.number = number
-        self.set()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Carry out one command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         status: int = options.command(options)
     except (StartError, OSError) as error:
         print(f"The sandbox did not start: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return _SIGNALLED + signal.SIGINT
     return status
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    sys.exit(_SIGNALLED + number)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run in the foreground until Ctrl-C")
-    serve.add_argument("--env-file", type=Path, help="write the environment there, as JSON")
     serve.add_argument("--port", type=int, default=0, help="of the API (default: a free one)")
     serve.add_argument("--state-dir", type=Path, help=argparse.SUPPRESS)
     serve.set_defaults(command=_serve)
@@ -69,34 +64,32 @@ def _parser() -> argparse.ArgumentParser:
     stop.set_defaults(command=_stop)
     for command in (start, stop):
         command.add_argument("--state-dir", type=Path, required=True)
-    for command in (serve, start):
-        command.add_argument("--watch-pid", type=int, help="stop when that process is gone")
     return parser
 
 
+@contextmanager
+def _running(port: int = 0) -> Iterator[Sandbox]:
+    sandbox = Sandbox(port)
+    try:
+        sandbox.start()
+        yield sandbox
+    finally:
+        sandbox.stop()
+
+
 def _serve(options: argparse.Namespace) -> int:
-    with background.lock(options.state_dir), _stopped_by_signals() as stopping:
-        sandbox = Sandbox(options.port)
-        try:
-            sandbox.start()
-            print(describe(sandbox.environment), flush=True)
-            if options.env_file is not None:
-                sandbox.remove_later(options.env_file)
-                write_private(options.env_file, json.dumps(sandbox.environment, indent=2))
-            return _watch(sandbox, options.watch_pid, stopping)
-        finally:
-            sandbox.stop()
-
-
-def _watch(sandbox: Sandbox, pid: int | None, stopping: Stopping) -> int:
-    while not stopping.wait(_POLL):
-        if pid is not None and not background.alive(pid):
-            break
-        trouble = sandbox.broken()
-        if trouble is not None:
-            print(f"The sandbox stops: {trouble}", file=sys.stderr)
-            return 1
-    return 0
+    with background.lock(options.state_dir), _running(options.port) as sandbox:
+        print(describe(sandbox.environment), flush=True)
+        if options.state_dir is not None:
+            path = background.environment(options.state_dir)
+            sandbox.remove_later(path)
+            _write_private(path, json.dumps(sandbox.environment, indent=2))
+        trouble = None
+        while trouble is None:
+            time.sleep(_POLL)
+            trouble = sandbox.broken()
+    print(f"The sandbox stops: {trouble}", file=sys.stderr)
+    return 1
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -104,41 +97,18 @@ def _run(options: argparse.Namespace) -> int:
     if not words:
         print("python -m sandbox run -- CMD [ARGS...]: no command given", file=sys.stderr)
         return 2
-    with _stopped_by_signals() as stopping:
-        sandbox = Sandbox()
-        try:
-            sandbox.start()
-            if stopping.is_set():
-                return _SIGNALLED + stopping.number
-            return _run_command(words, sandbox, stopping)
-        finally:
-            sandbox.stop()
-
-
-def _run_command(words: list[str], sandbox: Sandbox, stopping: Stopping) -> int:
     inherited = {name: value for name, value in os.environ.items() if name not in STRAY}
-    try:
-        with subprocess.Popen(words, env=inherited | sandbox.environment) as process:
-            status = _wait(process, stopping)
-    except OSError as error:
-        print(f"{words[0]}: {error.strerror}", file=sys.stderr)
-        return _NOT_FOUND
+    with _running() as sandbox:
+        try:
+            status = subprocess.call(words, env=inherited | sandbox.environment)
+        except OSError as error:
+            print(f"{words[0]}: {error.strerror}", file=sys.stderr)
+            return _NOT_FOUND
     return status if status >= 0 else _SIGNALLED - status
 
 
-def _wait(process: subprocess.Popen[bytes], stopping: Stopping) -> int:
-    while True:
-        try:
-            return process.wait(_POLL)
-        except subprocess.TimeoutExpired:
-            # A terminal sends Ctrl-C to the command too; other signals reach only us.
-            if stopping.is_set() and stopping.number != signal.SIGINT:
-                process.send_signal(stopping.number)
-                stopping.clear()
-
-
 def _start(options: argparse.Namespace) -> int:
-    print(background.start(options.state_dir, options.watch_pid))
+    print(background.start(options.state_dir))
     return 0
 
 
@@ -178,22 +148,9 @@ def _others(environment: dict[str, str]) -> list[str]:
     return lines
 
 
-def write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> None:
     """Write a file that appears complete, and that only its owner may read."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    made = path.with_suffix(".new")
+    with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         stream.write(f"{text}\n")
-    os.replace(name, path)
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[Stopping]:
-    """An event that is set by SIGINT, SIGTERM and SIGHUP, while the block lasts."""
-    stopping = Stopping()
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, stopping.note) for number in watched]
-    try:
-        yield stopping
-    finally:
-        for number, handler in zip(watched, before, strict=True):
-            signal.signal(number, handler)
+    made.replace(path)

@@ -22,8 +22,8 @@ _IDLE = 300  # seconds
 
 
 class _Gateway(wsgi.Gateway_10):
-    def get_environ(self) -> WSGIEnvironment:
-        return {**super().get_environ(), CONNECTION: self.req.conn}
+    def get_environ(self) -> WSGIEnvironment:  # type: ignore[override]
+        return {**super().get_environ(), CONNECTION: self.req.conn}  # type: ignore[no-untyped-call]
 
 
 class Server(wsgi.Server):

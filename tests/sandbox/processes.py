@@ -11,7 +11,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,17 +24,6 @@ _T = TypeVar("_T")
 
 class StartError(Exception):
     """A server did not start; the text says why."""
-
-
-@dataclass
-class S3Server:
-    """A running S3 server. ``process`` ends when the janitor cleans."""
-
-    process: subprocess.Popen[bytes]
-    endpoint: str
-    access_key: str
-    secret_key: str
-    description: str
 
 
 def free_ports(count: int) -> list[int]:

@@ -130,18 +130,8 @@ class RateLimits:
     def shown(self) -> dict[str, Any]:
         """The policy, and for each credential what it has used, as JSON."""
         with self._lock:
-            now = self._clock()
-            return asdict(self._policy) | {
-                "credentials": {
-                    name: {
-                        "used": account.used,
-                        "refused": account.refused,
-                        "blocked": account.blocked and now < account.until,
-                        "seconds": max(0.0, account.until - now),
-                    }
-                    for name, account in self._accounts.items()
-                }
-            }
+            used = {name: asdict(account) for name, account in self._accounts.items()}
+        return asdict(self._policy) | {"credentials": used}
 
 
 def _told(seconds: float, policy: Policy) -> str:

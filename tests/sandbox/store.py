@@ -62,14 +62,14 @@ class S3Store:
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str) -> None:
         """The keys are Cloudflare's; a destination may bring its own."""
-        self._endpoint = endpoint
+        self.endpoint, self.access_key, self.secret_key = endpoint, access_key, secret_key
         self._client = client("s3", endpoint, access_key, secret_key)
 
     def locate(self, destination: str, name: str) -> Location:
         """Also refuse a destination that names another server."""
         location = locate(destination, name)
         host = location.options.get("endpoint")
-        if host is not None and host != urlsplit(self._endpoint).netloc:
+        if host is not None and host != urlsplit(self.endpoint).netloc:
             raise StoreRefusal(f"endpoint {host} is not served by the sandbox")
         return location
 
@@ -99,7 +99,7 @@ class S3Store:
         if "access-key-id" not in options:
             return self._client
         secret_key = options.get("secret-access-key", "")
-        return client("s3", self._endpoint, options["access-key-id"], secret_key)
+        return client("s3", self.endpoint, options["access-key-id"], secret_key)
 
 
 def client(service: str, endpoint: str, access_key: str, secret_key: str) -> Any:

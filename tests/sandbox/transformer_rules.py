@@ -11,11 +11,10 @@ from typing import Any
 
 from . import datasets
 from .envelope import INVALID, ApiError
+from .schema import Schema
 
-# In bytes. The documentation has 10 KB for the SQL, the API reference 32 KB.
+# Bytes. The documentation has 10 KB for the SQL, the API reference 32 KB.
 _MAX_CODE = 10 * 1024
-_MAX_NAME = 255
-_MAX_DESCRIPTION = 4096
 
 _FROM = re.compile(r"\bFROM\s+([A-Za-z_]\w*)", re.IGNORECASE)
 _COLUMN = r"[A-Za-z_]\w*"
@@ -25,17 +24,22 @@ _PLAIN = re.compile(
 )
 
 
+_SCHEMA = Schema(
+    properties={
+        "name": {"type": "string", "maxLength": 255},
+        "description": {"type": ["string", "null"], "maxLength": 4096},
+    }
+)
+
+
 def properties(given: dict[str, Any]) -> dict[str, Any]:
     """Name and description of a body; a description that is left out is empty."""
     name = required(given, "name")
-    description = given.get("description") or ""
-    for field, value, most in (
-        ("name", name, _MAX_NAME),
-        ("description", description, _MAX_DESCRIPTION),
-    ):
-        if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > most:
-            raise _inferred(f"{field} must be a string of at most {most} bytes")
-    return {"name": name, "description": description}
+    try:
+        _SCHEMA.check(given)
+    except ValueError as error:
+        raise _inferred(str(error)) from error
+    return {"name": name, "description": given.get("description") or ""}
 
 
 def required(given: dict[str, Any], field: str) -> Any:

@@ -25,7 +25,6 @@ for needed in ("cheroot", "flask", "jsonschema", "jwt"):
     pytest.importorskip(needed, reason=f"the sandbox needs {needed}")
 
 from sandbox import faults
-from sandbox.background import alive
 from sandbox.rate import Policy, RateLimits
 
 
@@ -117,6 +116,15 @@ def children(pid: int) -> set[int]:
             if int(fields[1]) == pid:
                 found.add(int(path.parent.name))
     return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def wait(condition: Callable[[], bool]) -> None:
