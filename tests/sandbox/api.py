@@ -53,7 +53,7 @@ def _find_scope(world: World, values: dict[str, Any] | None) -> None:
     # Preprocessors run before any other hook: an unknown zone is no news for a stranger.
     world.credentials.check(request.headers)
     values["kind"] = _SCOPES[values.pop("scope")]
-    if not world.knows(values["kind"], values["object_id"]):
+    if not world.zones.knows(values["kind"], values["object_id"]):
         raise views.no_route()
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from . import job_rules, rate, zone_rules
+from . import job_rules, rate, zone_store
 from .challenge import LIFETIME
 from .control_body import an_object, body, refuse
 from .faults import parse
 from .job_store import Owner
 from .schema import Schema
-from .sumo import SumoStore
+from .store import SumoStore
 from .views import world
 from .world import DESTINATION
 
@@ -92,20 +92,15 @@ def forget_faults() -> tuple[str, int]:
 
 @blueprint.post("/tokens")
 def tokens() -> Response:
-    """Mint a token: right by default, wrong as asked.
+    """Mint a token for ``scope`` (zone, account), ``id`` and ``destination_conf``.
 
-    ``scope`` (zone, account), ``id``, ``destination_conf``, ``expires_in`` (seconds, may be
-    negative), ``claims`` (replace single claims; null removes one), ``forged`` (signed with
-    another key).
+    ``expires_in``: seconds, may be negative.
     """
     asked = an_object("a token")
     issuer = world().issuer
     claims = issuer.claims(*_owner(asked), asked.get("destination_conf", DESTINATION))
     claims["exp"] += int(asked.get("expires_in", LIFETIME)) - LIFETIME
-    claims |= asked.get("claims", {})
-    claims = {name: value for name, value in claims.items() if value is not None}
-    token = issuer.mint(claims, forged=bool(asked.get("forged", False)))
-    return jsonify({"token": token, "claims": claims})
+    return jsonify({"token": issuer.mint(claims), "claims": claims})
 
 
 @blueprint.get("/jobs")
@@ -122,7 +117,7 @@ def add_job() -> Response:
     """
     asked = an_object("a job")
     owner = _owner(asked)
-    if not world().knows(*map(str, owner)):
+    if not world().zones.knows(*map(str, owner)):
         refuse(f"there is no {owner[0]} {owner[1]}")
     given = {name: value for name, value in asked.items() if name not in ("scope", "id")}
     properties = job_rules.defaults() | {"destination_conf": DESTINATION} | given
@@ -181,11 +176,11 @@ def make_zones() -> Response:
 
     ``count`` makes as many, numbered, of different plans and statuses, which depend on the number
     alone; ``account`` (``id``, ``name``) says whose they are. Without ``count``, a zone or a
-    list of them, each as zone_rules.py reads it.
+    list of them, each as zone_store.py reads it.
     """
     asked = body()
     if isinstance(asked, dict) and "count" in asked:
-        zone_rules.MANY.check(asked)
+        zone_store.MANY.check(asked)
         return jsonify(world().zones.make_many(**asked))
     return jsonify(world().zones.make(asked if isinstance(asked, list) else [asked]))
 

@@ -8,8 +8,8 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
 (1; -1 is for ever) choose the requests, the rest is what happens to them:
 
 - instead of an answer, nothing being carried out unless ``carry_out`` is true: ``status`` with
-  ``headers``, ``body`` (JSON, or a string as it is) and ``content_type``; ``redirect`` (URL);
-  ``rate_limit`` (seconds of Retry-After, or null); ``huge`` (bytes)
+  ``headers`` and ``body`` (JSON, or a string as it is); ``redirect`` (URL); ``rate_limit``
+  (seconds of Retry-After, or null); ``huge`` (bytes)
 - on the wire: ``delay`` (seconds, then go on), ``hang`` (until the client goes; with ``carry_out``
   it is carried out then), ``drip`` (seconds for each byte; ``part`` is headers or body), ``reset``
   (before, middle or after the request is carried out), ``half`` (true: as if that were all;
@@ -21,11 +21,16 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from dataclasses import asdict, dataclass
+from itertools import chain, repeat
 from typing import Any
 
+from werkzeug.wrappers import Response
+
+from .envelope import ApiError, failure
 from .schema import Schema
 
 FOREVER = -1
@@ -39,7 +44,6 @@ _SCHEMA = Schema(
         "status": {"type": "integer"},
         "headers": {"type": "object"},
         "body": {},
-        "content_type": _TEXT,
         "carry_out": _FLAG,
         "delay": _NUMBER,
         "hang": _FLAG,
@@ -135,3 +139,67 @@ class Faults:
         fault.times -= 1
         if fault.times == 0:
             self._waiting.remove(fault)
+
+
+_BLOCK = 64 * 1024
+
+
+def answer(action: dict[str, Any]) -> Response | None:
+    """The answer that a fault puts in the place of the API's own; None if it does not."""
+    if "redirect" in action:
+        # 307 keeps method and body, so a client that followed it would send its credentials on.
+        headers = {"Location": action["redirect"]}
+        response = Response(status=action.get("status", 307), headers=headers)
+    elif "rate_limit" in action:
+        response = _rate_limit(action["rate_limit"])
+    elif "huge" in action:
+        response = _huge(action["huge"])
+    elif "status" in action:
+        response = _given(action)
+    else:
+        return None
+    response.headers.update(action.get("headers", {}))
+    return response
+
+
+def too_many_requests() -> Response:
+    """How the API refuses what is past the rate limit."""
+    error = ApiError(429, 10429, "Rate limited. Please wait and consider throttling your request")
+    return _json(failure(error.errors), 429)
+
+
+def _rate_limit(seconds: float | None) -> Response:
+    response = too_many_requests()
+    # Where it does not say how long, no other header does.
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
+        response.headers["Ratelimit"] = f'"default";r=0;t={seconds}'
+    return response
+
+
+def _huge(length: int) -> Response:
+    before = b'{"success":true,"errors":[],"messages":[],"result":{"valid":true,"filename":"'
+    after = b'"}}'
+    filler = max(0, length - len(before) - len(after))
+    # Never whole in memory: it may be larger than that.
+    blocks = chain([before], repeat(b"x" * _BLOCK, filler // _BLOCK))
+    response = Response(
+        chain(blocks, [b"x" * (filler % _BLOCK), after]), content_type="application/json"
+    )
+    response.content_length = filler + len(before) + len(after)
+    return response
+
+
+def _given(action: dict[str, Any]) -> Response:
+    status = action["status"]
+    if "body" not in action:
+        response = _json(failure([{"code": 1000, "message": f"fault: HTTP {status}"}]), status)
+    elif isinstance(action["body"], str):
+        response = Response(action["body"], status, content_type="text/html")
+    else:
+        response = _json(action["body"], status)
+    return response
+
+
+def _json(body: Any, status: int) -> Response:
+    return Response(json.dumps(body), status, content_type="application/json")

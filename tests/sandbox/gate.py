@@ -12,7 +12,7 @@ raises ECONNABORTED, which tells the server that there is nobody left to answer.
 from __future__ import annotations
 
 import errno
-import select
+import secrets
 import socket
 import struct
 import threading
@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.wrappers import Request, Response
 
-from . import canned
-from .envelope import headers
+from . import faults
 from .http_server import CONNECTION
 from .rate import Standing
 from .recorder import Entry
@@ -51,14 +50,14 @@ class Gate:
         request = Request(environ)
         if request.path.startswith("/sandbox"):
             return self._app(environ, start_response)
-        self._world.wait_latency()
+        self._world.stopping.wait(self._world.latency)
         body = request.get_data()
         # Read once for the record; the application reads it again.
         environ["wsgi.input"] = BytesIO(body)
         entry, standing = self._note(request, body)
         environ[ENTRY] = entry
         if standing.refused:
-            response = self._complete(canned.too_many_requests(), standing)
+            response = self._complete(faults.too_many_requests(), standing)
             entry.rate_limited, entry.status = True, response.status_code
         else:
             environ[ACTION] = action = self._world.faults.take(request.method, request.path)
@@ -89,7 +88,7 @@ class Gate:
             wire.close()
         if action.get("reset") == "before":
             wire.reset()
-        response = canned.answer(action)
+        response = faults.answer(action)
         if response is None or action.get("carry_out"):
             real = Response.from_app(self._app, environ, buffered=True)
             response = response or real
@@ -100,7 +99,8 @@ class Gate:
 
     def _complete(self, response: Response, standing: Standing) -> Response:
         """Add what every answer says of itself, unless a fault says it already."""
-        for name, value in (headers() | self._world.rates.headers(standing)).items():
+        ray = {"cf-ray": f"{secrets.token_hex(8)}-SBX"}
+        for name, value in (ray | self._world.rates.headers(standing)).items():
             response.headers.setdefault(name, value)
         return response
 
@@ -128,12 +128,14 @@ class Wire:
 
     def hang(self) -> None:
         """Say nothing until the client goes, or the sandbox."""
+        self._socket.settimeout(0.2)
         while not self._world.stopping.is_set():
-            ready, _writable, _broken = select.select([self._socket], [], [], 0.2)
-            if ready and not self._peek():
-                break
-            if ready:
-                self._world.stopping.wait(0.2)
+            with suppress(TimeoutError):
+                try:
+                    if not self._socket.recv(65536):
+                        break
+                except ConnectionError:
+                    break
 
     def reset(self) -> NoReturn:
         """Break the connection with a TCP reset."""
@@ -155,12 +157,6 @@ class Wire:
     def _socket(self) -> socket.socket:
         connection: socket.socket = self._environ[CONNECTION].socket
         return connection
-
-    def _peek(self) -> bytes:
-        try:
-            return self._socket.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return b""
 
     def _drip(self, response: Response, pause: float, part: str) -> NoReturn:
         head, body = _head(response), response.get_data()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -138,3 +139,37 @@ def scheme_of(destination: str) -> str | None:
     """The scheme of a URI in lower case, or None if there is none."""
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", destination)
     return match[1].lower() if match else None
+
+
+_SUMO_HOST = "endpoint1.collection.sumologic.com"
+_SUMO_FORM = re.compile(r"[^:]+://([^/?]+)/receiver/v1/http/([^/?]+)(?:\?.*)?")
+
+
+class SumoStore:
+    """Sumo Logic: a collector takes log messages, and so a challenge arrives as one.
+
+    All collectors of all hosts, in memory. It is no emulator: there is none.
+    """
+
+    def __init__(self) -> None:
+        self._messages: list[dict[str, str]] = []
+        # Of the form that Sumo Logic's own have.
+        self.destination = f"sumo://{_SUMO_HOST}/receiver/v1/http/{secrets.token_urlsafe(40)}=="
+
+    def locate(self, destination: str, name: str) -> Location:
+        """The host is the bucket. A message has no name, but the API's answer has one."""
+        match = _SUMO_FORM.fullmatch(destination)
+        if match is None:
+            form = "sumo://ENDPOINT/receiver/v1/http/CODE"
+            raise StoreRefusal(f"error parsing destination: it must be of the form {form}")
+        return Location(match[1], name, {"code": match[2]})
+
+    def put(self, location: Location, body: bytes) -> None:
+        """Keep a message."""
+        message = body.decode("utf-8", "replace")
+        entry = {"host": location.bucket, "code": location.options["code"], "message": message}
+        self._messages.append(entry)
+
+    def messages(self) -> list[dict[str, str]]:
+        """All messages in order: ``host``, ``code`` and ``message``, as they were given."""
+        return list(self._messages)

@@ -13,12 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import azurite, seaweedfs
+from . import azure, seaweedfs
 from .gcs import GcsServer, GcsStore
 from .janitor import Janitor
 from .processes import StartError
-from .store import Store
-from .sumo import SumoStore
+from .store import Store, SumoStore
 from .world import BUCKET, DESTINATION
 
 _FOLDER = "zone/{DATE}"
@@ -66,7 +65,7 @@ def _s3(directory: Path, janitor: Janitor) -> Part:
 
 def _azure(directory: Path, janitor: Janitor) -> Part:
     try:
-        process, store = azurite.start(directory / "azure", janitor, BUCKET)
+        process, store = azure.start(directory / "azure", janitor, BUCKET)
     except StartError as error:
         return Part("Azurite", {"SANDBOX_AZURE": str(error)})
     environment = {

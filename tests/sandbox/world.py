@@ -86,15 +86,6 @@ class World:
         self.recorder = Recorder(self.credentials)
         self.settings = _defaults()
 
-    def knows(self, kind: str, object_id: str) -> bool:
-        """Whether there is such a zone or account."""
-        return self.zones.knows(kind, object_id)
-
-    def wait_latency(self) -> None:
-        """Wait as long as a request takes on its way."""
-        if self.latency:
-            self.stopping.wait(self.latency)
-
     def change_settings(self, changes: Any) -> None:
         """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
         _SCHEMA.check(changes)
