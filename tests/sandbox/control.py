@@ -40,19 +40,13 @@ def _wrong(error: ValueError) -> tuple[dict[str, str], int]:
 @blueprint.get("", strict_slashes=False)
 def paths() -> Response:
     """What the sandbox itself can be asked for."""
-    rules = [rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/sandbox")]
-    listed = [
-        {
-            "path": rule.rule,
-            "method": method,
-            "description": (current_app.view_functions[rule.endpoint].__doc__ or "").partition(
-                "\n"
-            )[0],
-        }
-        for rule in rules
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-    ]
-    return jsonify(sorted(listed, key=lambda each: (each["path"], each["method"])))
+    listed = []
+    for rule in current_app.url_map.iter_rules():
+        words = (current_app.view_functions[rule.endpoint].__doc__ or "").partition("\n")[0]
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            listed.append({"path": rule.rule, "method": method, "description": words})
+    own = [each for each in listed if each["path"].startswith("/sandbox")]
+    return jsonify(sorted(own, key=lambda each: (each["path"], each["method"])))
 
 
 @blueprint.get("/requests")

@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
@@ -84,9 +84,7 @@ class Fault:
 
     def shown(self) -> dict[str, Any]:
         """In the form in which it was asked for."""
-        fields = asdict(self)
-        action: dict[str, Any] = fields.pop("action")
-        return fields | action
+        return {"method": self.method, "path": self.path, "times": self.times, **self.action}
 
 
 def parse(entry: Any) -> Fault:

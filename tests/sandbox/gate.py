@@ -67,11 +67,8 @@ class Gate:
 
     def _note(self, request: Request, body: bytes) -> tuple[Entry, Standing]:
         """Record a request and count it, both in one order."""
-        query = request.query_string.decode("latin-1")
         with self._arrival:
-            entry = self._world.recorder.begin(
-                request.method, request.path, query, request.headers, body
-            )
+            entry = self._world.recorder.begin(request, body)
             credential = entry.credential if entry.authenticated else None
             return entry, self._world.rates.count(credential)
 

@@ -113,8 +113,7 @@ def _past_proxies() -> dict[str, str]:
 
 def _directory() -> Path:
     parent = tempfile.gettempdir()
-    if len(parent) > _SOCKET_PATH_LIMIT:
-        parent = "/tmp"
+    parent = parent if len(parent) <= _SOCKET_PATH_LIMIT else "/tmp"
     return Path(tempfile.mkdtemp(prefix="cloudflare-sandbox-", dir=parent))
 
 

@@ -132,10 +132,9 @@ def check_job(owner: Owner, job: dict[str, Any]) -> None:
     kind, object_id = owner
     zone = views.world().zones.find(object_id) if kind == "zone" else None
     account_id = zone["account"]["id"] if zone else object_id
-    found = views.world().transformers.find(transformer_id)
-    if found is None or found[0] != ("account", account_id):
+    transformer = _of_account(account_id, transformer_id)
+    if transformer is None:
         raise _unknown(transformer_id, 400)
-    transformer = found[1]
     if transformer["dataset"] != job["dataset"]:
         raise ApiError(
             400,
@@ -157,12 +156,17 @@ def _now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _of_account(account_id: str, transformer_id: int) -> dict[str, Any] | None:
+    owner, transformer = views.world().transformers.find(transformer_id) or (None, None)
+    return transformer if owner == ("account", account_id) else None
+
+
 def _find(account_id: str, transformer_id: str) -> dict[str, Any]:
-    if re.fullmatch(r"[1-9][0-9]{0,17}", transformer_id):
-        found = views.world().transformers.find(int(transformer_id))
-        if found is not None and found[0] == ("account", account_id):
-            return found[1]
-    raise _not_found(transformer_id)
+    known = re.fullmatch(r"[1-9][0-9]{0,17}", transformer_id)
+    transformer = _of_account(account_id, int(transformer_id)) if known else None
+    if transformer is None:
+        raise _not_found(transformer_id)
+    return transformer
 
 
 def _not_found(transformer_id: str) -> ApiError:

@@ -96,13 +96,10 @@ class World:
 
         What stays: ids of its own zones and account, credentials, and the objects in the stores.
         """
-        self.faults.clear()
-        self.zones.clear()
-        self.jobs.clear()
-        self.transformers.clear()
-        self.rates.clear()
+        made = (self.faults, self.zones, self.jobs, self.transformers, self.rates, self.recorder)
+        for each in made:
+            each.clear()
         self.latency = 0.0
-        self.recorder.clear()
         self.settings = _defaults()
 
 
