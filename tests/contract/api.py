@@ -112,6 +112,24 @@ class Api:
         After a 429 it is sent once more, when the API says. ``Undetermined`` where there is no
         response, or one of a server that is overloaded.
         """
+        response, envelope = self._decoded(method, path, body, **more)
+        holds = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
+        expect_that(holds, "the response", "an envelope with success", response.text[:200])
+        return Response(response.status_code, response.headers, envelope)
+
+    def query(self, text: str, **variables: t.Any) -> dict[str, t.Any]:
+        """Send a GraphQL query; returns data and errors, one of which must be there."""
+        body = {"query": text, "variables": variables}
+        response, answer = self._decoded("POST", "/graphql", body)
+        holds = isinstance(answer, dict) and bool(answer.get("data") or answer.get("errors"))
+        expect_that(holds, "the response", "data or errors", response.text[:200])
+        if "not authorized" in response.text or response.status_code in (401, 403):
+            self.not_tested(f"the API token may not read analytics: {response.text[:200]}")
+        return t.cast(dict[str, t.Any], answer)
+
+    def _decoded(
+        self, method: str, path: str, body: t.Any, **more: t.Any
+    ) -> tuple[requests.Response, t.Any]:
         response = self._send(method, path, body, **more)
         if response.status_code == 429:
             given = response.headers.get("Retry-After", "")
@@ -120,12 +138,9 @@ class Api:
         if response.status_code == 429 or response.status_code >= 500:
             raise Undetermined(f"HTTP {response.status_code}: {response.text[:200]}")
         try:
-            envelope = response.json()
+            return response, response.json()
         except ValueError:
-            envelope = None
-        holds = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
-        expect_that(holds, "the response", "an envelope with success", response.text[:200])
-        return Response(response.status_code, response.headers, envelope)
+            return response, None
 
     def _send(
         self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None

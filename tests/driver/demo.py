@@ -28,7 +28,7 @@ def demo() -> int:
     say("From an empty zone to logs that flow, against the sandbox. No account is needed.\n")
     azurite.ensure()
     programs, env = _installed()
-    command = [str(programs / "python"), "-m", "sandbox", "run", "--"]
+    command = [str(programs / "python"), "-m", "sandbox", "run", "--deliver", "--"]
     # It prints to people: without the warnings of an empty inventory.
     env["ANSIBLE_CONFIG"] = str(ROOT / "tests" / "driver" / "ansible.cfg")
     session = [str(programs / "python"), "-m", "driver.demo_session"]
@@ -59,7 +59,7 @@ def sandbox() -> int:
     """Run the sandbox in the foreground, until it is interrupted."""
     azurite.ensure()
     programs = _programs(matrix.newest_core_here())
-    command = [str(programs / "python"), "-m", "sandbox", "serve"]
+    command = [str(programs / "python"), "-m", "sandbox", "serve", "--deliver"]
     try:
         return subprocess.run(command, cwd=ROOT, env=_environment(programs), check=False).returncode
     except KeyboardInterrupt:

@@ -15,6 +15,8 @@ import typing as t
 
 import requests
 
+from sandbox import readback
+
 _LISTS = {"s3": "S3", "gcs": "Google Cloud Storage", "azure": "Azure Blob Storage"}
 
 
@@ -36,6 +38,14 @@ class _Sandbox:
         """Return the jobs."""
         return list(self._session.get(f"{self._control}/jobs", timeout=30).json())
 
+    def first_records(self) -> dict[str, str]:
+        """Return the first record of each batch that was delivered, read back from its bucket."""
+        uploads = self._session.get(f"{self._control}/uploads", timeout=30).json()
+        return {
+            upload["destinationType"]: readback.text(os.environ, upload).splitlines()[0]
+            for upload in uploads
+        }
+
 
 def main() -> int:
     """Run the playbooks; returns the exit status."""
@@ -55,11 +65,15 @@ def _show_summary(proved: str, sandbox: _Sandbox, writes: int) -> None:
     filename = re.search(r"^ +filename: (\S+)$", proved, re.MULTILINE)
     valid = re.search(r"^ +valid: (\S+)$", proved, re.MULTILINE)
     jobs = ", ".join(f"{job['name']} (id {job['id']})" for job in sandbox.jobs())
+    logs = "\n".join(
+        f"{f'Logs in {store}:':<16} {record}" for store, record in sandbox.first_records().items()
+    )
     print(
         f"""
 Challenge file:  {filename[1] if filename else "not found"}
 Its token:       valid: {valid[1] if valid else "not found"}
 Jobs created:    {jobs}
+{logs}
 The second run:  {writes} requests that write
 Try next:        make sandbox, which stays up for your own playbooks
                  ansible-doc edgeops.cloudflare.logpush_job"""

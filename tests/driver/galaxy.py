@@ -13,14 +13,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from . import environment
 from .paths import CACHE, COLLECTIONS
 from .steps import run_logged
 
-# The first two read stores; the last one prints results as JSON.
-NEEDED = ("amazon.aws", "google.cloud", "ansible.posix")
+# The first two read stores, the third prints results as JSON, the last one sets up AWX.
+NEEDED = ("amazon.aws", "google.cloud", "ansible.posix", "awx.awx")
+# Releases after this one are without it.
+_LAST_RELEASE = {"awx.awx": "12"}
 # Their tests and documentation are not needed.
 _LEFT_OUT = {"changelogs", "docs", "tests", ".azure-pipelines", ".github"}
 
@@ -32,10 +35,7 @@ def folder(release: str) -> Path:
 
 def is_there(release: str) -> bool:
     """Whether the collections of this release are there already."""
-    return all(
-        folder(release).joinpath("ansible_collections", *name.split(".")).is_dir()
-        for name in NEEDED
-    )
+    return not _missing(folder(release))
 
 
 def ensure(release: str, python: Path) -> Path:
@@ -48,13 +48,21 @@ def ensure(release: str, python: Path) -> Path:
         return target
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="ansible-wheel-") as temporary:
-        wheel = _download(release, Path(temporary), python)
-        _unpack(wheel, Path(temporary) / "unpacked")
+        unpacked = Path(temporary) / "unpacked"
+        _unpack(_download(release, Path(temporary), python), unpacked, NEEDED)
+        for name in _missing(unpacked):
+            wheel = _download(_LAST_RELEASE[name], Path(temporary) / name, python)
+            _unpack(wheel, unpacked, [name])
         # Moved as a whole, so that an interrupted run leaves no half of it.
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)
-        (Path(temporary) / "unpacked").rename(target)
+        unpacked.rename(target)
     return target
+
+
+def _missing(collections: Path) -> list[str]:
+    found = collections / "ansible_collections"
+    return [name for name in NEEDED if not found.joinpath(*name.split(".")).is_dir()]
 
 
 def _download(release: str, target: Path, python: Path) -> Path:
@@ -66,8 +74,8 @@ def _download(release: str, target: Path, python: Path) -> Path:
     return next(target.glob("ansible-*.whl"))
 
 
-def _unpack(wheel: Path, target: Path) -> None:
-    wanted = {("ansible_collections", *name.split(".")) for name in NEEDED}
+def _unpack(wheel: Path, target: Path, names: Iterable[str]) -> None:
+    wanted = {("ansible_collections", *name.split(".")) for name in names}
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.namelist():
             parts = PurePosixPath(member).parts

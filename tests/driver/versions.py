@@ -14,6 +14,8 @@ _NUMBER = r"(\d+\.\d+\.\d+)"
 _SET = {
     "galaxy.yml": rf"^version: {_NUMBER}$",
     "plugins/module_utils/_version.py": rf'^VERSION = "{_NUMBER}"$',
+    "docs/awx/execution-environment.yml": rf"^        version: {_NUMBER}$",
+    "docs/awx/execution-environment-aap.yml": rf"^        version: {_NUMBER}$",
 }
 _WRITTEN = {
     "changelogs/changelog.yaml": rf"^  {_NUMBER}:$",

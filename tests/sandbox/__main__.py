@@ -62,14 +62,21 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(command=_start)
     stop = commands.add_parser("stop", help="stop what was started in the background")
     stop.set_defaults(command=_stop)
+    for command in (serve, run):
+        command.add_argument(
+            "--deliver",
+            action="store_true",
+            help="deliver a batch of made-up logs as soon as an enabled job is written "
+            "(default: nothing, until PUT /sandbox/delivery changes that)",
+        )
     for command in (start, stop):
         command.add_argument("--state-dir", type=Path, required=True)
     return parser
 
 
 @contextmanager
-def _running(port: int = 0) -> Iterator[Sandbox]:
-    sandbox = Sandbox(port)
+def _running(deliver: bool, port: int = 0) -> Iterator[Sandbox]:
+    sandbox = Sandbox(port, deliver=deliver)
     try:
         sandbox.start()
         yield sandbox
@@ -78,7 +85,7 @@ def _running(port: int = 0) -> Iterator[Sandbox]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    with background.lock(options.state_dir), _running(options.port) as sandbox:
+    with background.lock(options.state_dir), _running(options.deliver, options.port) as sandbox:
         print(describe(sandbox.environment), flush=True)
         if options.state_dir is not None:
             path = background.environment(options.state_dir)
@@ -98,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
         print("python -m sandbox run -- CMD [ARGS...]: no command given", file=sys.stderr)
         return 2
     inherited = {name: value for name, value in os.environ.items() if name not in STRAY}
-    with _running() as sandbox:
+    with _running(options.deliver) as sandbox:
         try:
             status = subprocess.call(words, env=inherited | sandbox.environment)
         except OSError as error:
@@ -127,6 +134,7 @@ def describe(environment: dict[str, str]) -> str:
             f"S3 ({server}): {environment['AWS_ENDPOINT_URL_S3']}, bucket {bucket}",
             *_others(environment),
             f"Control API (a GET lists its paths): {environment['SANDBOX_CONTROL_URL']}",
+            "Delivered logs: GET /sandbox/uploads; how they are delivered: GET /sandbox/delivery",
             "",
             "To point your own playbooks at it, in another shell:",
             "",

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from . import job_rules, rate, zone_store
+from . import control_delivery, job_rules, rate, zone_store
 from .challenge import LIFETIME
 from .control_body import an_object, body, refuse
 from .faults import parse
@@ -24,6 +24,7 @@ from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
+blueprint.register_blueprint(control_delivery.blueprint)
 
 _LATENCY = Schema(
     properties={"seconds": {"type": "number", "minimum": 0, "maximum": 60}},

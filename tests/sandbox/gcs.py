@@ -72,8 +72,8 @@ class GcsStore:
         # A proxy of the user's has no say here.
         client._http.trust_env = False
         blob = client.bucket(location.bucket).blob(location.key)
-        # Cloudflare's files were seen to claim "compress" over plain text; readers must cope.
-        blob.content_encoding = "compress"
+        if not store.is_batch(location):
+            blob.content_encoding = store.CLAIMED_ENCODING
         try:
             blob.upload_from_string(body, "text/plain", timeout=10, retry=None)
         except NotFound as error:

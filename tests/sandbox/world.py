@@ -11,14 +11,18 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import analytics
+from .analytics import Limits
 from .auth import Credentials
 from .challenge import Issuer
+from .delivery import Deliveries, Plan
 from .faults import Faults
 from .job_store import Jobs
 from .rate import RateLimits
 from .recorder import Recorder
 from .schema import Schema
 from .store import Store
+from .uploads import Uploads
 from .zone_store import Zones
 
 BUCKET = "edge-logs"
@@ -42,6 +46,11 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "filter_in_answers": ("shown", "left_out"),
     # Whether the account has transformers.
     "transformers": ("available", "unavailable"),
+    # Whether the credentials have Analytics Read, and which permission for notifications.
+    "analytics": ("permitted", "denied"),
+    "notifications": ("write", "read"),
+    # Whether errors of GraphQL come with HTTP 200 or with the statuses that are documented.
+    "graphql_errors": ("http_200", "http_status"),
 }
 
 
@@ -69,8 +78,14 @@ class World:
     jobs: Jobs = field(default_factory=Jobs)
     transformers: Jobs = field(default_factory=Jobs)
     rates: RateLimits = field(default_factory=RateLimits)
+    limits: dict[str, Limits] = field(default_factory=analytics.limits)
+    # By account and id.
+    policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     latency: float = 0.0  # seconds
+    delivery: Plan = field(default_factory=Plan)  # until another one is set, and after a reset
+    uploads: Uploads = field(default_factory=Uploads)
     stopping: threading.Event = field(default_factory=threading.Event)
+    deliveries: Deliveries = field(init=False)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
     zones: Zones = field(init=False)
@@ -83,6 +98,7 @@ class World:
                 {"id": self.other_zone_id, "name": "other.sandbox.example"},
             ],
         )
+        self.deliveries = Deliveries(self.jobs, self.uploads, self.stores, self.delivery)
         self.recorder = Recorder(self.credentials)
         self.settings = _defaults()
 
@@ -97,8 +113,9 @@ class World:
         What stays: ids of its own zones and account, credentials, and the objects in the stores.
         """
         made = (self.faults, self.zones, self.jobs, self.transformers, self.rates, self.recorder)
-        for each in made:
+        for each in (*made, self.deliveries, self.uploads, self.policies):
             each.clear()
+        self.limits = analytics.limits()
         self.latency = 0.0
         self.settings = _defaults()
 

@@ -30,14 +30,17 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_challenge_info,
     logpush_dataset_info,
     logpush_destination_validate,
+    logpush_health_info,
     logpush_job,
     logpush_job_info,
     logpush_jobs,
+    logpush_notification,
     logpush_ownership,
     logpush_ownership_validate,
     logpush_ownerships,
     logpush_transformer,
     logpush_transformer_info,
+    logpush_usage_info,
 )
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
@@ -47,14 +50,17 @@ MODULES = {
     "logpush_challenge_info": logpush_challenge_info,
     "logpush_dataset_info": logpush_dataset_info,
     "logpush_destination_validate": logpush_destination_validate,
+    "logpush_health_info": logpush_health_info,
     "logpush_job": logpush_job,
     "logpush_job_info": logpush_job_info,
     "logpush_jobs": logpush_jobs,
+    "logpush_notification": logpush_notification,
     "logpush_ownership": logpush_ownership,
     "logpush_ownership_validate": logpush_ownership_validate,
     "logpush_ownerships": logpush_ownerships,
     "logpush_transformer": logpush_transformer,
     "logpush_transformer_info": logpush_transformer_info,
+    "logpush_usage_info": logpush_usage_info,
 }
 FRAGMENTS = {
     "edgeops.cloudflare.challenge_file": challenge_file.ModuleDocFragment.DOCUMENTATION,

@@ -16,6 +16,8 @@ from ansible_collections.edgeops.cloudflare.tests.driver import archive, version
 FILES = {
     "galaxy.yml": "namespace: edgeops\nversion: {now}\n",
     "plugins/module_utils/_version.py": 'VERSION = "{now}"\n',
+    "docs/awx/execution-environment.yml": "        version: {now}\n",
+    "docs/awx/execution-environment-aap.yml": "        version: {now}\n",
     "changelogs/changelog.yaml": "releases:\n  0.9.0:\n    x: y\n  {released}:\n    x: y\n",
     "CHANGELOG.md": "## v{escaped}\n\n## v0\\.9\\.0\n",
     "CHANGELOG.rst": "v{released}\n======\n\nv0.9.0\n======\n",
