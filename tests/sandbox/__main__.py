@@ -45,7 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _end(number: int, _frame: object) -> NoReturn:
+    _ignore_signals()
     sys.exit(_SIGNALLED + number)
+
+
+def _ignore_signals() -> None:
+    """From now on it is being cleaned up, which nothing is to interrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +88,7 @@ def _running(deliver: bool, port: int = 0) -> Iterator[Sandbox]:
         sandbox.start()
         yield sandbox
     finally:
+        _ignore_signals()
         sandbox.stop()
 
 

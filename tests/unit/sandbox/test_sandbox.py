@@ -136,8 +136,8 @@ def wait(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
-def test_nothing_is_left_behind(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_nothing_is_left_behind(tmp_path: Path, how: str) -> None:
     place, state = tmp_path / "t", tmp_path / "state"
     place.mkdir()
     env = os.environ | {"PYTHONPATH": str(TESTS), "TMPDIR": str(place)}
@@ -148,7 +148,10 @@ def test_nothing_is_left_behind(tmp_path: Path, number: int) -> None:
     processes = children(pid) | {pid}
     # The janitor and the S3 server at least.
     assert len(processes) >= 3
-    os.kill(pid, number)
+    if how == "killed":
+        os.kill(pid, signal.SIGKILL)
+    else:
+        subprocess.run([*command[:3], "stop", *command[4:]], env=env, check=True)
     wait(lambda: not any(alive(each) for each in processes))
     wait(lambda: not list(place.iterdir()))
     assert not (state / "environment.json").exists()
