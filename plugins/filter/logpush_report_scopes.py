@@ -23,7 +23,7 @@ options:
     elements: dict
     required: true
   scopes:
-    description: Zones and accounts to return in the place of the hosts, if it is not empty. Each
+    description: Zones and accounts to return instead of the hosts, if it is not empty. Each
       has C(zone_id) or C(account_id), and may have C(name).
     type: list
     elements: dict

@@ -187,7 +187,7 @@ def test_the_survey_offers_no_share_that_the_module_rejects() -> None:
     assert all(0 < float(share) <= 1 for share in shares)
 
 
-def test_a_destination_is_asked_for_as_a_password() -> None:
+def test_the_answer_with_a_destination_is_a_password() -> None:
     # Others are in clear in the variables of the job.
     for name in SURVEYS:
         for question in read(name)["spec"]:

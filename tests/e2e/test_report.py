@@ -218,7 +218,7 @@ def assert_page(page: Page, unnamed: int) -> None:
     assert "url(" not in page.text
 
 
-def test_awx_is_told_where_the_page_goes(world: World, tmp_path: Path) -> None:
+def test_the_location_of_the_page_is_a_custom_stat(world: World, tmp_path: Path) -> None:
     path = tmp_path / "logpush.html"
     given = {"logpush_report_scopes": scopes(world)[:1], "logpush_report_path": str(path)}
     shown = {"ANSIBLE_SHOW_CUSTOM_STATS": "true"}

@@ -143,7 +143,7 @@ _BLOCK = 64 * 1024
 
 
 def answer(action: dict[str, Any]) -> Response | None:
-    """The answer that a fault puts in the place of the API's own; None if it does not."""
+    """The answer that a fault puts instead of the API's own; None if it does not."""
     if "redirect" in action:
         # 307 keeps method and body, so a client that followed it would send its credentials on.
         headers = {"Location": action["redirect"]}

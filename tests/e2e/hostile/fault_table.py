@@ -56,7 +56,7 @@ class Request:
     writes_job: bool = False
 
 
-# What options hold in the place of values that only a running sandbox has.
+# What options hold instead of values that only a running sandbox has.
 DESTINATION, TOKEN, JOB_ID = "{destination}", "{token}", "{job_id}"
 _WITH_DESTINATION = {"destination_conf": DESTINATION}
 _JOB = {"name": JOB, **_WITH_DESTINATION, "ownership_challenge": TOKEN, "enabled": True}

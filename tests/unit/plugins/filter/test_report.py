@@ -197,7 +197,7 @@ def health(*jobs: dict[str, t.Any], failed: str = "") -> dict[str, t.Any]:
     return {"jobs": list(jobs), "scopes": scopes, **period}
 
 
-def test_uploads_are_shown_where_they_were_asked_for() -> None:
+def test_uploads_are_shown_on_request() -> None:
     jobs = [
         job("pushing", "a", id=1, last_complete=pushed(3)),
         job("pushing", "b", id=2, last_complete=pushed(3)),
@@ -217,7 +217,7 @@ def test_uploads_are_shown_where_they_were_asked_for() -> None:
 
 
 @pytest.mark.parametrize("read", [None, {"skipped": True, "changed": False}])
-def test_uploads_are_not_shown_where_they_were_not_asked_for(read: t.Any) -> None:
+def test_uploads_are_not_shown_without_a_request(read: t.Any) -> None:
     shown = report(job("pushing"), health=read)
     assert (shown["uploads"], shown["rows"][0]["volume"]) == ("", "")
     assert "UPLOADED" not in shown["table"][0]
