@@ -2,74 +2,57 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other collections, from the `ansible` package of the Python package index.
+"""Other collections, from the package `ansible` of the Python package index.
 
-That package carries a release of each of them that fits its ansible-core, and is to be had
-wherever pip works. So nobody needs Galaxy, and everybody tests the same.
+It carries a release of each that fits its ansible-core, and is there wherever pip works; Galaxy
+cannot be reached everywhere.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from . import environment
 from .paths import CACHE, COLLECTIONS
-from .steps import run_logged
 
 # The first two read stores; the last one prints results as JSON.
 NEEDED = ("amazon.aws", "google.cloud", "ansible.posix")
-# Their tests and documentation are not needed.
-_LEFT_OUT = {"changelogs", "docs", "tests", ".azure-pipelines", ".github"}
+_LEFT_OUT = {"changelogs", "docs", "tests"}
 
 
-def folder(release: str) -> Path:
-    """The folder that holds `ansible_collections` of this release of the `ansible` package."""
-    return COLLECTIONS / release
+def ensure(release: str) -> Path:
+    """Download and unpack the collections of this release unless they are there.
 
-
-def is_there(release: str) -> bool:
-    """Whether the collections of this release are there already."""
-    return all(
-        folder(release).joinpath("ansible_collections", *name.split(".")).is_dir()
-        for name in NEEDED
-    )
-
-
-def ensure(release: str, python: Path) -> Path:
-    """Download and unpack them if need be; returns their folder.
-
-    `python` is an interpreter that has pip.
+    Returns the folder that has `ansible_collections`.
     """
-    target = folder(release)
-    if is_there(release):
+    target = COLLECTIONS / release
+    if target.is_dir():
         return target
-    CACHE.mkdir(parents=True, exist_ok=True)
+    COLLECTIONS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="ansible-wheel-") as temporary:
-        wheel = _download(release, Path(temporary), python)
-        _unpack(wheel, Path(temporary) / "unpacked")
+        # It is only unpacked: it does not matter whether it runs on this Python.
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--no-cache-dir", "--only-binary=:all:", "--ignore-requires-python"]
+        command += ["--dest", temporary, f"ansible=={release}.*"]
+        subprocess.run(command, env=environment.clean(), check=True)
+        unpacked = Path(temporary) / "unpacked"
+        with zipfile.ZipFile(next(Path(temporary).glob("*.whl"))) as wheel:
+            wheel.extractall(unpacked, filter(_is_needed, wheel.namelist()))
         # Moved as a whole, so that an interrupted run leaves no half of it.
         shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(exist_ok=True)
-        (Path(temporary) / "unpacked").rename(target)
+        unpacked.rename(target)
     return target
 
 
-def _download(release: str, target: Path, python: Path) -> Path:
-    command = [str(python), "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
-    # The collections are only unpacked: it does not matter whether they run on this Python.
-    command += ["--only-binary=:all:", "--ignore-requires-python", "--dest", str(target)]
-    command += [f"ansible=={release}.*"]
-    run_logged(f"ansible-{release}-download", command, environment.clean())
-    return next(target.glob("ansible-*.whl"))
-
-
-def _unpack(wheel: Path, target: Path) -> None:
-    wanted = {("ansible_collections", *name.split(".")) for name in NEEDED}
-    with zipfile.ZipFile(wheel) as archive:
-        for member in archive.namelist():
-            parts = PurePosixPath(member).parts
-            if parts[:3] in wanted and not _LEFT_OUT.intersection(parts[3:4]):
-                archive.extract(member, target)
+def _is_needed(name: str) -> bool:
+    parts = name.split("/")
+    return (
+        parts[0] == "ansible_collections"
+        and ".".join(parts[1:3]) in NEEDED
+        and not _LEFT_OUT.intersection(parts[3:4])
+    )
