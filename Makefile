@@ -32,7 +32,7 @@ help:
 	@echo 'make lint      run the linters, the type checker, the checks of imports and terms'
 	@echo 'make release-check'
 	@echo '               rehearse a release in a copy, up to what users install from it'
-	@echo 'make lock      write tests/constraints.txt anew: the versions that the tests install'
+	@echo 'make lock      update tests/constraints.txt, the versions that the tests install'
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 

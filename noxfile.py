@@ -101,7 +101,7 @@ def faults(session: nox.Session) -> None:
     env = {} if session.parallel else {sessions.EXPLORE: "1", "EDGEOPS_WRITE_README": "1"}
     # They wait more than they work.
     tests = (FAULTS, "-n", "8")
-    parts.check(session, sessions.against_sandbox(session, "faults", *tests, **env))
+    parts.check(session, sessions.against_sandbox(session, "faults", *tests, env=env))
 
 
 @nox.session(python=sys.executable, default=False)
@@ -146,13 +146,13 @@ def explore(session: nox.Session) -> None:
     _install_newest(session)
     env = {sessions.EXPLORE: (session.posargs or ["500"])[0]}
     session.posargs.clear()
-    done = sessions.units(session, **env)
+    done = sessions.units(session, env=env)
     for what, *tests in (
         ("unexpected responses", f"{HOSTILE}/test_responses.py"),
         ("faults", FAULTS, "-n", "8"),
         ("interruptions, secrets", HOSTILE, f"--ignore={FAULTS}", "-n", "2"),
     ):
-        done.append(sessions.against_sandbox(session, what, *tests, **env))
+        done.append(sessions.against_sandbox(session, what, *tests, env=env))
     parts.check(session, *done)
 
 
@@ -161,7 +161,9 @@ def _add_untrusted_text(core: matrix.Core) -> None:
         sessions.install(session, core.requirement)
         everything = {sessions.EXPLORE: str(10**6)}
         tests = "tests/e2e/test_untrusted_text.py"
-        parts.check(session, sessions.against_sandbox(session, "untrusted text", tests, **everything))
+        parts.check(
+            session, sessions.against_sandbox(session, "untrusted text", tests, env=everything)
+        )
         whole = sessions.ansible_test(session, core, *sessions.ALL_UNITS)
         parts.check(session, whole)
 
@@ -185,7 +187,9 @@ def _with_sandbox(session: nox.Session, *files: str) -> dict[str, str]:
 def demo(session: nox.Session) -> None:
     """Run the shipped playbooks against the sandbox, from an empty zone to logs that flow."""
     env = _with_sandbox(session)
-    sessions.program(session, "sandbox", "run", "--", "python", "-m", "driver.demo_session", **env)
+    sessions.program(
+        session, "sandbox", "run", "--", "python", "-m", "driver.demo_session", env=env
+    )
 
 
 @nox.session(python=sys.executable, default=False)
@@ -199,14 +203,14 @@ def serve(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """Test against Cloudflare what is believed of its API."""
     _with_sandbox(session)
-    sessions.program(session, "contract", *session.posargs, **os.environ)
+    sessions.program(session, "contract", *session.posargs, env=dict(os.environ))
 
 
 @nox.session(python=sys.executable, default=False)
 def benchmark(session: nox.Session) -> None:
     """Measure what docs/performance.md shows."""
     env = _with_sandbox(session, "tests/benchmark/requirements.txt")
-    sessions.program(session, "benchmark", *session.posargs, **env)
+    sessions.program(session, "benchmark", *session.posargs, env=env)
 
 
 @nox.session(python=sys.executable, default=False)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
+from pathlib import Path
 
 from . import azurite, environment, galaxy, summary, tree
 from .matrix import LINT, TESTS, newest_core_here
@@ -48,7 +50,22 @@ def _session(name: str, arguments: list[str]) -> int:
     if name == "contract":
         # With the user's credentials and proxies: it is no test of this checkout alone.
         env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+    return _run(command, ROOT, env)
+
+
+def _run(command: list[str], folder: Path, env: dict[str, str]) -> int:
+    """Run nox, which ends what it has started, where this is interrupted or terminated."""
+    with subprocess.Popen(command, cwd=folder, env=env) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+
+
+def _interrupt(*_signal: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _test(sessions: list[str]) -> int:
@@ -63,10 +80,10 @@ def _test(sessions: list[str]) -> int:
     command += ["--no-error-on-missing-interpreters", "--nocolor", "--session"]
     # CI: the formatters then check, and change nothing.
     env = {**environment.clean(), SUMMARY_VARIABLE: "1", "CI": "true", "NO_COLOR": "1"}
+    # Not into the copy, whose files are all checked.
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
     with summary.Progress():
-        status = subprocess.run(
-            [*command, *(sessions or TESTS)], cwd=copy, env=env, check=False
-        ).returncode
+        status = _run([*command, *(sessions or TESTS)], copy, env)
     summary.show(report)
     return status
 
@@ -88,6 +105,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -42,7 +42,7 @@ def ensure(release: str) -> Path:
         subprocess.run(command, env=environment.clean(), check=True)
         unpacked = Path(temporary) / "unpacked"
         with zipfile.ZipFile(next(Path(temporary).glob("*.whl"))) as wheel:
-            wheel.extractall(unpacked, filter(_is_needed, wheel.namelist()))
+            wheel.extractall(unpacked, [name for name in wheel.namelist() if _is_needed(name)])
         # Moved as a whole, so that an interrupted run leaves no half of it.
         shutil.rmtree(target, ignore_errors=True)
         unpacked.rename(target)

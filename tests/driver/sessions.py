@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,6 +41,8 @@ AFFECTED = (MODULES, f"{OTHERS[0]}/test_module.py", OTHERS[1])
 ALL_UNITS = ("units", "--num-workers", "2", "tests/unit/plugins/")
 SAMPLE_OF_UNITS = ("units", "--num-workers", "1", f"{OTHERS[0]}/test_module.py", *CONTROLLER)
 _NOTHING_TO_RUN = 5
+Environment = Mapping[str, str]
+_NONE: Environment = {}
 
 _COVERED = re.compile(r"^TOTAL .* ([\d.]+)%$", re.MULTILINE)
 _LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
@@ -53,14 +56,18 @@ def install(session: nox.Session, *packages: str, files: tuple[str, ...] = REQUI
     session.install(*packages, *words, "-c", str(CONSTRAINTS))
 
 
-def pytest(session: nox.Session, what: str, *arguments: str, **env: str) -> Part:
+def pytest(session: nox.Session, what: str, *arguments: str, env: Environment = _NONE) -> Part:
     """Run pytest in the checkout."""
     with session.chdir(ROOT):
-        return _pytest(session, what, *arguments, **env)
+        return _pytest(session, what, *arguments, env=env)
 
 
 def _pytest(
-    session: nox.Session, what: str, *arguments: str, beside_others: bool = False, **env: str
+    session: nox.Session,
+    what: str,
+    *arguments: str,
+    env: Environment,
+    beside_others: bool = False,
 ) -> Part:
     command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}"]
     return run(
@@ -73,14 +80,18 @@ def _pytest(
     )
 
 
-def against_sandbox(session: nox.Session, what: str, *arguments: str, **env: str) -> Part:
+def against_sandbox(
+    session: nox.Session, what: str, *arguments: str, env: Environment = _NONE
+) -> Part:
     """Run pytest with the other collections."""
     others = galaxy.ensure(newest_core_here().ansible)
     paths = f"{tree.link()}:{others}"
-    return pytest(session, what, *arguments, ANSIBLE_COLLECTIONS_PATH=paths, **env)
+    return pytest(session, what, *arguments, env={"ANSIBLE_COLLECTIONS_PATH": paths, **env})
 
 
-def units(session: nox.Session, *arguments: str, at_a_time: int = 1, **env: str) -> list[Part]:
+def units(
+    session: nox.Session, *arguments: str, env: Environment = _NONE, at_a_time: int = 1
+) -> list[Part]:
     """Run the unit tests of the plugins and of the driver, a third of them in each process."""
     groups = {
         "unit tests, modules": (MODULES,),
@@ -90,7 +101,7 @@ def units(session: nox.Session, *arguments: str, at_a_time: int = 1, **env: str)
     with session.chdir(ROOT), ThreadPoolExecutor(at_a_time) as pool:
         together = at_a_time > 1
         started = [
-            pool.submit(_pytest, session, what, *paths, *arguments, beside_others=together, **env)
+            pool.submit(_pytest, session, what, *paths, *arguments, env=env, beside_others=together)
             for what, paths in groups.items()
         ]
         return [each.result() for each in started]
@@ -103,7 +114,7 @@ def covered_units(session: nox.Session, least: int) -> list[Part]:
     folder.mkdir(parents=True)
     env = {"COVERAGE_FILE": str(folder / "data")}
     measured = ("--cov=plugins", "--cov-branch", "--cov-append", "--cov-report=")
-    done = units(session, *measured, **env)
+    done = units(session, *measured, env=env)
     with session.chdir(ROOT):
         report = ["coverage", "report", "--show-missing", "--precision=1", f"--fail-under={least}"]
         reported = run(session, "branch coverage of plugins/", report, env, count=_count_coverage)
@@ -151,7 +162,7 @@ def _count(part: Part, output: str) -> None:
     part.passed = max(0, len(set(_TESTS.findall(output))) - part.failed - part.skipped)
 
 
-def program(session: nox.Session, module: str, *arguments: str, **env: str) -> None:
+def program(session: nox.Session, module: str, *arguments: str, env: Environment = _NONE) -> None:
     """Run one of the packages below tests/ in the foreground, until it ends or is interrupted."""
     with session.chdir(ROOT):
         whole = {**_environment(session), **env, "PYTHONPATH": str(ROOT / "tests")}
@@ -187,6 +198,8 @@ def _environment(session: nox.Session) -> dict[str, str]:
     return env | {
         "PATH": f"{session.bin}:{env['PATH']}",
         "PYTHONPATH": f"{tree.link()}:{ROOT / 'tests'}",
+        # It takes longer to compile the tests than to run a third of them.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
 
 

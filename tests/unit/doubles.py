@@ -108,11 +108,14 @@ def network(*calls: Call, concurrent: bool = False) -> t.Iterator[Network]:
     def send(adapter: object, request: requests.PreparedRequest, **settings: t.Any) -> t.Any:
         return double.send(adapter, request, **settings)
 
+    def now() -> float:
+        return float(sum(double.pauses))
+
     # Functions, for a mock takes longer to make than a module to run.
     with (
         mock.patch("requests.adapters.HTTPAdapter.send", new=send),
         mock.patch("time.sleep", new=double.pauses.append),
-        mock.patch("time.monotonic", new=lambda: float(sum(double.pauses))),
+        mock.patch("time.monotonic", new=now),
     ):
         yield double
     double.assert_all_sent()

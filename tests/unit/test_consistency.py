@@ -266,24 +266,28 @@ def public_ci() -> dict[str, t.Any]:
 
 
 def test_public_ci_runs_each_session_of_make_test() -> None:
-    (job,) = public_ci().values()
-    ran = [name for each in job["strategy"]["matrix"]["include"] for name in each["sessions"].split()]
+    (tests,) = public_ci().values()
+    ran = [
+        name for each in tests["strategy"]["matrix"]["include"] for name in each["sessions"].split()
+    ]
     assert sorted(ran) == sorted(matrix.TESTS)
-    assert job["steps"][-1]["run"] == 'make test ARGS="$SESSIONS"'
+    assert tests["steps"][-1]["run"] == 'make test ARGS="$SESSIONS"'
 
 
 def test_public_ci_may_read_and_runs_actions_of_a_commit() -> None:
     workflow = load(".github/workflows/ci.yml")
     assert set(workflow["on"]) == {"push", "pull_request", "schedule"}
     assert workflow["permissions"] == {"contents": "read"}
-    for job in public_ci().values():
-        assert "permissions" not in job
-        assert job["timeout-minutes"] <= 30
-        used = [step["uses"] for step in job["steps"] if "uses" in step]
+    for tests in public_ci().values():
+        assert "permissions" not in tests
+        assert tests["timeout-minutes"] <= 30
+        used = [step["uses"] for step in tests["steps"] if "uses" in step]
         assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each) for each in used)
 
 
 def test_public_ci_has_each_python_that_make_test_prefers() -> None:
-    (job,) = public_ci().values()
-    (given,) = (s["with"]["python-version"] for s in job["steps"] if "python" in str(s.get("uses")))
+    (tests,) = public_ci().values()
+    (given,) = (
+        s["with"]["python-version"] for s in tests["steps"] if "python" in str(s.get("uses"))
+    )
     assert set(given.split()) == {matrix.LOWEST_PYTHON, *(c.pythons[0] for c in matrix.CORES)}

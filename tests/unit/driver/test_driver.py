@@ -45,9 +45,15 @@ def test_the_summary_counts_parts_and_sessions_without_parts(
 ) -> None:
     monkeypatch.setattr(summary, "RESULTS", tmp_path)
     part = {
-        **{"session": "e2e", "what": "playbooks", "passed": 5, "failed": 1, "skipped": 2},
-        **{"seconds": 3.0, "processor_seconds": 2.0},
-        **{"reasons": ["x: no npm"], "figures": {"outputs searched": 7.0}},
+        "session": "e2e",
+        "what": "playbooks",
+        "passed": 5,
+        "failed": 1,
+        "skipped": 2,
+        "seconds": 3.0,
+        "processor_seconds": 2.0,
+        "reasons": ["x: no npm"],
+        "figures": {"outputs searched": 7.0},
     }
     (tmp_path / "e2e.json").write_text(json.dumps(part))
     report = tmp_path / "report"
@@ -66,7 +72,13 @@ def test_a_copy_has_what_git_does_not_ignore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = tmp_path / "checkout"
-    for name in ("plugins/modules/a.py", ".nox/x", "plugins/__pycache__/a.pyc", "a.tar.gz", ".git/x"):
+    for name in (
+        "plugins/modules/a.py",
+        ".nox/x",
+        "plugins/__pycache__/a.pyc",
+        "a.tar.gz",
+        ".git/x",
+    ):
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -74,4 +86,6 @@ def test_a_copy_has_what_git_does_not_ignore(
     monkeypatch.setattr(tree, "TREES", tmp_path / "trees")
     copied = tree.copy("name")
     assert copied.parts[-3:] == ("ansible_collections", "edgeops", "cloudflare")
-    assert [path for path in copied.rglob("*") if path.is_file()] == [copied / "plugins/modules/a.py"]
+    assert [path for path in copied.rglob("*") if path.is_file()] == [
+        copied / "plugins/modules/a.py"
+    ]
