@@ -65,7 +65,7 @@ def rehearse(session: nox.Session) -> None:
     _read_documentation(session, checkout, env)
     playbooks = [f"{_NAME}.{path.stem}" for path in (checkout / "playbooks").glob("*.yml")]
     _call(session, "ansible-playbook", "--syntax-check", "-i", "localhost,", *playbooks, env=env)
-    session.log(f"{version} is ready to be released. Nothing was changed.")
+    session.log(f"{'.'.join(map(str, version))} is ready to be released. Nothing was changed.")
 
 
 def newest(path: Path) -> tuple[int, ...]:
