@@ -188,7 +188,7 @@ def demo(session: nox.Session) -> None:
     """Run the shipped playbooks against the sandbox, from an empty zone to logs that flow."""
     env = _with_sandbox(session)
     sessions.program(
-        session, "sandbox", "run", "--", "python", "-m", "driver.demo_session", env=env
+        session, "sandbox", "run", "--deliver", "--", "python", "-m", "driver.demo_session", env=env
     )
 
 
@@ -196,7 +196,7 @@ def demo(session: nox.Session) -> None:
 def serve(session: nox.Session) -> None:
     """Run the sandbox in the foreground, until it is interrupted."""
     _with_sandbox(session)
-    sessions.program(session, "sandbox", "serve")
+    sessions.program(session, "sandbox", "serve", "--deliver")
 
 
 @nox.session(python=sys.executable, default=False)

@@ -2,16 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that modules share, and the checks of their values."""
+"""The options that modules share, and checks of options against an argument spec, at any depth."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import os
+import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import texts_in
 
 # In seconds: a day.
 LONGEST_WAIT = 86400
@@ -103,3 +110,190 @@ def concurrency(params: dict[str, t.Any]) -> int:
     if isinstance(value, bool) or not 1 <= value <= MOST_AT_ONCE:
         raise InvalidInput("concurrency", f"must be from 1 to {MOST_AT_ONCE}")
     return value
+
+
+# As Ansible itself writes it.
+NOT_LOGGED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+_OF_ANSIBLE = "_ansible_"
+_CONSTRAINTS = (
+    "mutually_exclusive required_together required_one_of required_if required_by"
+).split()
+_CLOSE = 0.5
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+Params = t.Mapping[str, t.Any]
+Spec = t.Mapping[str, t.Mapping[str, t.Any]]
+
+
+def as_dictionaries(given: t.Any) -> t.Any:
+    """Return a list of entries as Ansible makes it of a text; else what was given."""
+    with contextlib.suppress(TypeError):
+        return [as_dictionary(entry) for entry in check_type_list(given)]
+    return given
+
+
+def as_dictionary(entry: t.Any) -> t.Any:
+    """Return a dictionary as Ansible makes it of a text; else what was given."""
+    try:
+        return check_type_dict(entry)
+    except TypeError:
+        return entry
+    except ValueError:
+        # Older versions of Ansible would fall over it a second time; a list they refuse.
+        return [entry]
+
+
+def serialize(params: t.Any, spec: Spec) -> None:
+    """Make a text of each dictionary that stands for JSON, in place.
+
+    Ansible would take each value in it for a secret, ordinary words such as a project among them.
+    """
+    for option, described in spec.items():
+        value = params.get(option)
+        if described["type"] == "jsonarg" and isinstance(value, dict):
+            params[option] = json.dumps(value)
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict):
+                serialize(entry, described.get("options", {}))
+
+
+def sensitive_texts(params: Params, spec: Spec) -> t.Iterator[str]:
+    """Yield what secret options hold, and unknown ones, one of which may be a misspelt secret."""
+    for option, value in params.items():
+        described = spec.get(option, {"no_log": not option.startswith(_OF_ANSIBLE)})
+        if described.get("no_log"):
+            yield from texts_in(value)
+        elif described.get("options"):
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, dict):
+                    yield from sensitive_texts(entry, described["options"])
+                else:
+                    yield from texts_in(entry)
+
+
+def shown(params: Params, spec: Spec) -> dict[str, t.Any]:
+    """Return the options as ``invocation`` shows them: no secrets, and no list of entries."""
+    return {
+        option: _shown(value, spec.get(option, {"no_log": True}))
+        for option, value in params.items()
+        if not option.startswith(_OF_ANSIBLE)
+    }
+
+
+def _shown(value: t.Any, described: t.Mapping[str, t.Any]) -> t.Any:
+    if value is None:
+        return None
+    if described.get("no_log"):
+        return NOT_LOGGED
+    options = described.get("options")
+    if options is None:
+        return value
+    if isinstance(value, list):
+        return f"{len(value)} entries (not shown)"
+    return shown(value, options) if isinstance(value, dict) else NOT_LOGGED
+
+
+def unsupported(params: Params, spec: Spec) -> str | None:
+    """Return a message for the first option that is not supported: its entry, and the nearest.
+
+    Ansible's own lists the options of all levels, and names neither the entry nor the place.
+    """
+    return _unsupported(params, spec, "", "")
+
+
+def _unsupported(params: Params, spec: Spec, entry: str, place: str) -> str | None:
+    for option, value in params.items():
+        described = spec.get(option)
+        if described is None:
+            if option.startswith(_OF_ANSIBLE) and not place and not entry:
+                continue
+            return _message(option, spec, entry, place)
+        found = _within(option, value, described.get("options"), entry, place)
+        if found:
+            return found
+    return None
+
+
+def _within(option: str, value: t.Any, options: Spec | None, entry: str, place: str) -> str | None:
+    if options is None:
+        return None
+    if isinstance(value, dict):
+        return _unsupported(value, options, entry, f"{place}{option}.")
+    for number, each in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(each, dict):
+            found = _unsupported(each, options, _label(f"{place}{option}", number, each), "")
+            if found:
+                return found
+    return None
+
+
+def _label(option: str, number: int, entry: Params) -> str:
+    name = entry.get("name")
+    return f"{option}[{number}]" + (f" ({name!r}): " if isinstance(name, str) else ": ")
+
+
+def _message(option: str, spec: Spec, entry: str, place: str) -> str:
+    # Seldom needed, and slow to import.
+    import difflib
+
+    close = difflib.get_close_matches(str(option), spec, n=1, cutoff=_CLOSE)
+    hint = f"; did you mean {place}{close[0]}?" if close else ""
+    supported = ", ".join(sorted(spec))
+    return f'{entry}unsupported option "{place}{option}"{hint}\nSupported options: {supported}'
+
+
+def mistyped(params: Params, spec: Spec, place: str = "") -> str | None:
+    """Return a message for the first value of a type that Ansible's own checks stumble over."""
+    for option, described in spec.items():
+        value = params.get(option)
+        entries, name = [value], f"{place}{option}"
+        if described["type"] == "list" and isinstance(value, list):
+            entries, name = value, name + "[{}]"
+        for number, each in enumerate(entries):
+            found = _mistyped(as_dictionary(each), described, name.format(number))
+            if found:
+                return found
+    return None
+
+
+def _mistyped(value: t.Any, described: t.Mapping[str, t.Any], name: str) -> str | None:
+    options = described.get("options")
+    is_number = described.get("type") in ("int", "float") or isinstance(value, float)
+    if is_number and not _is_finite(value):
+        return f"{name}: must be a finite number"
+    if isinstance(value, str) and _SURROGATE.search(value):
+        return f"{name}: has half of a character (a surrogate)"
+    if options is None or value is None:
+        return None
+    if not isinstance(value, dict):
+        return f"{name}: must be a dictionary"
+    return mistyped(value, options, f"{name}.")
+
+
+def _is_finite(value: t.Any) -> bool:
+    """Whether a value is no infinite number; what is no number is Ansible's to refuse."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        # An integer that no float can hold.
+        return False
+    except (TypeError, ValueError):
+        return True
+
+
+def located(message: str, params: Params, spec: Spec) -> str:
+    """Return Ansible's message with the entry of a list that it is about, if there is one."""
+    for option, described in spec.items():
+        entries = params.get(option)
+        if described.get("elements") != "dict" or not isinstance(entries, list):
+            continue
+        constraints = [described.get(name) for name in _CONSTRAINTS]
+        for number, entry in enumerate(entries if option in message else ()):
+            if isinstance(entry, dict):
+                # Ansible has filled in what is missing.
+                given = {name: value for name, value in entry.items() if value is not None}
+                validator = ArgumentSpecValidator(described["options"], *constraints)
+                errors = validator.validate(given).error_messages
+                if errors:
+                    return _label(option, number, entry) + str(errors[0])
+    return message

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _options
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
@@ -76,7 +75,7 @@ def execute(
         mutually_exclusive=_EXCLUSIVE,
         required_one_of=[*_EXCLUSIVE, *required_one_of],
     )
-    module.run_with_api(lambda logpush_of: run(module.params, logpush_of(module.params)))
+    module.run(run, module.logpush)
 
 
 def execute_scopes(run: t.Callable[[Params, LogpushOf], Result], argument_spec: Params) -> None:
@@ -104,7 +103,7 @@ def execute_scopes(run: t.Callable[[Params, LogpushOf], Result], argument_spec: 
         mutually_exclusive=exclusive,
         required_one_of=exclusive,
     )
-    module.run_with_api(functools.partial(run, module.params))
+    module.run(run, module.logpush_of_scopes)
 
 
 def execute_many(
@@ -139,7 +138,7 @@ def execute_many(
             option: entries,
         },
     )
-    module.run_with_api(functools.partial(run, module.params))
+    module.run(run, module.logpush_of_scopes)
 
 
 def execute_for_account(
@@ -154,13 +153,13 @@ def execute_for_account(
         argument_spec={**_arguments.CONNECTION, **_ACCOUNT, **argument_spec},
         required_one_of=required_one_of,
     )
-    module.run_with_client(lambda client: run(module.params, client))
+    module.run(run, module.client)
 
 
 def execute_local(run: t.Callable[[Params], Result], argument_spec: Params) -> None:
     """Run a module that does not talk to the API, and has no connection options."""
     module = _Module({}, argument_spec=argument_spec)
-    module.run(lambda: run(module.params))
+    module.run(run)
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
@@ -176,14 +175,14 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def __init__(self, api_names: ApiNames, **spec: t.Any) -> None:
         self._api_names = api_names
         self._secrets = Secrets()
-        self._waited: t.Callable[[], float] | None = None
+        self._client: Client | None = None
         self._unsupported: str | None = None
         self._is_valid = False
         try:
             super().__init__(supports_check_mode=True, **spec)
         except (TypeError, ValueError, OverflowError):
             # Ansible's own checks do not take each type everywhere.
-            self._unsupported = self._unsupported or _options.mistyped(
+            self._unsupported = self._unsupported or _arguments.mistyped(
                 self.params, spec["argument_spec"]
             )
             if self._unsupported is None:
@@ -193,20 +192,11 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         _strip(self.params)
         self._register(self.params)
 
-    def run_with_api(self, work: t.Callable[[LogpushOf], Result]) -> None:
-        """Run ``work`` with the API that the connection options lead to, and exit."""
-        self.run_with_client(lambda client: work(functools.partial(self._logpush_of, client)))
-
-    def run_with_client(self, work: t.Callable[[Client], Result]) -> None:
-        """Run ``work`` with the client of the connection options, and exit."""
-        self._waited = lambda: 0.0
-        self.run(lambda: work(self._connect()))
-
-    def run(self, work: t.Callable[[], Result]) -> None:
-        """Run ``work`` and exit with its result or its error."""
+    def run(self, run: t.Callable[..., Result], *apis: t.Callable[[], t.Any]) -> None:
+        """Exit with what ``run`` returns for the options and these APIs, or with its error."""
         end: t.Callable[..., None] = self.fail_json
         try:
-            result = work()
+            result = run(self.params, *(api() for api in apis))
             end = self.exit_json
         except MissingLibrary as error:
             msg = missing_required_lib(error.library)
@@ -217,23 +207,33 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             self.warn(warning)
         if not self._diff:
             result.pop("diff", None)
-        if self._waited is not None:
-            result["rate_limit_waited"] = round(self._waited(), 3)
+        if "rate_limit_share" in self.argument_spec:
+            waited = self._client.rate_limiter.waited if self._client else 0.0
+            result["rate_limit_waited"] = round(waited, 3)
         end(**result)
 
-    def _connect(self) -> Client:
+    def client(self) -> Client:
+        """Return the client that the connection options lead to."""
         if http.IMPORT_ERROR is not None:
             raise MissingLibrary("requests", http.IMPORT_ERROR)
-        client = Client.from_options(self.params, redact=self._redact, check_mode=self.check_mode)
-        self._waited = lambda: client.rate_limiter.waited
-        return client
-
-    def _logpush_of(self, client: Client, scope: t.Mapping[str, t.Any]) -> Logpush:
-        return Logpush(
-            client,
-            Scope.of(scope["zone_id"], scope["account_id"]),
-            register_secrets=self._secrets.add,
+        self._client = Client.from_options(
+            self.params, redact=self._redact, check_mode=self.check_mode
         )
+        return self._client
+
+    def logpush(self) -> Logpush:
+        """Return the API of the zone or account that the options name."""
+        return self.logpush_of_scopes()(self.params)
+
+    def logpush_of_scopes(self) -> LogpushOf:
+        """Return a function that returns the API of the zone or account that a dictionary names."""
+        client = self.client()
+
+        def logpush_of(scope: t.Mapping[str, t.Any]) -> Logpush:
+            of = Scope.of(scope["zone_id"], scope["account_id"])
+            return Logpush(client, of, register_secrets=self._secrets.add)
+
+        return logpush_of
 
     def exit_json(self, **kwargs: t.Any) -> None:
         """Exit with a redacted result, to which Ansible's own redaction would do harm."""
@@ -242,7 +242,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def fail_json(self, msg: str, **kwargs: t.Any) -> None:
         """Fail with a redacted result; name the entry and the option that Ansible refuses."""
         if not self._is_valid:
-            msg = self._unsupported or _options.located(msg, self.params, self.argument_spec)
+            msg = self._unsupported or _arguments.located(msg, self.params, self.argument_spec)
         super().fail_json(**self._shown({**kwargs, "msg": msg}))
 
     def warn(self, warning: str, **kwargs: t.Any) -> None:
@@ -256,7 +256,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             for name in set(_public_in(result))
             if not any(map(looks_like_secret, self._secrets.within(name)))
         )
-        invocation = {"module_args": _options.shown(self.params, self.argument_spec)}
+        invocation = {"module_args": _arguments.shown(self.params, self.argument_spec)}
         shown: Result = self._secrets.redact_value({**result, "invocation": invocation})
         _redact_messages(shown)
         shown.update((name, result[name]) for name in _VERBATIM_RESULTS if name in result)
@@ -267,22 +267,22 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         """Check the options first, since Ansible's own message does not name an entry."""
         super()._load_params()
-        _options.serialize(self.params, self.argument_spec)
+        _arguments.serialize(self.params, self.argument_spec)
         self._rename(self.params)
         for option, described in self.argument_spec.items():
             if described.get("elements") == "dict" and option in self.params:
-                given = self.params[option] = _options.as_dictionaries(self.params[option])
+                given = self.params[option] = _arguments.as_dictionaries(self.params[option])
                 for entry in given if isinstance(given, list) else ():
                     if isinstance(entry, dict):
                         self._rename(entry)
         # Where an option is wrong it is Ansible that ends the module.
         self._register(self.params)
-        self._unsupported = _options.unsupported(self.params, self.argument_spec)
+        self._unsupported = _arguments.unsupported(self.params, self.argument_spec)
 
     def _log_invocation(self) -> None:
         """Write a redacted call to the system's log: Ansible would search for each value in it."""
         params, values = self.params, self.no_log_values
-        self.params = self._secrets.redact_value(_options.shown(params, self.argument_spec))
+        self.params = self._secrets.redact_value(_arguments.shown(params, self.argument_spec))
         self.no_log_values = set()
         try:
             super()._log_invocation()
@@ -291,7 +291,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _rename(self, options: Params) -> None:
         for option, names in self._api_names.items():
-            given = _options.as_dictionary(options.get(option))
+            given = _arguments.as_dictionary(options.get(option))
             if isinstance(given, dict):
                 for name, ours in names.items():
                     if name in given and ours not in given:
@@ -311,7 +311,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         # Of a destination the sensitive parts alone.
         self._secrets.add(
             text.strip()
-            for text in _options.sensitive_texts(params, self.argument_spec)
+            for text in _arguments.sensitive_texts(params, self.argument_spec)
             if _destination(text) is None
         )
         for address in (params.get("base_url"), *map(os.environ.get, _arguments.BASE_URL_NAMES)):

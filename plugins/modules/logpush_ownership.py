@@ -186,14 +186,27 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import request
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
+    checked_destination,
+    destination_warnings,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    Challenge,
+    Logpush,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Request the challenge."""
-    return request(params["destination_conf"], logpush)
+    destination = checked_destination(params["destination_conf"])
+    challenge = logpush.request_challenge(destination) or Challenge()
+    return {
+        "changed": True,
+        "destination": destination.describe(),
+        "warnings": destination_warnings(destination),
+        **challenge._asdict(),
+    }
 
 
 def main() -> None:

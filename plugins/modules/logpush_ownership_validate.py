@@ -182,21 +182,49 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._arguments import DESTINATION
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token_validation import (
-    validate,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import Rejected
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
+    checked_destination,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    Logpush,
+    Verdict,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
+    clean_token,
+    disagreements,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
-    """Validate the token."""
-    return validate(
-        params["destination_conf"],
-        params["ownership_challenge"],
-        logpush,
-        fail_on_invalid=params["fail_on_invalid"],
-    )
+    """Validate the token; where it is rejected, look for the reason in its claims."""
+    destination = checked_destination(params["destination_conf"])
+    # None in check mode, where no challenge was requested.
+    verdict = Verdict(None)
+    reasons: list[str] = []
+    if not logpush.check_mode or (params["ownership_challenge"] or "").strip():
+        token = clean_token(params["ownership_challenge"] or "")
+        verdict = logpush.validate_challenge(destination, token)
+        kind, scope_id = logpush.scope
+        if not verdict.valid:
+            reasons = disagreements(
+                token, object_type=kind, object_id=scope_id, destination=destination
+            )
+    result = {
+        "changed": False,
+        "destination": destination.describe(),
+        "valid": verdict.valid,
+        "message": verdict.message,
+        "reasons": reasons,
+    }
+    if verdict.error is not None:
+        result["error"] = verdict.error
+    if verdict.valid is False and params["fail_on_invalid"]:
+        reason = verdict.message or "valid: false, no reason given"
+        sentence = f"Cloudflare rejected the ownership token: {reason}."
+        raise Rejected(" ".join([sentence, *reasons]), result)
+    return result
 
 
 def main() -> None:

@@ -139,7 +139,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency im
     run_concurrently,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import request
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination_rules import (
+    checked_destination,
+    destination_warnings,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Challenge
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     Label,
     LogpushOf,
@@ -153,7 +157,14 @@ def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
     targets = params["targets"]
 
     def request_one(target: dict[str, t.Any]) -> dict[str, t.Any]:
-        return request(target["destination_conf"], logpush_of(target))
+        destination = checked_destination(target["destination_conf"])
+        challenge = logpush_of(target).request_challenge(destination) or Challenge()
+        result = {"changed": True, "destination": destination.describe()}
+        return {
+            **result,
+            "warnings": destination_warnings(destination),
+            **challenge._asdict(),
+        }
 
     for target in targets:
         # What is wrong with a target is its own outcome, below.

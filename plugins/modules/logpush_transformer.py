@@ -291,8 +291,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformer import (
     TRANSFORMER,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformers import (
     TransformerApi,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute_for_account

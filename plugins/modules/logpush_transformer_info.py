@@ -225,8 +225,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import checked_id
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformer import (
     Transformer,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformers import (
     TransformerApi,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute_for_account

@@ -4,7 +4,8 @@
 
 """`make contract`: test against Cloudflare what the project believes of its API. See --help.
 
-It needs CLOUDFLARE_API_TOKEN (with Logs Write) and CONTRACT_ZONE_ID. More can be tested with
+It needs CLOUDFLARE_API_TOKEN (with Logs Write; with Analytics Read, Account Analytics Read and
+Notifications Read more can be tested) and CONTRACT_ZONE_ID. More can be tested with
 CONTRACT_ACCOUNT_ID; CONTRACT_S3_DESTINATION (s3://bucket/prefix?region=R, which Cloudflare may
 write to, and AWS credentials that may read, list and delete there); CONTRACT_R2_DESTINATION
 (r2://bucket/prefix?account-id=A&access-key-id=K&secret-access-key=S); CONTRACT_EXPIRED_TOKEN (an

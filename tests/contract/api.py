@@ -115,6 +115,7 @@ class Api:
         body: t.Any = None,
         *,
         on: str = "zone",
+        below: str = "logpush",
         api_token: str | None = None,
     ) -> Response:
         """Send a request below /logpush of the zone or the account; the response must have the
@@ -123,29 +124,48 @@ class Api:
         After a 429 it is sent once more, when the API says. ``Undetermined`` where there is no
         response, or one of a server that is overloaded.
         """
-        response = self._send(method, path, body, on, api_token)
-        if response.status_code == 429:
-            self._interruption.wait(_retry_after(response.headers))
-            response = self._send(method, path, body, on, api_token)
-        if response.status_code == 429 or response.status_code >= 500:
-            raise Undetermined(f"HTTP {response.status_code}: {response.text[:200]}")
-        try:
-            envelope = response.json()
-        except ValueError:
-            envelope = None
+        object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
+        path = f"/{on}s/{object_id}/{below}/{path}"
+        response, envelope = self._decoded(method, path, body, api_token)
         if not isinstance(envelope, dict) or not isinstance(envelope.get("success"), bool):
             raise Disagreement("the response", "an envelope with success", response.text[:200])
         return Response(response.status_code, response.headers, envelope)
 
+    def query(self, text: str, **variables: t.Any) -> dict[str, t.Any]:
+        """Send a GraphQL query; returns data and errors, one of which must be there.
+
+        ``NotTested`` where the API token may not read analytics.
+        """
+        body = {"query": text, "variables": variables}
+        response, answer = self._decoded("POST", "/graphql", body)
+        if not isinstance(answer, dict) or not (answer.get("data") or answer.get("errors")):
+            raise Disagreement("the response", "data or errors", response.text[:200])
+        if "not authorized" in response.text or response.status_code in (401, 403):
+            raise NotTested(f"the API token may not read analytics: {response.text[:200]}")
+        return answer
+
+    def _decoded(
+        self, method: str, path: str, body: t.Any, api_token: str | None = None
+    ) -> tuple[requests.Response, t.Any]:
+        response = self._send(method, path, body, api_token)
+        if response.status_code == 429:
+            self._interruption.wait(_retry_after(response.headers))
+            response = self._send(method, path, body, api_token)
+        if response.status_code == 429 or response.status_code >= 500:
+            raise Undetermined(f"HTTP {response.status_code}: {response.text[:200]}")
+        try:
+            return response, response.json()
+        except ValueError:
+            return response, None
+
     def _send(
-        self, method: str, path: str, body: t.Any, on: str, api_token: str | None
+        self, method: str, path: str, body: t.Any, api_token: str | None
     ) -> requests.Response:
         self._interruption.check()
-        object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
-        url = f"{self.settings.base_url}/{on}s/{object_id}/logpush/{path}"
+        url = f"{self.settings.base_url}{path}"
         headers = {"Authorization": f"Bearer {api_token or self.settings.api_token}"}
         self.requests += 1
-        self.exchange = f"{method} /{on}s/{object_id}/logpush/{path}"
+        self.exchange = f"{method} {path}"
         try:
             response = self._session.request(
                 method, url, json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False

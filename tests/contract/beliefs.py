@@ -12,7 +12,7 @@ import secrets
 import time
 import typing as t
 
-from . import sources
+from . import sources, watching
 from .api import Api, NotTested
 from .running import (
     Belief,
@@ -451,6 +451,9 @@ def transformers_are_a_list(api: Api) -> None:
     if response.status == 403:
         raise NotTested(f"the account has no transformers: {response.error['message']}")
     expect_that(isinstance(response.items, list), "the transformers", "a list", response.result)
+
+
+BELIEFS += watching.BELIEFS
 
 
 def _expect_filter(job: dict[str, t.Any]) -> None:

@@ -37,6 +37,11 @@ _JOB_DEFAULTS = {
     "filter": "",
 }
 _EMPTY = {"success": True, "errors": [], "messages": [], "result": {}}
+_GROUP = {"sum": {"uploads": 1}, "dimensions": {"jobId": 1, "status": 200}}
+_GROUPS = {
+    "data": {"viewer": {"zones": [{"logpushHealthAdaptiveGroups": [_GROUP], "settings": {}}]}},
+    "errors": None,
+}
 _OPTION_DEFAULTS = {"output_type": "ndjson", "record_delimiter": "", "batch_prefix": ""}
 Lie = Callable[[pytest.MonkeyPatch, Control], t.Any]
 # By its name: how it is told, and the beliefs that it contradicts.
@@ -262,6 +267,18 @@ _lie(
     "transformers are an object",
     _fault("transformers$", status=200, body=_EMPTY),
     "transformers_are_a_list",
+)
+_lie(
+    "a group of uploads has no final",
+    _fault("graphql$", status=200, body=_GROUPS),
+    *("uploads_are_groups_of_jobs_and_statuses", "an_unknown_field_of_a_query_is_an_error"),
+    *("the_limits_of_uploads_are_settings", "a_query_above_the_limits_is_an_error"),
+    "usage_is_billable_bytes_by_date",
+)
+_lie(
+    "notifications are an object",
+    _fault("policies$", status=200, body=_EMPTY),
+    "notifications_are_a_list",
 )
 _lie(
     "a job needs no destination",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import typing as t
 
+from . import watching
 from .api import Api, Response
 from .running import Belief, Check, declare
 from .settings import BUCKET, DESTINATION, EXPIRED, KEYS
@@ -135,6 +136,9 @@ def empty_output_options(api: Api) -> t.Any:
     options = {"field_names": ["RayID"], "record_prefix": "", "CVE-2021-44228": False}
     job = api.get(api.create(output_options=options))
     return {"sent": options, "shown": job.get("output_options")}
+
+
+QUESTIONS += watching.QUESTIONS
 
 
 def _told(response: Response) -> t.Any:

@@ -23,8 +23,15 @@ CHALLENGE = f"{_GUIDE}/logpush-ownership-challenge/"
 DATASETS = f"{_GUIDE}/datasets/"
 OUTPUT = f"{_GUIDE}/log-output-options/"
 
+GRAPHQL = f"{_DOCS}/analytics/graphql-api"
+ALERTS = f"{_DOCS}/logs/logpush/alerts-and-analytics/"
+PRICING = f"{_DOCS}/logs/logpush/pricing/"
+
 DOCS_ISSUES = "https://github.com/cloudflare/cloudflare-docs/issues"
 PROVIDER = "https://github.com/cloudflare/terraform-provider-cloudflare"
 # It runs against the live API.
 PROVIDER_TEST = f"{PROVIDER}/blob/main/internal/services/logpush_job/resource_test.go"
+SDK_ALERTING = (
+    "https://github.com/cloudflare/cloudflare-python/blob/main/src/cloudflare/types/alerting"
+)
 SDK = "https://github.com/cloudflare/cloudflare-python/blob/main/src/cloudflare/types/logpush"

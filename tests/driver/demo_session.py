@@ -14,6 +14,8 @@ import sys
 import typing as t
 from urllib.request import Request, urlopen
 
+from sandbox import readback
+
 _STORES = {
     "s3": ("S3", "SANDBOX_DESTINATION_CONF"),
     "gcs": ("Google Cloud Storage", "SANDBOX_GCS_DESTINATION_CONF"),
@@ -34,6 +36,9 @@ def main() -> int:
     jobs = ", ".join(f"{job['name']} (id {job['id']})" for job in _control("jobs"))
     shown = re.findall(r"^ +(?:filename|valid): (\S+)$", proved, re.MULTILINE)
     print(f"\nChallenge file and whether its token is valid:  {', '.join(shown)}")
+    for upload in _control("uploads"):
+        first = readback.text(os.environ, upload).splitlines()[0]
+        print(f"{'Logs in ' + upload['destinationType'] + ':':<16} {first}")
     print(f"Jobs created:    {jobs}\nThe second run:  {writes} requests that write")
     print("Try next:        make sandbox, which stays up for your own playbooks")
     print("                 ansible-doc edgeops.cloudflare.logpush_job")

@@ -20,8 +20,10 @@ from pathlib import Path
 from . import environment
 from .paths import CACHE, COLLECTIONS
 
-# The first two read stores; the last one prints results as JSON.
-NEEDED = ("amazon.aws", "google.cloud", "ansible.posix")
+# The first two read stores, the third prints results as JSON, the last one sets up AWX.
+NEEDED = ("amazon.aws", "google.cloud", "ansible.posix", "awx.awx")
+# Releases after this one are without it.
+_LAST_WITH_AWX = "12"
 _LEFT_OUT = {"changelogs", "docs", "tests"}
 
 
@@ -31,7 +33,7 @@ def ensure(release: str) -> Path:
     Returns the folder that has `ansible_collections`.
     """
     target = COLLECTIONS / release
-    if target.is_dir():
+    if all(_place(target, name).is_dir() for name in NEEDED):
         return target
     COLLECTIONS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="ansible-wheel-") as temporary:
@@ -43,10 +45,17 @@ def ensure(release: str) -> Path:
         unpacked = Path(temporary) / "unpacked"
         with zipfile.ZipFile(next(Path(temporary).glob("*.whl"))) as wheel:
             wheel.extractall(unpacked, [name for name in wheel.namelist() if _is_needed(name)])
+        if not _place(unpacked, "awx.awx").is_dir():
+            awx = _place(ensure(_LAST_WITH_AWX), "awx.awx")
+            shutil.copytree(awx, _place(unpacked, "awx.awx"))
         # Moved as a whole, so that an interrupted run leaves no half of it.
         shutil.rmtree(target, ignore_errors=True)
         unpacked.rename(target)
     return target
+
+
+def _place(folder: Path, name: str) -> Path:
+    return folder.joinpath("ansible_collections", *name.split("."))
 
 
 def _is_needed(name: str) -> bool:

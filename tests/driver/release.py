@@ -26,9 +26,12 @@ _PUBLISHED = {
     *("README.md", "SECURITY.md", "requirements-stores.txt", "requirements.txt"),
     *("requirements.yml", "FILES.json", "MANIFEST.json"),
 }
-_VERSION = re.compile(r'^(?:version: |VERSION = "|v|## v|  )(\d+)\\?\.(\d+)\\?\.(\d+)"?:?$', re.M)
+_VERSION = re.compile(r'^(?: *version: |VERSION = "|v|## v|  )(\d+)\\?\.(\d+)\\?\.(\d+)"?:?$', re.M)
 # Where somebody sets it, and where antsibull-changelog writes it.
-_SET = ("galaxy.yml", "plugins/module_utils/_version.py")
+_SET = (
+    *("galaxy.yml", "plugins/module_utils/_version.py"),
+    *("docs/awx/execution-environment.yml", "docs/awx/execution-environment-aap.yml"),
+)
 _WRITTEN = ("changelogs/changelog.yaml", "CHANGELOG.md", "CHANGELOG.rst")
 
 
@@ -56,7 +59,7 @@ def rehearse(session: nox.Session) -> None:
     install_archive(session, checkout)
     _call(session, "ansible-galaxy", "collection", "verify", "--offline", _NAME, env=env)
     installed = folder.joinpath("ansible_collections", *_NAME.split("."))
-    for name in (_SET[1], *_WRITTEN):
+    for name in (*_SET[1:], *_WRITTEN):
         if newest(installed / name) != version:
             session.error(f"{name} does not have the version {version} that is released")
     with tarfile.open(next(folder.glob("*.tar.gz"))) as opened:

@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 import yaml
-from driver import tree
+from driver import matrix, tree
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFINITION = ROOT / "docs" / "awx" / "execution-environment.yml"
+FOLDER = ROOT / "docs" / "awx"
+DEFINITIONS = ["execution-environment.yml", "execution-environment-aap.yml"]
 # What the modules need, and what reads challenge files from object stores.
 LIBRARIES = {"requests", "boto3", "google-cloud-storage", "azure-storage-blob", "azure-identity"}
+
+
+class Context(t.NamedTuple):
+    """The folder that ansible-builder made of a definition."""
+
+    folder: Path
+    definition: dict[str, t.Any]
 
 
 def call(*command: str) -> str:
@@ -27,35 +35,49 @@ def call(*command: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module", name="context")
-def fixture_context(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return what ansible-builder would give to the container engine."""
-    context = tmp_path_factory.mktemp("context")
-    call("ansible-builder", "create", "--file", str(DEFINITION), "--context", str(context))
-    return context
+@pytest.fixture(scope="module", name="context", params=DEFINITIONS)
+def fixture_context(request: t.Any, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """Return what ansible-builder would give to the container engine, of each definition."""
+    source = FOLDER / request.param
+    folder = tmp_path_factory.mktemp("context")
+    call("ansible-builder", "create", "--file", str(source), "--context", str(folder))
+    return Context(folder, yaml.safe_load(source.read_text(encoding="utf-8")))
 
 
-def test_the_definition_is_one_that_ansible_builder_takes(context: Path) -> None:
+def test_the_definition_is_one_that_ansible_builder_takes(context: Context) -> None:
     # The name depends on which engine is there.
-    (instructions,) = [*context.glob("Containerfile"), *context.glob("Dockerfile")]
+    (instructions,) = [*context.folder.glob("Containerfile"), *context.folder.glob("Dockerfile")]
     text = instructions.read_text(encoding="utf-8")
-    definition = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
+    definition = context.definition
+    dependencies = definition["dependencies"]
     assert f'EE_BASE_IMAGE="{definition["images"]["base_image"]["name"]}"' in text
-    assert f'PYCMD="{definition["dependencies"]["python_interpreter"]["python_path"]}"' in text
-    assert 'ANSIBLE_INSTALL_REFS="ansible-core>=2.16 ansible-runner"' in text
+    if "ansible_core" in dependencies:
+        assert f'PYCMD="{dependencies["python_interpreter"]["python_path"]}"' in text
+        core, runner = (
+            dependencies[f"ansible_{each}"]["package_pip"] for each in ("core", "runner")
+        )
+        assert f'ANSIBLE_INSTALL_REFS="{core} {runner}"' in text
+    else:
+        # Those of the base image, which has no dnf.
+        assert "ANSIBLE_INSTALL_REFS=" not in text
+        assert 'PKGMGR="/usr/bin/microdnf"' in text
 
 
-def test_it_needs_no_other_collection(context: Path) -> None:
-    built_in = yaml.safe_load((context / "_build" / "requirements.yml").read_text("utf-8"))
-    assert built_in["collections"] == [{"name": "edgeops.cloudflare"}]
+def test_it_needs_no_other_collection(context: Context) -> None:
+    built_in = yaml.safe_load((context.folder / "_build" / "requirements.yml").read_text("utf-8"))
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text("utf-8"))
+    assert built_in["collections"] == [
+        {"name": "edgeops.cloudflare", "version": str(galaxy["version"])}
+    ]
 
 
-def test_its_core_is_one_that_the_collection_runs_on() -> None:
-    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text("utf-8"))
-    least = tuple(int(part) for part in runtime["requires_ansible"].removeprefix(">=").split("."))
-    dependencies = yaml.safe_load(DEFINITION.read_text("utf-8"))["dependencies"]
-    name, version = dependencies["ansible_core"]["package_pip"].split(">=")
-    assert (name, *(int(part) for part in version.split("."))) == ("ansible-core", *least[:2])
+def test_its_core_is_one_that_the_collection_is_tested_on() -> None:
+    dependencies = yaml.safe_load((FOLDER / DEFINITIONS[0]).read_text("utf-8"))["dependencies"]
+    name, version = dependencies["ansible_core"]["package_pip"].split("==")
+    python = dependencies["python_interpreter"]["package_system"].removeprefix("python")
+    tested = {core.version: core.pythons for core in matrix.CORES}
+    assert name == "ansible-core"
+    assert python in tested[version.rpartition(".")[0]]
 
 
 def test_an_environment_with_the_collection_gets_all_libraries(tmp_path: Path) -> None:

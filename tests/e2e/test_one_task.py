@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from e2e.playbooks import World
+from sandbox import readback
 
 CREATED = [
     ("GET", "jobs"),
@@ -111,6 +112,7 @@ def test_one_task_creates_the_job_and_a_second_run_writes_nothing(play: Play, st
         },
     ]
     hide = "endpoint_url" in store
+    play.world.control("PUT", "delivery", {"outcome": "push"})
     assert play.run(tasks, "--check", hide_keys=hide) == [("GET", "jobs")]  # type: ignore[arg-type]
     assert play.run(tasks, hide_keys=hide) == CREATED  # type: ignore[arg-type]
     assert [each["name"] for each in play.world.jobs()] == ["http"]
@@ -119,6 +121,9 @@ def test_one_task_creates_the_job_and_a_second_run_writes_nothing(play: Play, st
         {"ansible.builtin.assert": {"that": ["again is not changed", "again.job.id > 0"]}},
     ]
     assert play.run(again, hide_keys=hide) == [("GET", "jobs")]  # type: ignore[arg-type]
+    (upload,) = play.world.control("GET", "uploads")
+    records = readback.text(play.world.environment, upload).splitlines()
+    assert [json.loads(record)["RayID"] for record in records]
 
 
 STEPS = """

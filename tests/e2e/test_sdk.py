@@ -15,7 +15,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     OUTPUT_OPTIONS,
     with_option_names,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.spelling import KNOWN
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import KNOWN
 from e2e.playbooks import World
 from sandbox import datasets
 
@@ -163,6 +163,65 @@ def test_refusals_are_those_of_the_api(world: World, sdk: t.Any) -> None:
 def test_zones_are_listed(world: World, sdk: t.Any) -> None:
     assert {zone.id for zone in sdk.zones.list()} >= {world.zone_id}
     assert sdk.zones.get(zone_id=world.zone_id).name == "sandbox.example"
+
+
+def test_notification_policies_are_kept(world: World, sdk: t.Any) -> None:
+    account = {"account_id": world.environment["SANDBOX_ACCOUNT_ID"]}
+    policies = sdk.alerting.policies
+    assert list(policies.list(**account)) == []
+    alert = "failing_logpush_job_disabled_alert"
+    webhook = "b115d5ec15c641ee8b7692c449b5227b"
+    made = policies.create(
+        name="failing jobs",
+        alert_type=alert,
+        enabled=True,
+        mechanisms={"email": [{"id": "ops@example.com"}], "webhooks": [{"id": webhook}]},
+        **account,
+    )
+    changed = policies.update(made.id, enabled=False, description="why", **account)
+    assert changed.id == made.id
+    policy = policies.get(made.id, **account)
+    assert [each.id for each in policies.list(**account)] == [policy.id]
+    assert (policy.name, policy.alert_type, policy.enabled) == ("failing jobs", alert, False)
+    assert (policy.description, policy.modified > policy.created) == ("why", True)
+    assert [each.id for each in policy.mechanisms.email] == ["ops@example.com"]
+    assert [each.id for each in policy.mechanisms.webhooks] == [webhook]
+    assert policies.delete(made.id, **account).success is True
+    with pytest.raises(cloudflare.NotFoundError, match="policy not found"):
+        policies.get(made.id, **account)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"name": ""}, "invalid name"),
+        ({"name": None}, "name is required"),
+        ({"mechanisms": {}}, "at least one"),
+        ({"mechanisms": {"email": []}}, "at least one"),
+        ({"mechanisms": {"pigeon": [{"id": "x"}]}}, "invalid mechanism: pigeon"),
+        ({"mechanisms": {"email": [{"id": "nobody"}]}}, "invalid email mechanism"),
+        ({"mechanisms": {"webhooks": [{"id": "x"}]}}, "invalid webhooks mechanism"),
+    ],
+)
+def test_a_wrong_notification_policy_is_refused(
+    world: World, sdk: t.Any, wrong: dict[str, t.Any], message: str
+) -> None:
+    given = {"name": "n", "mechanisms": {"email": [{"id": "ops@example.com"}]}} | wrong
+    with pytest.raises(cloudflare.BadRequestError, match=message):
+        sdk.alerting.policies.create(
+            account_id=world.environment["SANDBOX_ACCOUNT_ID"],
+            alert_type="failing_logpush_job_disabled_alert",
+            enabled=True,
+            **given,
+        )
+
+
+def test_notification_policies_need_a_permission(world: World, sdk: t.Any) -> None:
+    world.control("PATCH", "settings", {"notifications": "read"})
+    account = {"account_id": world.environment["SANDBOX_ACCOUNT_ID"]}
+    assert list(sdk.alerting.policies.list(**account)) == []
+    with pytest.raises(cloudflare.PermissionDeniedError, match="Authentication error"):
+        sdk.alerting.policies.delete("0" * 32, **account)
 
 
 def members(model: t.Any) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import control, jobs, ownership, transformers, views, zones
+from . import control, graphql_api, jobs, ownership, policies, transformers, views, zones
 from .envelope import ApiError, failure
 from .gate import Gate
 from .world import World
@@ -30,6 +30,9 @@ def create_app(world: World) -> Flask:
         app.register_blueprint(blueprint, url_prefix=logpush)
     of_accounts = f"{BASE}/<any(accounts):scope>/<object_id>/logpush/transformers"
     app.register_blueprint(transformers.blueprint, url_prefix=of_accounts)
+    of_accounts = f"{BASE}/<any(accounts):scope>/<object_id>/alerting/v3/policies"
+    app.register_blueprint(policies.blueprint, url_prefix=of_accounts)
+    app.register_blueprint(graphql_api.blueprint, url_prefix=BASE)
     app.register_blueprint(zones.blueprint, url_prefix=BASE)
     app.before_request(lambda: _authenticate(world))
     app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))

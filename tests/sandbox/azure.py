@@ -12,15 +12,13 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import quote, urlencode
 
 from .loopback import send
-from .store import Location, StoreRefusal, locate
+from .store import CLAIMED_ENCODING, Location, StoreRefusal, is_batch, locate
 
 _DOMAIN = "blob.core.windows.net"
 _VERSION = "2022-11-02"  # of the service, and of the form of a SAS
 _BLOB = {
     "x-ms-version": _VERSION,
     "x-ms-blob-type": "BlockBlob",
-    # Cloudflare's files were seen to claim "compress" over plain text; readers must cope.
-    "x-ms-blob-content-encoding": "compress",
     "Content-Type": "text/plain",
 }
 _LIFETIME = timedelta(days=7)
@@ -52,7 +50,8 @@ class AzureStore:
     def put(self, location: Location, body: bytes) -> None:
         """Write a blob with the destination's own SAS."""
         place = f"{quote(location.bucket)}/{quote(location.key)}"
-        self._put(f"{place}?{location.options['sas']}", body, _BLOB)
+        encoding = {} if is_batch(location) else {"x-ms-blob-content-encoding": CLAIMED_ENCODING}
+        self._put(f"{place}?{location.options['sas']}", body, _BLOB | encoding)
 
     def create_container(self, container: str) -> None:
         """Make a container, or raise ``StoreRefusal``."""

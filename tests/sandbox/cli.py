@@ -67,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(command=_start)
     stop = commands.add_parser("stop", help="stop what was started in the background")
     stop.set_defaults(command=_stop)
+    for command in (serve, run):
+        command.add_argument(
+            "--deliver",
+            action="store_true",
+            help="deliver a batch of made-up logs as soon as an enabled job is written "
+            "(default: nothing, until PUT /sandbox/delivery changes that)",
+        )
     for command in (start, stop):
         command.add_argument("--state-dir", type=Path, required=True)
     for command in (serve, start):
@@ -76,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> int:
     with background.lock(options.state_dir), _stopped_by_signals() as stopping:
-        sandbox = Sandbox(options.port)
+        sandbox = Sandbox(options.port, deliver=options.deliver)
         try:
             sandbox.start()
             print(describe(sandbox.environment), flush=True)
@@ -105,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
         print("python -m sandbox run -- CMD [ARGS...]: no command given", file=sys.stderr)
         return 2
     with _stopped_by_signals() as stopping:
-        sandbox = Sandbox()
+        sandbox = Sandbox(deliver=options.deliver)
         try:
             sandbox.start()
             if stopping.is_set():
@@ -157,6 +164,7 @@ def describe(environment: dict[str, str]) -> str:
             f"S3 ({server}): {environment['AWS_ENDPOINT_URL_S3']}, bucket {bucket}",
             *_others(environment),
             f"Control API (a GET lists its paths): {environment['SANDBOX_CONTROL_URL']}",
+            "Delivered logs: GET /sandbox/uploads; how they are delivered: GET /sandbox/delivery",
             "",
             "To point your own playbooks at it, in another shell:",
             "",

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
-from . import control_traffic, control_zones, job_rules
+from . import control_delivery, control_traffic, control_zones, job_rules
 from .challenge import LIFETIME
 from .control_body import an_object, body, refuse
 from .faults import Fault, parse
@@ -23,6 +23,7 @@ from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
+blueprint.register_blueprint(control_delivery.blueprint)
 blueprint.register_blueprint(control_traffic.blueprint)
 blueprint.register_blueprint(control_zones.blueprint, url_prefix="/zones")
 

@@ -67,8 +67,9 @@ class GcsStore:
         """Write an object and its metadata in one request."""
         bucket = quote(location.bucket, safe="")
         url = f"{self._endpoint}/upload/storage/v1/b/{bucket}/o?uploadType=multipart"
-        # Cloudflare's files were seen to claim "compress" over plain text; readers must cope.
-        metadata = {"name": location.key, "contentEncoding": "compress"}
+        metadata = {"name": location.key}
+        if not store.is_batch(location):
+            metadata["contentEncoding"] = store.CLAIMED_ENCODING
         boundary = secrets.token_hex(16)
         parts = [
             _part(boundary, "application/json; charset=UTF-8", json.dumps(metadata).encode()),

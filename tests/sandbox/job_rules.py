@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from . import datasets
@@ -204,12 +203,6 @@ def _of_dataset(properties: dict[str, Any], dataset: str) -> dict[str, Any]:
     if dataset != "http_requests":
         options = {name: each for name, each in options.items() if name != "merge_subrequests"}
     return properties | {"output_options": options}
-
-
-def pushed() -> dict[str, Any]:
-    """The state of a job that has just written a batch."""
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return _STATE | {"last_complete": now}
 
 
 def _checked(given: dict[str, Any], names: set[str], destination: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ blueprint = Blueprint("jobs", __name__)
 @blueprint.get("/jobs")
 def list_jobs(kind: str, object_id: str) -> dict[str, Any]:
     """All jobs of this zone or account."""
-    return success([_answer(job) for job in views.world().jobs.owned((kind, object_id))])
+    return _listed(views.world().jobs.owned((kind, object_id)))
 
 
 @blueprint.get("/datasets/<dataset>/jobs")
@@ -32,7 +32,7 @@ def list_jobs_of_dataset(kind: str, object_id: str, dataset: str) -> dict[str, A
     """The jobs for one dataset."""
     _check_dataset(kind, dataset)
     jobs = views.world().jobs.owned((kind, object_id))
-    return success([_answer(job) for job in jobs if job["dataset"] == dataset])
+    return _listed([job for job in jobs if job["dataset"] == dataset])
 
 
 @blueprint.get("/datasets/<dataset>/fields")
@@ -51,8 +51,7 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
     transformers.check_job(owner, properties)
     properties["destination_conf"] = destination = _destination(given)
     token = _prove(owner, given, destination)
-    if _test(destination) and properties["enabled"]:
-        properties |= job_rules.pushed()
+    _test(destination)
     _spend(token)
     allowed = views.world().settings["jobs_per_zone"]
     limit = int(allowed) if kind == "zone" and allowed.isdecimal() else None
@@ -69,7 +68,9 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
 @blueprint.get("/jobs/<job_id>")
 def get(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
     """One job."""
-    return success(_answer(_find((kind, object_id), job_id)))
+    job = _find((kind, object_id), job_id)
+    views.world().deliveries.answered([job["id"]])
+    return success(_answer(job))
 
 
 @blueprint.put("/jobs/<job_id>")
@@ -85,8 +86,7 @@ def change(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
         changes["destination_conf"] = destination = _destination(given)
     if destination != job["destination_conf"]:
         token = _prove(owner, given, destination)
-    if _test(destination) and changes.get("enabled", job["enabled"]):
-        changes |= job_rules.pushed()
+    _test(destination)
     _spend(token)
     return _stored(views.world().jobs.update(job["id"], changes))
 
@@ -126,6 +126,11 @@ def destination_exists(kind: str, object_id: str) -> dict[str, Any]:
     return success({"exists": any(job["destination_conf"] == destination for job in jobs)})
 
 
+def _listed(jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    views.world().deliveries.answered([job["id"] for job in jobs])
+    return success([_answer(job) for job in jobs])
+
+
 def _answer(job: dict[str, Any]) -> dict[str, Any]:
     return shown(job_rules.shown(job), views.world().settings)
 
@@ -144,6 +149,8 @@ def _stored(job: dict[str, Any] | None) -> dict[str, Any]:
     if job is None:
         raise _not_found()
     views.note_write()
+    # The answer shows the job as it was just written.
+    views.world().deliveries.written(job)
     return success(_answer(job))
 
 
@@ -196,11 +203,10 @@ def _once() -> bool:
     return views.world().settings["token_use"] == "once"
 
 
-def _test(destination: str) -> bool:
+def _test(destination: str) -> None:
     try:
         written = write_test(views.world().stores, destination)
     except StoreRefusal as refusal:
         raise ApiError(400, INVALID, f"error validating destination: {refusal}") from refusal
     if written:
         views.note_write()
-    return written

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import gcs, processes, stores, world
 from .api import BASE, create_app
+from .delivery import Plan
 from .http_server import BACKLOG, Server
 from .janitor import Janitor
 
@@ -39,10 +40,16 @@ _SOCKET_PATH_LIMIT = 60  # characters; a Unix socket's whole path may have about
 class Sandbox:
     """Starts with ``start``; whatever happens then, ``stop`` leaves nothing behind."""
 
-    def __init__(self, port: int = 0, *, store_processes: bool = True) -> None:
-        """``port`` of the API; 0 takes a free one. Stores that are processes can be left out."""
+    def __init__(
+        self, port: int = 0, *, store_processes: bool = True, deliver: bool = False
+    ) -> None:
+        """``port`` of the API; 0 takes a free one. Stores that are processes can be left out.
+
+        ``deliver``: push a batch for each enabled job as soon as it was written.
+        """
         self._port = port
         self._store_processes = store_processes
+        self._delivery = Plan("push" if deliver else "none")
         self._janitor = Janitor()
         self._server: Server | None = None
         self._parts: list[stores.Part] = []
@@ -58,7 +65,7 @@ class Sandbox:
             _log_to(directory / "api.log")
             self._parts = stores.start(directory, self._janitor, processes=self._store_processes)
             served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
-            self._world = world.World(stores=served)
+            self._world = world.World(stores=served, delivery=self._delivery)
             address = (processes.HOST, listener.getsockname()[1])
             self._server = Server(*address, create_app(self._world), fd=listener.fileno())
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()

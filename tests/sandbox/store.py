@@ -27,6 +27,15 @@ class Location:
     options: dict[str, str] = field(default_factory=dict)
 
 
+# Of challenge files: they were seen to claim it over plain text; readers must cope.
+CLAIMED_ENCODING = "compress"
+
+
+def is_batch(location: Location) -> bool:
+    """Whether it is a batch of logs; anything else is text."""
+    return location.key.endswith(".gz")
+
+
 class Store(Protocol):
     """What the API asks of an object store."""
 
@@ -77,8 +86,7 @@ class S3Store:
         """Write with the destination's own keys if it has any, else as Cloudflare would."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        # Cloudflare's files were seen to claim "compress" over plain text; readers must cope.
-        more: dict[str, str] = {"ContentEncoding": "compress"}
+        more = {} if is_batch(location) else {"ContentEncoding": CLAIMED_ENCODING}
         if "sse" in location.options:
             more["ServerSideEncryption"] = location.options["sse"]
         try:

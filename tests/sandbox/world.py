@@ -11,14 +11,18 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import analytics
+from .analytics import Limits
 from .auth import Credentials
 from .challenge import Issuer
+from .delivery import Deliveries, Plan
 from .faults import Faults
 from .job_store import Jobs
 from .rate import RateLimits
 from .recorder import Recorder
 from .store import Store
 from .transformer_store import Transformers
+from .uploads import Uploads
 from .zone_store import Zones
 
 BUCKET = "edge-logs"
@@ -42,6 +46,11 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "filter_in_answers": ("shown", "left_out"),
     # Whether the account has transformers.
     "transformers": ("available", "unavailable"),
+    # Whether the credentials have Analytics Read, and which permission for notifications.
+    "analytics": ("permitted", "denied"),
+    "notifications": ("write", "read"),
+    # Whether errors of GraphQL come with HTTP 200 or with the statuses that are documented.
+    "graphql_errors": ("http_200", "http_status"),
 }
 
 
@@ -63,8 +72,14 @@ class World:
     jobs: Jobs = field(default_factory=Jobs)
     transformers: Transformers = field(default_factory=Transformers)
     rates: RateLimits = field(default_factory=RateLimits)
+    limits: dict[str, Limits] = field(default_factory=analytics.limits)
+    # By account and id.
+    policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     latency: float = 0.0  # seconds
+    delivery: Plan = field(default_factory=Plan)  # until another one is set, and after a reset
+    uploads: Uploads = field(default_factory=Uploads)
     stopping: threading.Event = field(default_factory=threading.Event)
+    deliveries: Deliveries = field(init=False)
     recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
     zones: Zones = field(init=False)
@@ -77,6 +92,7 @@ class World:
                 {"id": self.other_zone_id, "name": "other.sandbox.example"},
             ],
         )
+        self.deliveries = Deliveries(self.jobs, self.uploads, self.stores, self.delivery)
         self.recorder = Recorder(self.credentials)
         self.settings = _defaults()
 
@@ -108,6 +124,10 @@ class World:
         self.faults.clear()
         self.zones.clear()
         self.jobs.clear()
+        self.deliveries.clear()
+        self.uploads.clear()
+        self.limits = analytics.limits()
+        self.policies.clear()
         self.transformers.clear()
         self.rates.clear()
         self.latency = 0.0

@@ -21,6 +21,7 @@ from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     connection,
     job,
     logpush,
+    wait,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
@@ -30,14 +31,17 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
     logpush_challenge_info,
     logpush_dataset_info,
     logpush_destination_validate,
+    logpush_health_info,
     logpush_job,
     logpush_job_info,
     logpush_jobs,
+    logpush_notification,
     logpush_ownership,
     logpush_ownership_validate,
     logpush_ownerships,
     logpush_transformer,
     logpush_transformer_info,
+    logpush_usage_info,
 )
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix
 
@@ -47,14 +51,17 @@ MODULES = {
     "logpush_challenge_info": logpush_challenge_info,
     "logpush_dataset_info": logpush_dataset_info,
     "logpush_destination_validate": logpush_destination_validate,
+    "logpush_health_info": logpush_health_info,
     "logpush_job": logpush_job,
     "logpush_job_info": logpush_job_info,
     "logpush_jobs": logpush_jobs,
+    "logpush_notification": logpush_notification,
     "logpush_ownership": logpush_ownership,
     "logpush_ownership_validate": logpush_ownership_validate,
     "logpush_ownerships": logpush_ownerships,
     "logpush_transformer": logpush_transformer,
     "logpush_transformer_info": logpush_transformer_info,
+    "logpush_usage_info": logpush_usage_info,
 }
 FRAGMENTS = {
     "edgeops.cloudflare.challenge_file": challenge_file.ModuleDocFragment.DOCUMENTATION,
@@ -65,6 +72,7 @@ FRAGMENTS = {
     "edgeops.cloudflare.job.jobs": job.ModuleDocFragment.JOBS,
     "edgeops.cloudflare.logpush.scope": logpush.ModuleDocFragment.SCOPE,
     "edgeops.cloudflare.logpush.destination": logpush.ModuleDocFragment.DESTINATION,
+    "edgeops.cloudflare.wait": wait.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.attributes": attributes.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.attributes.action_group": attributes.ModuleDocFragment.ACTION_GROUP,
 }

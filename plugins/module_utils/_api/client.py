@@ -20,6 +20,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http impor
     GATEWAY_ERRORS,
     RATE_LIMITED,
     AuthBase,
+    Decode,
     Response,
     Sender,
     Server,
@@ -36,8 +37,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import
 
 # A later run may succeed.
 _RETRYABLE = (RATE_LIMITED, 500, *GATEWAY_ERRORS)
-# Cloudflare is known to refuse valid credentials now and then, in these words.
-_TRANSIENT_REFUSAL = "unable to authenticate request"
+# Cloudflare is known to refuse valid credentials now and then, in the first of these words; the
+# others are GraphQL's, whose errors may come with HTTP 200.
+_TRANSIENT_WORDS = ("unable to authenticate request", "try again", "please repeat your request")
 
 DEEPEST = 100  # levels of a response
 _LONGEST_NUMBER = 4300  # digits, as newer versions of Python have it
@@ -176,9 +178,29 @@ class Client:
             return None
         return self._send(method, path, body, idempotent=idempotent)
 
-    def _send(self, method: str, path: str, body: t.Any, *, idempotent: bool) -> ApiResponse:
+    def query(self, query: str, variables: t.Mapping[str, t.Any]) -> ApiResponse:
+        """Send a GraphQL query, which changes nothing; ``result`` of the response is its ``data``.
+
+        Errors are an ``ApiError``, whatever the HTTP status, even where there is data beside them:
+        it is incomplete.
+        """
+        body = {"query": query, "variables": dict(variables)}
+        return self._send("POST", "/graphql", body, idempotent=True, form=_GRAPHQL)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: t.Any,
+        *,
+        idempotent: bool,
+        form: _Form | None = None,
+    ) -> ApiResponse:
         content = None if body is None else json.dumps(body).encode()
-        response = self._sender.send(method, path, content, idempotent=idempotent)
+        form = form or _ENVELOPE
+        response = self._sender.send(
+            method, path, content, idempotent=idempotent, decode=form.decode
+        )
         context = {
             "status": response.status,
             "method": method,
@@ -188,15 +210,17 @@ class Client:
         if response.status < 300 and response.value and response.value["success"]:
             return ApiResponse(response.value, context)
         if response.status < 400 and (response.status >= 300 or response.value is None):
-            raise self._malformed(response, context)
+            raise self._malformed(response, form, context)
         if response.value is None and response.status != RATE_LIMITED:
-            raise self._malformed(response, context)
+            raise self._malformed(response, form, context)
         raise self._api_error(response, context)
 
-    def _malformed(self, response: Response, context: dict[str, t.Any]) -> MalformedResponse:
+    def _malformed(
+        self, response: Response, form: _Form, context: dict[str, t.Any]
+    ) -> MalformedResponse:
         status = response.status
         return MalformedResponse(
-            f"malformed response (HTTP {status}): {_problem(response, self._redact)}",
+            f"malformed response (HTTP {status}): {_problem(response, form, self._redact)}",
             **context,
             retryable=status in _RETRYABLE,
         )
@@ -213,19 +237,51 @@ class Client:
             cause,
             **context,
             errors=errors,
-            retryable=status in _RETRYABLE or _TRANSIENT_REFUSAL in reason.lower(),
+            retryable=status in _RETRYABLE
+            or any(words in reason.lower() for words in _TRANSIENT_WORDS),
         )
 
 
 def decode_envelope(content: bytes) -> dict[str, t.Any] | None:
     """Return Cloudflare's envelope, or None where a body is none or too deep."""
+    envelope = _decoded(content)
+    return envelope if envelope and isinstance(envelope.get("success"), bool) else None
+
+
+def decode_graphql(content: bytes) -> dict[str, t.Any] | None:
+    """Return a GraphQL response as an envelope, or None where a body is none or too deep.
+
+    A request that does not get as far as GraphQL, as one with a wrong credential, may be refused
+    with an envelope.
+    """
+    response = _decoded(content)
+    if not response or response.get("success") is True:
+        return None
+    errors, data = response.get("errors"), response.get("data")
+    if response.get("success") is False or (errors and isinstance(errors, list)):
+        return {"success": False, "errors": errors, "result": None}
+    if errors in (None, []) and isinstance(data, dict):
+        return {"success": True, "errors": [], "result": data}
+    return None
+
+
+def _decoded(content: bytes) -> dict[str, t.Any] | None:
     try:
-        envelope = json.loads(content, parse_int=_PARSE_INT)
+        value = json.loads(content, parse_int=_PARSE_INT)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(envelope, dict) or not isinstance(envelope.get("success"), bool):
-        return None
-    return None if _is_too_deep(envelope) else envelope
+    return value if isinstance(value, dict) and not _is_too_deep(value) else None
+
+
+class _Form(t.NamedTuple):
+    """What the server is expected to send: its ``name`` in messages, and how it is decoded."""
+
+    name: str
+    decode: Decode
+
+
+_ENVELOPE = _Form("Cloudflare envelope", decode_envelope)
+_GRAPHQL = _Form("GraphQL response", decode_graphql)
 
 
 def _integer(digits: str) -> int:
@@ -249,8 +305,8 @@ def _is_too_deep(value: dict[str, t.Any]) -> bool:
     return True
 
 
-def _problem(response: Response, redact: Redact) -> str:
-    """Return what is wrong with a response that is no envelope, as far as it may be shown."""
+def _problem(response: Response, form: _Form, redact: Redact) -> str:
+    """Return what is wrong with a response of another form, as far as it may be shown."""
     if 300 <= response.status < 400:
         return f"redirect to {_redirect_host(response)} not followed; check base_url"
     coding = response.headers.get("Content-Encoding")
@@ -263,7 +319,7 @@ def _problem(response: Response, redact: Redact) -> str:
         excerpt = "JSON that is incomplete, nested too deep or something else"
     else:
         excerpt = repr(_shown(text, redact, _SHOWN_OF_PAGE))
-    return f"no Cloudflare envelope but {_shown(kind, redact, _SHOWN_OF_PAGE)}: {excerpt}"
+    return f"no {form.name} but {_shown(kind, redact, _SHOWN_OF_PAGE)}: {excerpt}"
 
 
 def _redirect_host(response: Response) -> str:

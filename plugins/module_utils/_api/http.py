@@ -24,6 +24,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.connection
     LARGEST_RESPONSE,
     AuthBase,
     Connection,
+    Decode,
     MalformedHTTP,
     RepeatedResponse,
     Response,
@@ -46,6 +47,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
 __all__ = [
     "IMPORT_ERROR",
     "AuthBase",
+    "Decode",
     "NoResponse",
     "Response",
     "Sender",
@@ -90,9 +92,7 @@ class Transport:
     send; then the connection is not used again.
     """
 
-    def __init__(
-        self, server: Server, *, decode: t.Callable[[bytes], t.Any], connections: int = 1
-    ) -> None:
+    def __init__(self, server: Server, *, decode: Decode, connections: int = 1) -> None:
         self._server = server
         self._decode = decode
         self._most = connections
@@ -100,19 +100,28 @@ class Transport:
         self._lock = threading.Lock()
 
     def exchange(
-        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        seconds: float,
+        *,
+        reuse: bool,
+        decode: Decode | None = None,
     ) -> Response:
         """Send one request and return its response within ``seconds``, or raise ``NoResponse``.
 
         Without ``reuse`` the request gets a new connection, so that nothing that is left of an
-        earlier one can end it or be taken for its response.
+        earlier one can end it or be taken for its response. ``decode`` takes the place of the
+        usual one for this response.
         """
+        decode = decode or self._decode
         connection = (self._take() if reuse else None) or Connection(self._server)
         outcome: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                outcome.put(connection.exchange(method, path, body, seconds, self._decode))
+                outcome.put(connection.exchange(method, path, body, seconds, decode))
             except Exception as error:  # pylint: disable=broad-exception-caught  # raised below
                 outcome.put(error)
 
@@ -174,8 +183,18 @@ class Sender:
         self.patience = rate_limit_retry_timeout
         self.rate_limiter = rate_limiter or RateLimiter(patience=rate_limit_retry_timeout)
 
-    def send(self, method: str, path: str, body: bytes | None, *, idempotent: bool) -> Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        *,
+        idempotent: bool,
+        decode: Decode | None = None,
+    ) -> Response:
         """Send a request and return its last response, whatever its status.
+
+        ``decode`` is that of ``Transport.exchange``.
 
         A connection that was never made and a 429 carry nothing out, so that any request may
         follow them; only an ``idempotent`` one follows a broken connection, 502, 503 and 504.
@@ -191,7 +210,12 @@ class Sender:
             response = None
             try:
                 response = self._transport.exchange(
-                    method, path, body, attempt.remaining(), reuse=attempt.may_reuse()
+                    method,
+                    path,
+                    body,
+                    attempt.remaining(),
+                    reuse=attempt.may_reuse(),
+                    decode=decode,
                 )
             except NoResponse as failure:
                 pause: float | None = attempt.pause_after_failure(failure)

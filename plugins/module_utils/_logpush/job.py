@@ -30,10 +30,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_va
     check_combination,
     check_for_account,
     check_values,
+    misspelt,
     parsed_filter,
     small_batch,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.spelling import misspelt
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import clean_token
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import is_sensitive_name
 

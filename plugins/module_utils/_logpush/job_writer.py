@@ -24,19 +24,17 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.lost_r
     lost_error,
     may_be_applied,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
-    OwnershipProof,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
+    TokenSource,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import Plan
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     is_token_rejected,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token import (
     OWNERSHIP_CHALLENGE,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.token_validation import (
-    explain_rejection,
+    disagreements,
 )
 
 _MISSING = (
@@ -54,13 +52,13 @@ _Send = t.Callable[[t.Mapping[str, t.Any]], t.Optional[Job]]
 
 
 class JobWriter:
-    """Writes one planned job. ``proof`` provides the ownership token where one is required."""
+    """Writes one planned job. ``source`` provides the ownership token where one is required."""
 
-    def __init__(self, plan: Plan, logpush: Logpush, proof: OwnershipProof | None = None) -> None:
+    def __init__(self, plan: Plan, logpush: Logpush, source: TokenSource | None = None) -> None:
         self._plan = plan
         self._logpush = logpush
         self._jobs = Jobs(logpush)
-        self._proof = proof
+        self._source = source
         self._result = plan.result()
 
     def apply(self) -> Result:
@@ -94,25 +92,25 @@ class JobWriter:
         except RequestError as error:
             if not may_be_applied(error):
                 raise
-            if self._proof is not None:
+            if self._source is not None:
                 # Where a token is accepted only once, the next job needs another.
-                self._proof.used = True
+                self._source.used = True
             job = self._find_after(error)
             self._note_lost(error, f"it was applied: job {job.id} is in the desired state")
         else:
             self._note_not_applied(job)
-        if self._proof is not None and self._result["ownership"] == "proved":
-            self._result["warnings"] += self._proof.accept()
+        if self._source is not None and self._result["ownership"] == "proved":
+            self._result["warnings"] += self._source.accept()
         self._result["job"] = job.describe()
         return self._result
 
     def _send_with_token(self) -> Job:
         """Send the job, with a token where one is required; with a new one where it was used."""
-        plan, proof = self._plan, self._proof
+        plan, source = self._plan, self._source
         token = plan.desired.token if plan.writes_destination else None
         if token is None and plan.requires_token:
             token = self._proved(renew=False)
-        elif token is None and proof is not None and proof.used:
+        elif token is None and source is not None and source.used:
             # An earlier job has shown that Cloudflare requires one.
             token = self._proved(renew=False)
         try:
@@ -122,8 +120,8 @@ class JobWriter:
                 raise
             # Without a token, Cloudflare requires one; a token that another job has used may
             # be taken only once.
-            may_prove = proof is not None and plan.desired.token is None
-            if not may_prove or (token is not None and not t.cast(OwnershipProof, proof).used):
+            may_prove = source is not None and plan.desired.token is None
+            if not may_prove or (token is not None and not t.cast(TokenSource, source).used):
                 raise self._rejected(error, token) from error
             return self._send_again(self._proved(renew=True))
 
@@ -136,13 +134,13 @@ class JobWriter:
             raise
 
     def _proved(self, *, renew: bool) -> str:
-        if self._proof is None:
+        if self._source is None:
             raise Rejected(_MISSING, {"ownership": "missing"})
         self._result["ownership"] = "missing"
         try:
-            token = self._proof.renew() if renew else self._proof.require()
+            token = self._source.renew() if renew else self._source.require()
         finally:
-            self._result["filename"] = self._proof.filename
+            self._result["filename"] = self._source.filename
         self._result["ownership"] = "proved"
         return token
 
@@ -160,7 +158,10 @@ class JobWriter:
             return Rejected(
                 f"{_MISSING}. {error.message}", {**error.values, "ownership": "missing"}
             )
-        reasons = explain_rejection(token, self._logpush, destination)
+        kind, scope_id = self._logpush.scope
+        reasons = disagreements(
+            token, object_type=kind, object_id=scope_id, destination=destination
+        )
         sentence = f"Cloudflare rejected the ownership token: {error.cause}."
         return Rejected(
             " ".join([sentence, *reasons]),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reconcile jobs: validate all, plan all, prove ownership, write, verify, prune.
+"""Reconcile jobs: validate all, plan all, prove ownership, write, verify, wait, prune.
 
 One job is a list of one. Nothing is sent where an entry is invalid, and nothing is written before
 all entries are planned; what fails after that does not stop the other jobs.
@@ -35,20 +35,23 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_wr
     JobWriter,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
+    TokenSource,
+    location_of,
+    obtain_tokens,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
     Plan,
     make_plan,
     where,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.proof import (
-    OwnershipProof,
-    location_of,
-    obtain_tokens,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.prune import Prune
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     Scope,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.wait import (
+    wait_for_pushes,
 )
 
 Params = t.Mapping[str, t.Any]
@@ -62,7 +65,8 @@ class Settings(t.NamedTuple):
 
     ``challenge_file`` are the options of that name, ``concurrency`` is how many requests are under
     way at the same time; ``prune`` removes the jobs of a scope that no entry describes, of the
-    ``prune_datasets`` alone where they are given.
+    ``prune_datasets`` alone where they are given. ``wait_timeout`` is how long to wait for the
+    next push of each job, in seconds, None for not at all.
     """
 
     challenge_file: Params | None = None
@@ -70,6 +74,7 @@ class Settings(t.NamedTuple):
     concurrency: int = 1
     prune: bool = False
     prune_datasets: t.Sequence[str] | None = None
+    wait_timeout: float | None = None
 
 
 class Reconciled(t.NamedTuple):
@@ -126,7 +131,7 @@ class _Entry(t.NamedTuple):
         return self.logpush.scope.canonical
 
     @property
-    def proof_key(self) -> _Key:
+    def source_key(self) -> _Key:
         """What entries have in common that share a token, and read its file the same way."""
         destination = self.desired.destination
         return (self.scope, destination and destination.raw, repr(self.challenge_file))
@@ -174,7 +179,7 @@ class _Reconciling:
         for each in valid:
             self._apis.setdefault(each.scope, each.logpush)
         self._lists: dict[Scope, Outcome[list[Job]]] = {}
-        self._proofs: dict[_Key, OwnershipProof] = {}
+        self._sources: dict[_Key, TokenSource] = {}
         self._locations: dict[_Key, threading.Lock] = defaultdict(threading.Lock)
         self._check_mode = any(each.logpush.check_mode for each in valid)
 
@@ -187,6 +192,7 @@ class _Reconciling:
         self._obtain_tokens()
         outcomes = self._apply(plans)
         self._find_twins(plans, outcomes)
+        self._wait(outcomes)
         pruned = self._prune(plans, outcomes)
         return Reconciled(outcomes, pruned)
 
@@ -210,7 +216,7 @@ class _Reconciling:
             return error
 
     def _prepare_proofs(self, plans: list[Outcome[Plan]]) -> None:
-        """Provide a proof for each pair of scope and destination that may need one.
+        """Provide a source for each pair of scope and destination that may need one.
 
         Where a token is known to be required, check that the file can be read, in check mode too.
         """
@@ -219,29 +225,29 @@ class _Reconciling:
                 continue
             if plan.desired.token is not None or not plan.desired.prove_ownership:
                 continue
-            proof = self._proof(entry)
+            source = self._source(entry)
             if not plan.requires_token:
                 continue
             try:
-                proof.check()
+                source.check()
             except MissingLibrary:
                 raise
             except CloudflareError as error:
                 plans[index] = error
 
-    def _proof(self, entry: _Entry) -> OwnershipProof:
+    def _source(self, entry: _Entry) -> TokenSource:
         # It is written.
         destination = t.cast(Destination, entry.desired.destination)
-        key = entry.proof_key
-        if key not in self._proofs:
-            self._proofs[key] = OwnershipProof(
+        key = entry.source_key
+        if key not in self._sources:
+            self._sources[key] = TokenSource(
                 entry.logpush,
                 destination,
                 self._files,
                 entry.challenge_file,
                 self._locations[location_of(destination)],
             )
-        return self._proofs[key]
+        return self._sources[key]
 
     def _expect(self, plans: t.Sequence[Outcome[Plan]]) -> None:
         """Let the rate limiter know how many requests follow."""
@@ -256,14 +262,14 @@ class _Reconciling:
 
     def _obtain_tokens(self) -> None:
         """Request the challenges that are known to be required, and read their files."""
-        proofs = [proof for proof in self._proofs.values() if proof.required]
-        if not proofs or self._check_mode:
+        sources = [source for source in self._sources.values() if source.required]
+        if not sources or self._check_mode:
             return
-        proofs[0].expect(len(proofs))
-        obtain_tokens(proofs, self._settings.concurrency)
+        sources[0].expect(len(sources))
+        obtain_tokens(sources, self._settings.concurrency)
 
     def _apply(self, plans: t.Sequence[Outcome[Plan]]) -> list[Outcome[Result]]:
-        """Write the jobs concurrently; those that share a proof one after another."""
+        """Write the jobs concurrently; those that share a source one after another."""
         groups: dict[_Key, list[int]] = defaultdict(list)
         for index, (entry, plan) in enumerate(zip(self._valid, plans)):
             groups[self._group(index, entry, plan)].append(index)
@@ -278,18 +284,18 @@ class _Reconciling:
 
     def _group(self, index: int, entry: _Entry, plan: Outcome[Plan]) -> _Key:
         shares = isinstance(plan, Plan) and plan.writes_destination
-        if shares and entry.proof_key in self._proofs:
-            return entry.proof_key[:2]
+        if shares and entry.source_key in self._sources:
+            return entry.source_key[:2]
         return (index,)
 
     def _write(self, entry: _Entry, plan: Outcome[Plan]) -> Outcome[Result]:
         if isinstance(plan, CloudflareError):
             return plan
-        proof = None
+        source = None
         if plan.writes_destination and plan.desired.prove_ownership:
-            proof = self._proofs.get(entry.proof_key)
+            source = self._sources.get(entry.source_key)
         try:
-            return JobWriter(plan, entry.logpush, proof).apply()
+            return JobWriter(plan, entry.logpush, source).apply()
         except CloudflareError as error:
             return error
 
@@ -310,6 +316,13 @@ class _Reconciling:
                 t.cast(Plan, plans[index]), t.cast(Result, outcomes[index]), self._lists[scope]
             )
             outcomes[index] = error or outcomes[index]
+
+    def _wait(self, outcomes: list[Outcome[Result]]) -> None:
+        """Wait for the pushes of all jobs that were written, where that is wanted."""
+        timeout = self._settings.wait_timeout
+        if timeout is not None and not self._check_mode:
+            apis = [each.logpush for each in self._valid]
+            outcomes[:] = wait_for_pushes(apis, outcomes, timeout, self._settings.concurrency)
 
     def _prune(
         self, plans: t.Sequence[Outcome[Plan]], outcomes: t.Sequence[Outcome[Result]]

@@ -16,6 +16,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     InvalidInput,
+    Rejected,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     Destination,
@@ -109,18 +110,26 @@ class Logpush:
     def request_challenge(self, destination: Destination) -> Challenge | None:
         """Have Cloudflare write a challenge file into the destination.
 
-        Idempotent: a second request writes another file, or the same one again.
+        Raise ``Rejected`` where it wrote none. Idempotent: a second request writes another file,
+        or the same one again.
         """
         path = f"{self.base}/ownership"
         body = {"destination_conf": destination.raw}
         response = self.client.write("POST", path, body, idempotent=True)
         if response is None:
             return None
-        return Challenge(
+        challenge = Challenge(
             filename=response.field("filename", str),
             message=response.field("message", str),
             valid=response.field("valid", bool),
         )
+        if not challenge.written:
+            raise Rejected(
+                "Cloudflare wrote no challenge file to destination_conf: "
+                f"{challenge.message or 'no reason given'}",
+                {"changed": False, "destination": destination.describe(), **challenge._asdict()},
+            )
+        return challenge
 
     def validate_challenge(self, destination: Destination, token: str) -> Verdict:
         """Return whether Cloudflare accepts ``token`` for ``destination``."""

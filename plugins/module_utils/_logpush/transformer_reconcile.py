@@ -24,11 +24,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transf
     DOCUMENTED_SIZE,
     DesiredTransformer,
     Transformer,
-    size_of,
-)
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformers import (
     TransformerApi,
     is_in_use,
+    size_of,
 )
 
 _RUN_AGAIN = (

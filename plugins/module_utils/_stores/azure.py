@@ -19,6 +19,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._stores.store i
     Options,
     check_endpoint,
     importing,
+    no_response,
     too_large,
 )
 
@@ -156,7 +157,7 @@ class SasStore:
                 raise _problem(response.status_code, code, bucket, key)
         except (requests.RequestException, HTTPError, OSError) as error:
             # Not chained: requests quotes the URL.
-            raise _no_response(error) from None
+            raise no_response("Azure", error) from None
 
 
 class IdentityStore:
@@ -221,7 +222,7 @@ class IdentityStore:
         except exceptions.HttpResponseError as error:
             raise _problem(error.status_code or 0, _code(error), bucket, key) from error
         except exceptions.AzureError as error:
-            raise _no_response(error) from error
+            raise no_response("Azure", error) from error
 
 
 def _session() -> t.Any:
@@ -270,14 +271,3 @@ def _problem(status: int, code: str, bucket: str, key: str) -> StoreError:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:_LONGEST_QUOTE]
-
-
-def _no_response(error: Exception) -> StoreError:
-    """Return the error for a request that Azure did not answer; it quotes no URL."""
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text or "CA certificate bundle" in text:
-        return StoreError(
-            "the certificate of the store is not trusted; set REQUESTS_CA_BUNDLE to a file with "
-            "its CA"
-        )
-    return StoreError(f"no response from Azure ({type(error).__name__})", pending=True)

@@ -22,6 +22,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._stores.store i
     check_endpoint,
     check_exclusive,
     importing,
+    no_response,
     too_large,
 )
 
@@ -150,7 +151,7 @@ class GcsStore:
         except GoogleAuthError as error:
             raise _no_credentials(error) from error
         except OSError as error:
-            raise _no_response(error) from error
+            raise no_response("Google Cloud Storage", error) from error
 
 
 class _Content(io.BytesIO):
@@ -214,15 +215,3 @@ def _first_line(error: Exception) -> str:
     # Further arguments are whole responses.
     text = str(error.args[0]) if error.args else type(error).__name__
     return (text.splitlines() or [""])[0][:_LONGEST_QUOTE]
-
-
-def _no_response(error: Exception) -> StoreError:
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text or "CA certificate bundle" in text:
-        return StoreError(
-            "the certificate of the store is not trusted; set REQUESTS_CA_BUNDLE to a file with "
-            "its CA"
-        )
-    return StoreError(
-        f"no response from Google Cloud Storage ({type(error).__name__})", pending=True
-    )

@@ -79,6 +79,17 @@ def importing(library: str) -> t.Iterator[None]:
         raise MissingLibrary(library, traceback.format_exc()) from error
 
 
+def no_response(store: str, error: Exception) -> StoreError:
+    """Return the error for a request that the store did not answer; it quotes no URL."""
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text or "CA certificate bundle" in text:
+        return StoreError(
+            "the certificate of the store is not trusted; set REQUESTS_CA_BUNDLE to a file with "
+            "its CA"
+        )
+    return StoreError(f"no response from {store} ({type(error).__name__})", pending=True)
+
+
 def too_large(limit: int) -> StoreError:
     """Return the error for an object that has more than ``limit`` bytes."""
     return StoreError(

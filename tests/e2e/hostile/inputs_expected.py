@@ -157,8 +157,11 @@ class Judgement(t.NamedTuple):
 # What does many in one task, and what does one of them.
 _ONE = {"logpush_jobs": "logpush_job", "logpush_ownerships": "logpush_ownership"}
 
-# Those of object stores and of transformers are tested with the units.
-_LEFT_OUT = ("logpush_challenge_info", "logpush_transformer", "logpush_transformer_info")
+# Those of object stores, transformers, analytics and notifications are tested with the units.
+_LEFT_OUT = (
+    *("logpush_challenge_info", "logpush_transformer", "logpush_transformer_info"),
+    *("logpush_health_info", "logpush_usage_info", "logpush_notification"),
+)
 MODULES = {
     name: Module(name)
     for _finder, name, _is_package in pkgutil.iter_modules(modules.__path__)

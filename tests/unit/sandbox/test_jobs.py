@@ -259,20 +259,6 @@ def test_a_put_of_anything_fails_while_the_destination_is_down(api: Any) -> None
     assert api.jobs()[0]["name"] == ""
 
 
-def test_an_enabled_job_pushes_at_once(api: Any) -> None:
-    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-    assert re.fullmatch(form, api.create(S3, enabled=True)["last_complete"])
-    assert api.create(S3)["last_complete"] is None
-    assert api.result(api.call("PUT", "jobs/2", {"name": "n"}))["last_complete"] is None
-    state = {"error_message": "no", "last_error": "2026-01-01T00:00:00Z"}
-    api.client.patch("/sandbox/jobs/2", json=state)
-    job = api.result(api.call("PUT", "jobs/2", {"enabled": True}))
-    assert re.fullmatch(form, job["last_complete"])
-    assert (job["error_message"], job["last_error"]) == (None, None)
-    api.client.patch("/sandbox/jobs/2", json={"last_complete": None})
-    assert api.result(api.call("PUT", "jobs/2", {}))["last_complete"] is not None
-
-
 def test_a_job_can_be_made_behind_an_error(api: Any) -> None:
     api.fault({"method": "POST", "path": "/logpush/jobs$", "status": 502, "carry_out": True})
     assert api.call("POST", "jobs", {"destination_conf": HTTPS}).status_code == 502

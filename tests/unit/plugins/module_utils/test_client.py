@@ -33,10 +33,12 @@ class Once:
         self.answer = answer
         self.asked: list[tuple[str, str, bytes | None, bool]] = []
 
-    def send(self, method: str, path: str, body: bytes | None, *, idempotent: bool) -> Response:
-        """Give the answer."""
+    def send(
+        self, method: str, path: str, body: bytes | None, *, idempotent: bool, decode: t.Any
+    ) -> Response:
+        """Give the answer, decoded as it is expected."""
         self.asked.append((method, path, body, idempotent))
-        return self.answer
+        return self.answer._replace(value=decode(self.answer.content))
 
 
 def once(
@@ -49,8 +51,7 @@ def once(
     """Return a sender for one answer: bytes as they are, anything else as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = JSON if headers is None else headers
-    value = decode_envelope(content)
-    return Once(Response(status, CaseInsensitiveDict(given), content, value, note))
+    return Once(Response(status, CaseInsensitiveDict(given), content, None, note))
 
 
 def redacted(text: str) -> str:
@@ -267,3 +268,94 @@ def test_the_headers_that_authenticate(
 ) -> None:
     prepared = requests.Request("GET", "https://api.example/x", auth=auth).prepare()
     assert dict(prepared.headers) == headers
+
+
+QUERY = "query ($tag: String!) { viewer { zones(filter: {zoneTag: $tag}) { zoneTag } } }"
+DATA = {"viewer": {"zones": []}}
+
+
+def query_failed(body: t.Any, status: int = 200) -> RequestError:
+    """Return the error that the response to a query is."""
+    with pytest.raises(RequestError) as caught:
+        client(once(body, status=status)).query(QUERY, {})
+    return caught.value
+
+
+@pytest.mark.parametrize("errors", [{}, {"errors": None}, {"errors": []}])
+def test_a_query_is_a_read_by_post_and_sent_in_check_mode(errors: dict[str, t.Any]) -> None:
+    sender = once({"data": DATA, **errors})
+    response = client(sender, check_mode=True).query(QUERY, {"tag": "a"})
+    assert response.result == DATA
+    body = {"query": QUERY, "variables": {"tag": "a"}}
+    assert sender.asked == [("POST", "/graphql", json.dumps(body).encode(), True)]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("data", [None, DATA])
+def test_errors_of_a_query_are_an_error_and_partial_data_is_no_result(
+    data: t.Any, status: int
+) -> None:
+    errors = [
+        {"message": "cannot request data older than 7d SECRET", "path": ["viewer"]},
+        {"message": "unknown field"},
+    ]
+    error = query_failed({"data": data, "errors": errors}, status)
+    assert error.message == (
+        f"POST /graphql failed: Cloudflare answered HTTP {status}: "
+        "cannot request data older than 7d ***; unknown field"
+    )
+    assert error.values["error"] == {
+        "status": status,
+        "method": "POST",
+        "path": "/graphql",
+        "codes": [],
+        "errors": [
+            {"message": "cannot request data older than 7d ***", "path": ["viewer"]},
+            {"message": "unknown field"},
+        ],
+        "ray_id": None,
+        "retryable": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unable to execute query, please try again later",
+        "rate limiter budget depleted, try again after 5 minutes",
+        "quota exceeded, please repeat your request in the next minute",
+    ],
+)
+def test_an_error_of_a_query_that_passes_is_retryable(text: str) -> None:
+    error = query_failed({"data": None, "errors": [{"message": text}]})
+    assert error.values["error"]["retryable"] is True
+
+
+def test_a_query_may_be_refused_with_an_envelope() -> None:
+    envelope = {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}
+    error = query_failed(envelope, 403)
+    assert (error.codes, error.status) == ([10000], 403)
+    assert error.cause == "Cloudflare answered HTTP 403: Authentication error (code 10000)"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        OK,
+        [],
+        {},
+        {"data": None},
+        {"data": None, "errors": []},
+        {"data": [1], "errors": None},
+        {"data": DATA, "errors": "none"},
+        b'{"data": {"viewer"',
+        b"<html>",
+    ],
+)
+def test_what_is_no_graphql_response_is_malformed(body: t.Any) -> None:
+    error = query_failed(body)
+    assert "malformed response (HTTP 200): no GraphQL response but application/json" in str(error)
+
+
+def test_a_graphql_response_is_no_envelope() -> None:
+    assert "no Cloudflare envelope" in str(failed(once({"data": DATA, "errors": None})))

@@ -88,7 +88,14 @@ class Network:
         self._chance = random.Random(seed)
 
     def exchange(
-        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        seconds: float,
+        *,
+        reuse: bool,
+        decode: t.Any = None,
     ) -> Response:
         """Send one request."""
         assert (method, path, body) == ("GET", "/x", None)

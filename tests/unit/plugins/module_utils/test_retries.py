@@ -49,7 +49,14 @@ class Script:
         self.reused: list[bool] = []
 
     def exchange(
-        self, method: str, path: str, body: bytes | None, seconds: float, *, reuse: bool
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        seconds: float,
+        *,
+        reuse: bool,
+        decode: t.Any = None,
     ) -> Response:
         """Give the next answer."""
         assert (method, path, body) == ("POST", "/x", b"{}")

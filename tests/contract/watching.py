@@ -1,0 +1,205 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is believed and what is not known of analytics and notifications. Nothing is changed."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from . import sources
+from .api import Api, Disagreement, NotTested
+from .running import Belief, Check, declare, expect, expect_that
+from .settings import ACCOUNT
+
+HEALTH, USAGE = "logpushHealthAdaptiveGroups", "logpushUsageAdaptiveGroups"
+ALERT_TYPE = "failing_logpush_job_disabled_alert"
+_LIMITS = ("enabled", "maxDuration", "maxPageSize", "notOlderThan")
+_HEALTH_SUMS = ("bytes", "bytesCompressed", "records", "uploads")
+_HEALTH_DIMENSIONS = ("destinationType", "final", "jobId", "status")
+_PERIOD = 3600  # seconds
+
+BELIEFS: list[Belief] = []
+QUESTIONS: list[Belief] = []
+
+
+def _belief(source: str, *needs: str) -> t.Callable[[Check], Check]:
+    return declare(BELIEFS, source, needs)
+
+
+def _question(*needs: str) -> t.Callable[[Check], Check]:
+    return declare(QUESTIONS, "", needs)
+
+
+@_belief(sources.ALERTS)
+def uploads_are_groups_of_jobs_and_statuses(api: Api) -> None:
+    """The uploads of a zone in a period are groups, each with uploads, records, bytes,
+    bytesCompressed, jobId, status, destinationType and final; a zone without uploads has none."""
+    for group in _health(api):
+        holds = sorted(group.get("sum") or {}) == list(_HEALTH_SUMS)
+        holds = holds and sorted(group.get("dimensions") or {}) == list(_HEALTH_DIMENSIONS)
+        expect_that(holds, "a group", f"{_HEALTH_SUMS} and {_HEALTH_DIMENSIONS}", group)
+
+
+@_belief(f"{sources.GRAPHQL}/errors/")
+def an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
+    """A query for a field that does not exist has errors with a message, and no data."""
+    answer = api.query(_of_zone("edgeopsNoSuchField"), tag=api.settings.zone_id)
+    errors = answer.get("errors")
+    holds = isinstance(errors, list) and bool(errors) and isinstance(errors[0].get("message"), str)
+    expect_that(holds and not answer.get("data"), "the response", "errors, no data", answer)
+
+
+@_belief(f"{sources.GRAPHQL}/features/discovery/settings/")
+def the_limits_of_uploads_are_settings(api: Api) -> None:
+    """The settings of a zone say for the uploads how long a query's period may be, how many groups
+    it returns at most, and how far back it may reach."""
+    text = _of_zone(f"settings {{ {HEALTH} {{ {' '.join(_LIMITS)} }} }}")
+    data = _data(api.query(text, tag=api.settings.zone_id), "zones")
+    settings = (data.get("settings") or {}).get(HEALTH) or {}
+    expect("enabled", True, settings.get("enabled"))
+    numbers = [settings.get(name) for name in _LIMITS[1:]]
+    holds = all(isinstance(each, int) and each > 0 for each in numbers)
+    expect_that(holds, "the limits", "three numbers above 0", settings)
+
+
+@_belief(f"{sources.GRAPHQL}/errors/")
+def a_query_above_the_limits_is_an_error(api: Api) -> None:
+    """A query for more groups than the settings allow has errors, and no data."""
+    now = int(time.time())
+    answer = _asked_for_health(api, now - _PERIOD, now, limit=2_000_000_000)
+    holds = bool(answer.get("errors")) and not answer.get("data")
+    expect_that(holds, "the response", "errors, no data", answer)
+
+
+@_belief(sources.PRICING, ACCOUNT)
+def usage_is_billable_bytes_by_date(api: Api) -> None:
+    """The usage of an account is groups, each with billableBytes and a date."""
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    text = (
+        "query ($tag: String!, $since: Date!, $until: Date!) { viewer { "
+        "accounts(filter: {accountTag: $tag}) { "
+        f"{USAGE}(limit: 10, filter: {{date_geq: $since, date_leq: $until}}) "
+        "{ sum { billableBytes } dimensions { date } } } } }"
+    )
+    answer = api.query(text, tag=api.settings.account_id, since=today, until=today)
+    groups = _list(_data(answer, "accounts"), USAGE)
+    holds = all(
+        isinstance(group["sum"]["billableBytes"], int) and group["dimensions"]["date"] == today
+        for group in groups
+    )
+    expect_that(holds, "the groups", "billableBytes, and the date of today", groups)
+
+
+@_belief(f"{sources.SDK_ALERTING}/policy.py", ACCOUNT)
+def notifications_are_a_list(api: Api) -> None:
+    """The notifications of an account are a list, each with an id and an alert_type."""
+    for policy in _policies(api):
+        holds = all(isinstance(policy.get(name), str) for name in ("id", "alert_type"))
+        expect_that(holds, "a notification", "an id and an alert_type", sorted(policy))
+
+
+@_question()
+def limits_of_uploads(api: Api) -> t.Any:
+    """What are the limits and the fields of the dataset of uploads?"""
+    return _settings_of(api, "zones", "zoneTag", api.settings.zone_id, HEALTH)
+
+
+@_question(ACCOUNT)
+def limits_of_usage(api: Api) -> t.Any:
+    """What are the limits and the fields of the dataset of usage? (Whether it tells destinations
+    and transformers apart shows in its fields.)"""
+    return _settings_of(api, "accounts", "accountTag", api.settings.account_id, USAGE)
+
+
+@_question()
+def statuses_and_final(api: Api) -> t.Any:
+    """Which values of status and final do uploads have?"""
+    seen = {(g["dimensions"]["status"], g["dimensions"]["final"]) for g in _health(api)}
+    return [{"status": status, "final": final} for status, final in sorted(seen, key=str)]
+
+
+@_question(ACCOUNT)
+def uploads_of_an_account(api: Api) -> t.Any:
+    """Do the uploads of an account include those of its zones?"""
+    of_zone = {group["dimensions"]["jobId"] for group in _health(api)}
+    of_account = {group["dimensions"]["jobId"] for group in _health(api, "accounts")}
+    return {
+        "jobs of the zone with uploads": len(of_zone),
+        "of these among the uploads of the account": len(of_zone & of_account),
+    }
+
+
+@_question(ACCOUNT)
+def members_of_notifications(api: Api) -> t.Any:
+    """Which members do notifications have, and does the account have one about disabled jobs?"""
+    policies = _policies(api)
+    return {
+        "members": sorted({name for policy in policies for name in policy}),
+        "mechanisms": sorted({name for each in policies for name in each.get("mechanisms") or {}}),
+        "about disabled jobs": sum(each.get("alert_type") == ALERT_TYPE for each in policies),
+    }
+
+
+def _of_zone(selection: str) -> str:
+    zone = f"zones(filter: {{zoneTag: $tag}}) {{ {selection} }}"
+    return f"query ($tag: String!) {{ viewer {{ {zone} }} }}"
+
+
+def _health(api: Api, scopes: str = "zones") -> list[dict[str, t.Any]]:
+    now = int(time.time())
+    answer = _asked_for_health(api, now - _PERIOD, now, scopes=scopes)
+    return _list(_data(answer, scopes), HEALTH)
+
+
+def _asked_for_health(
+    api: Api, since: int, until: int, limit: int = 100, scopes: str = "zones"
+) -> dict[str, t.Any]:
+    tag = "zoneTag" if scopes == "zones" else "accountTag"
+    text = (
+        "query ($tag: String!, $since: Time!, $until: Time!, $limit: Int!) { viewer { "
+        f"{scopes}(filter: {{{tag}: $tag}}) {{ "
+        f"{HEALTH}(limit: $limit, filter: {{datetime_geq: $since, datetime_lt: $until}}) "
+        f"{{ sum {{ {' '.join(_HEALTH_SUMS)} }} dimensions {{ {' '.join(_HEALTH_DIMENSIONS)} }} }} "
+        "} } }"
+    )
+    times = {
+        name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+        for name, at in (("since", since), ("until", until))
+    }
+    object_id = api.settings.zone_id if scopes == "zones" else api.settings.account_id
+    return api.query(text, tag=object_id, limit=limit, **times)
+
+
+def _settings_of(api: Api, scopes: str, tag: str, object_id: str, dataset: str) -> t.Any:
+    text = (
+        f"query ($tag: String!) {{ viewer {{ {scopes}(filter: {{{tag}: $tag}}) {{ settings {{ "
+        f"{dataset} {{ {' '.join(_LIMITS)} availableFields }} }} }} }} }}"
+    )
+    answer = api.query(text, tag=object_id)
+    return answer.get("errors") or _data(answer, scopes).get("settings")
+
+
+def _data(answer: dict[str, t.Any], scopes: str) -> dict[str, t.Any]:
+    """Return the data of the one zone or account; errors must not be there."""
+    found = ((answer.get("data") or {}).get("viewer") or {}).get(scopes)
+    if answer.get("errors") or not isinstance(found, list) or len(found) != 1:
+        raise Disagreement("the response", f"one of {scopes}, and no errors", answer)
+    data: dict[str, t.Any] = found[0]
+    return data
+
+
+def _list(data: dict[str, t.Any], name: str) -> list[dict[str, t.Any]]:
+    groups = data.get(name)
+    if not isinstance(groups, list):
+        raise Disagreement(name, "a list", groups)
+    return groups
+
+
+def _policies(api: Api) -> list[dict[str, t.Any]]:
+    response = api.call("GET", "v3/policies", on="account", below="alerting")
+    if response.status == 403:
+        raise NotTested(f"the API token may not read notifications: {response.error['message']}")
+    return response.items

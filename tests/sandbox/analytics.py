@@ -1,0 +1,197 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filter uploads, group them by dimensions, and enforce the limits of each dataset."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import reduce
+from typing import Any
+
+from .job_store import Owner
+from .uploads import FORMAT
+
+Row = dict[str, Any]
+Limits = dict[str, int]
+HEALTH, USAGE = "logpushHealthAdaptiveGroups", "logpushUsageAdaptiveGroups"
+_DAY = 86_400  # seconds
+# Dimensions of time, in seconds.
+STEPS = {"datetime": 1, "datetimeMinute": 60, "datetimeFiveMinutes": 300}
+STEPS |= {"datetimeFifteenMinutes": 900, "datetimeHour": 3600, "date": _DAY}
+DIMENSIONS = {
+    HEALTH: {
+        **{name: "Date" if name == "date" else "Time" for name in STEPS},
+        "destinationType": "string",
+        "final": "Int",
+        "jobId": "uint64",
+        "status": "Int",
+    },
+    USAGE: {"date": "Date"},
+}
+SUMS = {HEALTH: ("bytes", "bytesCompressed", "records", "uploads"), USAGE: ("billableBytes",)}
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "": operator.eq,
+    "neq": operator.ne,
+    "gt": operator.gt,
+    "geq": operator.ge,
+    "lt": operator.lt,
+    "leq": operator.le,
+    "in": lambda value, wanted: value in wanted,
+    "notin": lambda value, wanted: value not in wanted,
+}
+COMPARISONS = tuple(_OPERATORS)
+_UNITS = (("w", 7 * _DAY), ("d", _DAY), ("h", 3600), ("m", 60), ("s", 1))
+
+
+class QueryError(Exception):
+    """A rejected query; ``code`` goes into the extensions of the error."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def limits() -> dict[str, Limits]:
+    """The limits of each dataset at first; those of the real ones depend on the plan.
+
+    Rows of an answer; seconds of a query's range, and how many back it may begin.
+    """
+    return {
+        HEALTH: {"maxPageSize": 10_000, "maxDuration": _DAY, "notOlderThan": 7 * _DAY},
+        USAGE: {"maxPageSize": 10_000, "maxDuration": 31 * _DAY, "notOlderThan": 93 * _DAY},
+    }
+
+
+def changed(current: dict[str, Limits], changes: dict[str, Any]) -> dict[str, Limits]:
+    """Limits with these changes; ``ValueError`` names an invalid one."""
+    for dataset, given in changes.items():
+        if not isinstance(given, dict) or not given.keys() <= current.get(dataset, {}).keys():
+            raise ValueError(f"{dataset}: not a dataset with these limits")
+        if any(type(value) is not int or value < 1 for value in given.values()):
+            raise ValueError(f"{dataset}: a limit is an integer above 0")
+    return current | {dataset: current[dataset] | changes[dataset] for dataset in changes}
+
+
+def rows(dataset: str, uploads: list[tuple[Owner, Row]], owners: set[Owner]) -> list[Row]:
+    """Return the rows of these zones and accounts, with times as datetimes."""
+    found = [_row(upload) for owner, upload in uploads if owner in owners]
+    if dataset == HEALTH:
+        return found
+    return [row | {"billableBytes": row["bytes"]} for row in found if row["status"] == 200]
+
+
+def _row(upload: Row) -> Row:
+    at = _time(upload["datetime"])
+    steps = STEPS.items()
+    return upload | {name: at - timedelta(seconds=at.timestamp() % step) for name, step in steps}
+
+
+def groups(
+    dataset: str, found: list[Row], wanted: list[str], arguments: dict[str, Any], limit: Limits
+) -> list[dict[str, Any]]:
+    """Return one group for each combination of the wanted dimensions."""
+    size, most = arguments["limit"], limit["maxPageSize"]
+    if type(size) is not int or not 0 < size <= most:
+        raise QueryError(f"limit must be positive number and not greater than {most}", "quota")
+    where = {n: _decoded(n, value) for n, value in (arguments.get("filter") or {}).items()}
+    _check_range(where, limit)
+    grouped: dict[tuple[Any, ...], list[Row]] = {}
+    for row in found:
+        if all(_holds(row, name, value) for name, value in where.items()):
+            grouped.setdefault(tuple(row[name] for name in wanted), []).append(row)
+    made: list[dict[str, Any]] = [
+        {
+            "count": len(members),
+            "sum": {name: sum(row[name] for row in members) for name in SUMS[dataset]},
+            "dimensions": dict(zip(wanted, map(_shown, wanted, key), strict=True)),
+        }
+        for key, members in grouped.items()
+    ]
+    for order in reversed(arguments.get("orderBy") or []):
+        _sort(made, order)
+    return made[:size]
+
+
+def _sort(made: list[dict[str, Any]], order: str) -> None:
+    *path, direction = order.split("_")
+    if path[0] not in ("count", "sum"):
+        path.insert(0, "dimensions")
+
+    def key(group: Any) -> Any:
+        return reduce(operator.getitem, path, group)
+
+    try:
+        made.sort(key=key, reverse=direction == "DESC")
+    except KeyError:
+        raise QueryError(f"cannot order by {path[-1]}, which is not selected") from None
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name not in STEPS:
+        return value
+    return f"{value:%Y-%m-%d}" if name == "date" else f"{value:{FORMAT}}"
+
+
+def _decoded(name: str, value: Any) -> Any:
+    """A filter's value, times as datetimes."""
+    if isinstance(value, list):
+        return [_decoded(name, each) for each in value]
+    dimension = name.partition("_")[0]
+    if dimension not in STEPS:
+        return value
+    try:
+        return _time(f"{value}T00:00:00Z" if dimension == "date" else value)
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"error parsing args: {name}: {error}") from error
+
+
+def _time(value: str) -> datetime:
+    if re.search(r"(Z|[+-]\d\d:\d\d)$", value) is None:
+        raise ValueError(f"cannot parse {value!r} as RFC 3339")
+    return datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(timezone.utc)
+
+
+def _holds(row: Row, name: str, value: Any) -> bool:
+    dimension, _underscore, comparison = name.partition("_")
+    return _OPERATORS[comparison](row[dimension], value)
+
+
+def _check_range(where: dict[str, Any], limit: Limits) -> None:
+    now = datetime.now(timezone.utc)
+    widest, oldest = limit["maxDuration"], limit["notOlderThan"]
+    begins, ends = [], []
+    for name, value in where.items():
+        dimension, _underscore, comparison = name.partition("_")
+        if dimension in STEPS and comparison in ("", "gt", "geq"):
+            begins.append(value)
+        if dimension in STEPS and comparison in ("", "lt", "leq"):
+            ends.append(value + timedelta(seconds=STEPS[dimension] - 1) * (comparison != "lt"))
+    # Without a begin, all that is there is asked for.
+    begin = max(begins, default=now - timedelta(seconds=oldest))
+    age = (now - begin).total_seconds()
+    span = (min(ends, default=now) - begin).total_seconds()
+    # A minute for what passes between a client's clock and this one.
+    if age > oldest + 60:
+        said = (
+            f"data older than {_span(oldest)}, but your query requests data from {_span(age)} ago"
+        )
+    elif span > widest:
+        said = f"a time range wider than {_span(widest)}, but your query time range spans "
+        said += _span(span)
+    else:
+        return
+    raise QueryError(f"cannot request {said}", "range")
+
+
+def _span(seconds: float) -> str:
+    """A duration as the API writes it: 4w2d, 1d."""
+    left, text = int(seconds), ""
+    for unit, length in _UNITS:
+        count, left = divmod(left, length)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
