@@ -24,6 +24,7 @@ from .paths import CACHE, RESULTS, ROOT
 IMPORT_LINTER = "import-linter==2.17"
 # How many examples each property is tried with, and all of what is a sample otherwise.
 EXPLORE = "EXPLORE_EXAMPLES"
+_COVERAGE = ROOT / "tests" / "driver" / "coverage.ini"
 # All but what needs other versions: the session `lowest`, and ansible-core itself.
 CONSTRAINTS = ROOT / "tests" / "constraints.txt"
 REQUIREMENTS = (
@@ -113,10 +114,11 @@ def covered_units(session: nox.Session, least: int) -> list[Part]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     env = {"COVERAGE_FILE": str(folder / "data")}
-    measured = ("--cov=plugins", "--cov-branch", "--cov-append", "--cov-report=")
+    measured = ("--cov=plugins", f"--cov-config={_COVERAGE}", "--cov-append", "--cov-report=")
     done = units(session, *measured, env=env)
     with session.chdir(ROOT):
-        report = ["coverage", "report", "--show-missing", "--precision=1", f"--fail-under={least}"]
+        report = ["coverage", "report", f"--rcfile={_COVERAGE}", "--show-missing", "--precision=1"]
+        report.append(f"--fail-under={least}")
         reported = run(session, "branch coverage of plugins/", report, env, count=_count_coverage)
     return [*done, reported]
 
