@@ -180,7 +180,8 @@ def _with_sandbox(session: nox.Session, *files: str) -> dict[str, str]:
     """Install the sandbox, and the collection from its own archive as a user would."""
     packages = ("requirements-stores.txt", "tests/sandbox/requirements.txt", *files)
     sessions.install(session, NEWEST_HERE.requirement, files=packages)
-    return release.install_archive(session)
+    env: dict[str, str] = release.install_archive(session)
+    return env
 
 
 @nox.session(python=sys.executable, default=False)
