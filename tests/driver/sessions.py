@@ -137,7 +137,7 @@ def affected_units(session: nox.Session) -> list[Part]:
     ]
 
 
-def ansible_test(session: nox.Session, core: Core, *command: str) -> Part:
+def ansible_test(session: nox.Session, core: Core, *command: str, what: str = "") -> Part:
     """Run ansible-test in a copy of the checkout, without a container."""
     _provide_get_pip(core)
     copy = tree.copy(core.version, galaxy.ensure(core.ansible))
@@ -152,7 +152,7 @@ def ansible_test(session: nox.Session, core: Core, *command: str) -> Part:
     env = env if command[0] == "sanity" else environment.offline(env)
     options = ("--local", "--python", python_version(session), "--color", "no")
     with session.chdir(copy):
-        what = f"ansible-test {command[0]}"
+        what = what or f"ansible-test {command[0]}"
         return run(session, what, ["ansible-test", *command, *options], env, count=_count)
 
 
