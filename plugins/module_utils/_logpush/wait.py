@@ -65,7 +65,7 @@ class _Written(t.NamedTuple):
 def timeout_of(params: t.Mapping[str, t.Any]) -> float | None:
     """Return how long to wait in seconds, None for not at all, or raise ``InvalidInput``."""
     timeout: float = params["wait_timeout"]
-    # _Written so that NaN, which compares with nothing, is refused too.
+    # Written so that NaN, which compares with nothing, is refused too.
     if not _SHORTEST_TIMEOUT <= timeout <= _LONGEST_TIMEOUT:
         raise InvalidInput(
             "wait_timeout", f"must be from {_SHORTEST_TIMEOUT} to {_LONGEST_TIMEOUT} seconds"

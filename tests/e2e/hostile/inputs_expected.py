@@ -38,8 +38,9 @@ _PROPERTIES = (
 _OF_NDJSON = ("record_prefix", "record_suffix", "field_delimiter")
 
 
-# Options that are tested with the units alone: of stores, lists of scopes, members passed through.
-_ELSEWHERE = {"challenge_file", "scopes", "additional_properties"}
+# Options that are tested with the units alone: of stores, lists of scopes, members passed through,
+# and waiting, which takes real time here.
+_ELSEWHERE = {"challenge_file", "scopes", "additional_properties", "wait", "wait_timeout"}
 
 
 class _Seen(Exception):
