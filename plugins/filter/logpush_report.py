@@ -13,221 +13,381 @@ author:
   - The edgeops.cloudflare project (@edgeops)
 description:
   - Returns what the playbook C(edgeops.cloudflare.report) shows of the jobs of zones and accounts,
-    as text.
+    those that need attention first.
   - What is not of the documented type is shown as text, or left out, so that an unusual job
     affects its own row alone.
 options:
   _input:
     description:
-      - The C(results) of a loop over zones and accounts of M(edgeops.cloudflare.logpush_job_info),
-        whose items have C(zone_id) or C(account_id), and C(name).
-    type: list
-    elements: dict
+      - What M(edgeops.cloudflare.logpush_job_info) returned for its option C(scopes).
+    type: dict
     required: true
+  links:
+    description: Links into Cloudflare's dashboard, in the order of the scopes.
+    type: list
+    elements: str
+  fail_on:
+    description:
+      - The statuses that are complained about. V(disabled_with_error) are jobs that are disabled
+        and show an error, as those that Cloudflare has disabled do.
+      - Scopes that could not be read are always complained about.
+    type: list
+    elements: str
+    choices:
+      - failing
+      - stale
+      - idle
+      - disabled
+      - disabled_with_error
+  health:
+    description: What M(edgeops.cloudflare.logpush_health_info) returned for the same scopes. Jobs
+      are shown with their uploads then.
+    type: dict
+  page:
+    description: The file to which the page is written, empty if to none.
+    type: str
+    default: ""
+  data_file:
+    description: The file to which the data is written, empty if to none.
+    type: str
+    default: ""
+  is_awx:
+    description: Whether AWX runs the playbook, so that its files are lost with the container.
+    type: bool
+    default: false
+  now:
+    description: The time to count from, in seconds since 1970, instead of the current one.
+    type: float
 seealso:
   - module: edgeops.cloudflare.logpush_job_info
+  - plugin: edgeops.cloudflare.logpush_report_scopes
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
 - name: List the jobs
   edgeops.cloudflare.logpush_job_info:
-    zone_id: "{{ item.zone_id }}"
-  loop:
-    - {zone_id: 023e105f4ecef8ad9ca31a8372d0c353, name: example.com}
+    scopes:
+      - zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+        host: example.com
   register: listed
 
-- name: Show the jobs
+- name: Show the jobs, those that need attention first
   ansible.builtin.debug:
-    msg: "{{ (listed.results | edgeops.cloudflare.logpush_report).table }}"
+    msg: "{{ (listed | edgeops.cloudflare.logpush_report).table }}"
+
+- name: Fail if a job is failing
+  ansible.builtin.assert:
+    that: complaints | length == 0
+    fail_msg: "{{ complaints | join('. ') }}"
+  vars:
+    complaints: "{{ (listed | edgeops.cloudflare.logpush_report(fail_on=['failing'])).complaints }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - C(scopes) with their C(jobs), the C(table) as lines of text, a C(summary), C(counts), and the
-      C(unread) scopes and the C(failing) jobs, stale ones included, by their names.
+    - The C(table) and C(files) as lines of text, a C(summary) in one sentence, C(complaints) in
+      sentences; C(tiles), C(rows) and C(empty) for the page, all texts; C(data) for machines, and
+      C(stats), the numbers of jobs by status and of scopes, for M(ansible.builtin.set_stats).
   type: dict
 """
 
-import json
-import re
+import time
 import typing as t
 from collections import Counter
-from collections.abc import Mapping
+from datetime import datetime, timezone
 
-_STATES = ("pushing", "failing", "stale", "nothing pushed yet", "disabled")
-_UNHEALTHY = ("failing", "stale")
-_IN_SENTENCES = {"nothing pushed yet": "with nothing pushed yet"}
-_HEADINGS = ("SCOPE", "JOB", "DATASET", "DESTINATION", "STATE")
-_LONGEST = 500  # characters in one cell
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[0-9:.]*Z")
+from ansible.errors import AnsibleFilterError
 
-Result = t.Mapping[str, t.Any]
+from ansible_collections.edgeops.cloudflare.plugins.plugin_utils import _report_text as text
+from ansible_collections.edgeops.cloudflare.plugins.plugin_utils._report_uploads import (
+    Uploads,
+    count_of,
+    scope_key,
+)
+
+Params = t.Mapping[str, t.Any]
+Row = dict[str, t.Any]
+
+_UNREAD, _DISABLED_WITH_ERROR, _UNKNOWN = "not read", "disabled_with_error", "unknown"
 
 
-def report(results: t.Sequence[Result]) -> dict[str, t.Any]:
+class _Status(t.NamedTuple):
+    """How a status is shown: a sign for those who see no colors, and a class of the page."""
+
+    sign: str
+    kind: str
+    in_sentence: str
+
+
+# The worst ones first.
+_STATUSES = {
+    _UNREAD: _Status("✕", "bad", ""),
+    "failing": _Status("✕", "bad", "failing"),
+    _DISABLED_WITH_ERROR: _Status("✕", "bad", "disabled with an error"),
+    "stale": _Status("✕", "bad", "stale"),
+    _UNKNOWN: _Status("?", "wait", "of unknown status"),
+    "idle": _Status("…", "wait", "with nothing pushed yet"),
+    "pushing": _Status("✓", "good", "pushing"),
+    "disabled": _Status("\N{EN DASH}", "off", "disabled"),
+}
+_RANKS = {status: rank for rank, status in enumerate(_STATUSES)}
+_JOB_STATUSES = [status for status in _STATUSES if status != _UNREAD]
+_ALWAYS_SHOWN = ("pushing", "failing", "idle", "disabled")
+_FAIL_ON = ("failing", "stale", "idle", "disabled", _DISABLED_WITH_ERROR)
+_HEADINGS = ("STATUS", "AGE", "UPLOADED", "SCOPE", "JOB", "DATASET", "DESTINATION")
+_MOST_NAMES = 20
+_LOST = (
+    "AWX removes the container of this job, with its files, unless they are in a folder that it "
+    "exposes to jobs"
+)
+# What a row of a scope whose jobs are not known leaves empty.
+_OF_JOB = (
+    *("job", "id", "dataset", "destination", "destination_details", "age", "pushed"),
+    *("error_age", "error_time", "selection", "filter", "volume", "uploads"),
+)
+
+
+def report(
+    listed: Params,
+    links: t.Sequence[str] = (),
+    fail_on: t.Sequence[str] | str | None = None,
+    *,
+    health: t.Any = None,
+    page: str = "",
+    data_file: str = "",
+    is_awx: bool = False,
+    now: float | None = None,
+) -> dict[str, t.Any]:
     """Return what a report shows."""
-    scopes = [_scope(result) for result in results]
-    jobs = [job for scope in scopes for job in scope["jobs"]]
-    counts = Counter(job["state"] for job in jobs)
-    unread = [f"{scope['name']} ({scope['error']})" for scope in scopes if scope["error"]]
-    summary = f"{_count(len(jobs), 'job')} in {_count(len(scopes), 'scope')}"
-    stated = [f"{counts[each]} {_IN_SENTENCES.get(each, each)}" for each in _STATES if counts[each]]
-    if stated:
-        summary += f": {', '.join(stated)}"
-    if unread:
-        summary += f"; {_count(len(unread), 'scope')} could not be read"
-    return {
-        "scopes": scopes,
-        "counts": {each: counts[each] for each in _STATES},
-        "unread": unread,
-        "failing": [
-            f"{job['name']} in {scope['name']}"
-            for scope in scopes
-            for job in scope["jobs"]
-            if job["state"] in _UNHEALTHY
-        ],
-        "summary": summary,
-        "table": [*_table(scopes), summary],
-    }
+    if isinstance(fail_on, str):
+        # As Ansible makes a list of a text.
+        fail_on = [each.strip() for each in fail_on.split(",")]
+    unknown = [each for each in fail_on or () if each not in _FAIL_ON]
+    if unknown:
+        raise AnsibleFilterError(f"fail_on: '{unknown[0]}' is no status; use {', '.join(_FAIL_ON)}")
+    now = time.time() if now is None else now
+    whole = _Report(listed, links, Uploads(health), now).shown(fail_on or ())
+    files = [f"{kind}: {path}" for kind, path in (("Page", page), ("Data", data_file)) if path]
+    if files and is_awx:
+        files.append(_LOST)
+    stats = {"complaints": whole["complaints"], "page": page, "data": data_file}
+    return {**whole, "files": files, "stats": {**whole["data"]["counts"], **stats}}
 
 
-def _scope(result: Result) -> dict[str, t.Any]:
-    item = _mapping(result.get(str(result.get("ansible_loop_var", "item"))))
-    kind = "zone" if item.get("zone_id") else "account"
-    scope_id = f"{kind} {_line(item.get(f'{kind}_id'))}"
-    jobs = result.get("jobs")
-    error = "" if isinstance(jobs, list) else _line(result.get("msg") or "no reason given")
-    rows = [_job(job) for job in jobs] if isinstance(jobs, list) else []
-    # Those without a name last.
-    rows.sort(key=lambda job: (not job["named"], job["name"], job["id"]))
+class _Report:
+    def __init__(
+        self, listed: Params, links: t.Sequence[str], uploads: Uploads, now: float
+    ) -> None:
+        self._uploads = uploads
+        self._now = now
+        scopes = listed.get("scopes")
+        if not isinstance(scopes, list):
+            raise AnsibleFilterError("the input must be what logpush_job_info returns for scopes")
+        self._scopes = [
+            _scope(scope, links[number] if number < len(links) else "")
+            for number, scope in enumerate(scopes)
+        ]
+        self._jobs = [text.mapping(job) for job in listed.get("jobs") or ()]
+        numbers = {scope_key(scope): number for number, scope in enumerate(scopes)}
+        places = [numbers.get(scope_key(job.get("scope")), 0) for job in self._jobs]
+        rows = [self._job(job, self._scopes[place]) for job, place in zip(self._jobs, places)]
+        self._counts = Counter(row["status"] for row in rows)
+        self._unread = [scope for scope in self._scopes if scope["error"]]
+        self._empty = [
+            scope
+            for number, scope in enumerate(self._scopes)
+            if number not in places and not scope["error"]
+        ]
+        placed = sorted(zip(rows, places), key=lambda each: _order(*each))
+        self._rows = [*map(_unread_row, self._unread), *(row for row, _place in placed)]
+
+    def shown(self, fail_on: t.Sequence[str]) -> dict[str, t.Any]:
+        """Return all parts of the report."""
+        summary = self._summary()
+        counts = {each: self._counts[each] for each in _JOB_STATUSES}
+        counts.update(jobs=len(self._jobs), scopes=len(self._scopes), unread=len(self._unread))
+        time_shown = datetime.fromtimestamp(self._now, timezone.utc)
+        return {
+            "summary": summary,
+            "time": time_shown.strftime("%Y-%m-%d %H:%M UTC"),
+            "tiles": self._tiles(),
+            "uploads": self._uploads.period if self._uploads.asked else "",
+            "rows": self._rows,
+            "empty": self._empty,
+            "table": [*self._table(), summary],
+            "complaints": self._complaints(fail_on),
+            "data": {
+                "time": time_shown.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "counts": counts,
+                "scopes": [scope["data"] for scope in self._scopes],
+                "jobs": [row["data"] for row in self._rows if row["status"] != _UNREAD],
+            },
+        }
+
+    def _job(self, job: Params, scope: Row) -> Row:
+        name, number = text.line(job.get("name")), text.line(job.get("id"))
+        uri, details = text.destination(job.get("destination"))
+        status = _status(job)
+        bad = _STATUSES[status].kind == "bad"
+        error, failed = text.line(job.get("error_message")), job.get("last_error")
+        pushed = job.get("last_complete")
+        uploads = self._uploads.of(job)
+        if bad and not error:
+            error = "Cloudflare reports no reason"
+            if status == "stale":
+                error = f"Nothing was pushed for {text.age(pushed, self._now) or 'long'}"
+        return {
+            **_shown_status(status),
+            **{name: scope[name] for name in ("scope", "scope_id", "link")},
+            "job": name or f"id {number}",
+            "id": number if name else "",
+            "dataset": text.line(job.get("dataset")),
+            "destination": uri,
+            "destination_details": details,
+            "age": text.age(pushed, self._now),
+            "pushed": text.time_of(pushed),
+            "error": error if bad or error else "",
+            "error_age": text.age(failed, self._now),
+            "error_time": text.time_of(failed),
+            "selection": ", ".join(text.selection(job)),
+            "filter": text.as_json(job["filter"]) if job.get("filter") else "",
+            "volume": "" if uploads is None else text.size(uploads["bytes"]),
+            "uploads": "" if uploads is None else count_of(uploads),
+            "data": self._data(job, uploads),
+        }
+
+    def _data(self, job: Params, uploads: Params | None) -> Row:
+        pushed = text.seconds(job.get("last_complete"))
+        return {
+            # What only other modules need is left out.
+            **{name: value for name, value in job.items() if name != "config"},
+            "seconds_since_last_complete": None if pushed is None else int(self._now - pushed),
+            "uploads": uploads,
+        }
+
+    def _summary(self) -> str:
+        jobs, scopes = text.count(len(self._jobs), "job"), text.count(len(self._scopes), "scope")
+        stated = [
+            f"{self._counts[each]} {_STATUSES[each].in_sentence}"
+            for each in _JOB_STATUSES
+            if self._counts[each]
+        ]
+        summary = f"{jobs} in {scopes}" + (f": {', '.join(stated)}" if stated else "")
+        if self._unread:
+            summary += f"; {text.count(len(self._unread), 'scope')} could not be read"
+        return summary
+
+    def _tiles(self) -> list[Row]:
+        tiles = [
+            {"label": _label(each), "number": self._counts[each], "kind": _STATUSES[each].kind}
+            for each in _JOB_STATUSES
+            if each in _ALWAYS_SHOWN or self._counts[each]
+        ]
+        if self._unread:
+            label = "Scopes not read"
+            tiles.insert(0, {"label": label, "number": len(self._unread), "kind": "bad"})
+        return [{**tile, "kind": tile["kind"] if tile["number"] else ""} for tile in tiles]
+
+    def _table(self) -> t.Iterator[str]:
+        cells = [_HEADINGS, *map(_cells, self._rows)]
+        if not self._uploads.asked:
+            cells = [(*row[:2], *row[3:]) for row in cells]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+        lines = [
+            "  ".join(f"{c:{width}}" for c, width in zip(row, widths)).rstrip() for row in cells
+        ]
+        yield lines[0]
+        for row, shown in zip(self._rows, lines[1:]):
+            yield shown
+            if row["error"]:
+                ago = f" ({row['error_age']} ago)" if row["error_age"] else ""
+                yield f"    {row['error']}{ago}"
+        if self._empty:
+            names = _names([scope["scope"] for scope in self._empty])
+            yield f"{text.count(len(self._empty), 'scope')} without jobs: {names}"
+
+    def _complaints(self, fail_on: t.Sequence[str]) -> list[str]:
+        found = []
+        if self._unread:
+            names = _names([f"{each['scope']} ({each['error']})" for each in self._unread], "; ")
+            found.append(
+                f"{len(self._unread)} of {len(self._scopes)} scopes could not be read: {names}"
+            )
+        uploads = self._uploads
+        if uploads.unread:
+            found.append(
+                f"the uploads of {len(uploads.unread)} of {uploads.scopes} scopes could not be "
+                f"read: {_names(uploads.unread, '; ')}"
+            )
+        for status in _JOB_STATUSES:
+            if status in fail_on or (status == _DISABLED_WITH_ERROR and "disabled" in fail_on):
+                rows = [row for row in self._rows if row["status"] == status]
+                names = _names([f"{row['job']} in {row['scope']}" for row in rows])
+                if rows:
+                    found.append(f"{len(rows)} {_STATUSES[status].in_sentence}: {names}")
+        return found
+
+
+def _scope(given: t.Any, link: str) -> Row:
+    scope = text.mapping(given)
+    option = "zone_id" if scope.get("zone_id") else "account_id"
+    scope_id, name = text.line(scope.get(option)), text.line(scope.get("host"))
+    error = text.line(scope.get("msg")) or "no reason given"
+    error = error if scope.get("failed") else ""
     return {
-        "name": _line(item.get("name")) or scope_id,
-        "id": scope_id,
+        "scope": text.scope(scope),
+        "scope_id": scope_id if name else "",
+        "link": link,
         "error": error,
-        "jobs": rows,
+        "data": {
+            option: scope_id,
+            "name": name or None,
+            "link": link or None,
+            "error": error or None,
+        },
     }
 
 
-def _job(given: t.Any) -> dict[str, t.Any]:
-    job = _mapping(given)
-    destination = _mapping(job.get("destination"))
-    options = _mapping(job.get("output_options"))
-    more = [
-        destination.get("region"),
-        destination.get("endpoint") if destination.get("bucket") else None,
-    ]
-    name, number = _line(job.get("name")), _line(job.get("id"))
-    return {
-        "named": bool(name),
-        "name": name or f"id {number}",
-        "id": number,
-        "dataset": _line(job.get("dataset")),
-        "destination": _destination(destination),
-        "destination_details": ", ".join(_line(each) for each in more if each),
-        "state": _state(job),
-        "enabled": bool(job.get("enabled")),
-        "last_push": _time(job.get("last_complete")),
-        "last_error": _time(job.get("last_error")),
-        "error": _line(job.get("error_message")),
-        "sampling": _sampling(options, job),
-        "fields": _fields(options.get("field_names")),
-        "filter": _json(job["filter"]) if job.get("filter") else "",
-    }
+def _unread_row(scope: Row) -> Row:
+    """Return a row for a scope whose jobs are not known."""
+    return {**dict.fromkeys(_OF_JOB, ""), **scope, **_shown_status(_UNREAD)}
 
 
-def _state(job: Result) -> str:
-    if job.get("status") == "stale":
-        return "stale"
-    if job.get("healthy") is True:
-        return "pushing"
-    if job.get("healthy") is False:
-        return "failing"
-    return "nothing pushed yet" if job.get("enabled") else "disabled"
+def _shown_status(status: str) -> Row:
+    shown = _STATUSES[status]
+    return {"status": status, "label": _label(status), "sign": shown.sign, "kind": shown.kind}
 
 
-def _destination(parts: Result) -> str:
-    if not parts:
-        return ""
-    scheme, bucket, prefix = (_line(parts.get(each)) for each in ("scheme", "bucket", "prefix"))
-    if not bucket:
-        return f"{scheme}://{_line(parts.get('endpoint'))}"
-    return f"{scheme}://{bucket}/{prefix}" if prefix else f"{scheme}://{bucket}"
+def _label(status: str) -> str:
+    return "Disabled (error)" if status == _DISABLED_WITH_ERROR else status.capitalize()
 
 
-def _sampling(options: Result, job: Result) -> str:
-    rate = options.get("sample_rate")
-    if rate is None or rate == 1:
-        return "all" if options or not job.get("logpull_options") else ""
-    if isinstance(rate, float) or (isinstance(rate, int) and abs(rate) < 10**15):
-        return f"{rate * 100:.4g} %"
-    return _line(rate)
+def _status(job: Params) -> str:
+    status = job.get("status")
+    if not isinstance(status, str) or status not in _JOB_STATUSES:
+        return _UNKNOWN
+    return _DISABLED_WITH_ERROR if status == "disabled" and job.get("error_message") else status
 
 
-def _fields(names: t.Any) -> str:
-    if not names:
-        return ""
-    return str(len(names)) if isinstance(names, (list, tuple)) else _line(names)
+def _order(row: Row, place: int) -> tuple[t.Any, ...]:
+    """Put the worst jobs first; then in the order of the scopes, those without a name last."""
+    return (_RANKS[row["status"]], place, not row["id"], row["job"])
 
 
-def _time(value: t.Any) -> str:
-    found = _TIME.fullmatch(str(value or ""))
-    return f"{found[1]} {found[2]} UTC" if found else _line(value)
+def _cells(row: Row) -> tuple[str, ...]:
+    label = row["label"]
+    status = label.upper() if row["kind"] == "bad" else label.lower()
+    if row["status"] == _UNREAD:
+        return (status, "-", "-", row["scope"], "-", "-", "-")
+    shown = (row["age"], row["volume"], row["scope"], row["job"], row["dataset"])
+    return (status, *(cell or "-" for cell in shown), row["destination"] or "not shown")
 
 
-def _table(scopes: t.Sequence[Result]) -> t.Iterator[str]:
-    rows: list[t.Sequence[str]] = [_HEADINGS]
-    for scope in scopes:
-        rows += _rows(scope)
-    cells = [row for row in rows if len(row) == len(_HEADINGS)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADINGS))]
-    for row in rows:
-        if len(row) == len(_HEADINGS):
-            yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip()
-        else:
-            # Why it failed, below the row.
-            yield f"    {row[0]}"
-
-
-def _rows(scope: Result) -> t.Iterator[tuple[str, ...]]:
-    if scope["error"]:
-        yield (scope["name"], "-", "-", "-", "NOT READ")
-        yield (scope["error"],)
-    elif not scope["jobs"]:
-        yield (scope["name"], "-", "-", "-", "no jobs")
-    for job in scope["jobs"]:
-        unhealthy = job["state"] in _UNHEALTHY
-        state = job["state"].upper() if unhealthy else job["state"]
-        destination = job["destination"] or "not shown"
-        yield (scope["name"], job["name"], job["dataset"] or "-", destination, state)
-        if job["state"] == "stale":
-            yield (f"last push: {job['last_push']}",)
-        elif unhealthy:
-            yield (job["error"] or "Cloudflare reports no reason",)
-
-
-def _mapping(value: t.Any) -> Result:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _line(value: t.Any) -> str:
-    """Return a value as one line of text of limited length."""
-    if value is None:
-        return ""
-    text = " ".join((value if isinstance(value, str) else _json(value)).split())
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-
-
-def _json(value: t.Any) -> str:
-    try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
-    except (ValueError, TypeError, RecursionError):
-        # Such as an integer of more digits than Python turns into text.
-        return "not shown"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _names(names: t.Sequence[str], separator: str = ", ") -> str:
+    more = len(names) - _MOST_NAMES
+    return separator.join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 class FilterModule:

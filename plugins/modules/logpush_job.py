@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - edgeops.cloudflare.logpush.scope
   - edgeops.cloudflare.job
   - edgeops.cloudflare.challenge_file
+  - edgeops.cloudflare.wait
   - edgeops.cloudflare.attributes
   - edgeops.cloudflare.attributes.action_group
 attributes:
@@ -64,6 +65,14 @@ EXAMPLES = r"""
       timestamp_format: rfc3339
       cve_2021_44228: true
   register: http_to_s3
+
+- name: Change how often logs are pushed, and wait until some arrive
+  edgeops.cloudflare.logpush_job:
+    zone_id: 023e105f4ecef8ad9ca31a8372d0c353
+    name: http-to-s3
+    max_upload_interval_seconds: 60
+    wait: true
+    wait_timeout: 900
 
 - name: Push only failed requests, one tenth of them
   edgeops.cloudflare.logpush_job:
@@ -221,9 +230,9 @@ job:
           sample: required
     status:
       description:
-        - V(failing) where Cloudflare reports an error, or the last error is later than the last
-          push; V(disabled) for other jobs that are not enabled; V(idle) where nothing was pushed
-          yet; V(pushing) otherwise.
+        - V(disabled) for a job that is not enabled; V(failing) where Cloudflare reports an error,
+          or the last error is later than the last push; V(idle) where nothing was pushed yet;
+          V(pushing) otherwise.
       type: str
       choices:
         - pushing
@@ -318,6 +327,17 @@ response_lost:
   returned: success, and when a response was lost
   type: bool
   sample: false
+push:
+  description:
+    - What waiting for the job came to, see O(wait); V(null) where nothing was waited for, or the
+      jobs could no longer be listed.
+  returned: success, and when a push failed or did not come in time
+  type: str
+  choices:
+    - succeeded
+    - failed
+    - timed_out
+  sample: succeeded
 ids:
   description: The ids of the jobs that have the same name.
   returned: when several jobs have the name
@@ -380,18 +400,24 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconc
     reconcile_job,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.wait import (
+    WAIT,
+    timeout_of,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
 _OPTIONS = {
     **JOB,
     "prove_ownership": {"type": "bool", "default": True},
     "challenge_file": {"type": "dict", "options": CHALLENGE_FILE},
+    **WAIT,
 }
 
 
 def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     """Reconcile the job."""
-    return reconcile_job(params, logpush, Settings(params["challenge_file"]))
+    settings = Settings(params["challenge_file"], wait_timeout=timeout_of(params))
+    return reconcile_job(params, logpush, settings)
 
 
 def main() -> None:

@@ -242,9 +242,11 @@ jobs:
           sample: required
     status:
       description:
+        - V(disabled) for a job that is not enabled, also where Cloudflare has disabled it after 24
+          hours of failures, which RV(jobs[].error_message) shows.
         - V(failing) where Cloudflare reports an error, or the last error is later than the last
-          push; V(disabled) for other jobs that are not enabled; V(idle) where nothing was pushed
-          yet; V(stale) where nothing was pushed for longer than O(stale_after); V(pushing)
+          push; V(idle) where nothing was pushed yet; V(stale) where nothing was pushed for longer
+          than O(stale_after), unless the dataset is one of O(quiet_datasets); V(pushing)
           otherwise.
       type: str
       choices:

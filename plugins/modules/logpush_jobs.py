@@ -20,6 +20,7 @@ description:
   - Nothing is sent where an entry is invalid, and nothing is written before all jobs are planned.
     After that, a job that fails does not stop the others; the task fails at the end, with
     RV(results) of all.
+  - With O(wait), the pushes of all jobs are waited for together, and jobs are pruned after that.
   - Runs for the same zone or account must not overlap. Where two did, the second job of the same
     name and dataset fails the task.
 options:
@@ -45,6 +46,7 @@ extends_documentation_fragment:
   - edgeops.cloudflare.connection.concurrency
   - edgeops.cloudflare.job.jobs
   - edgeops.cloudflare.challenge_file
+  - edgeops.cloudflare.wait
   - edgeops.cloudflare.attributes
   - edgeops.cloudflare.attributes.action_group
 attributes:
@@ -165,6 +167,16 @@ results:
       returned: when it did not fail, and when the job could not be written
       type: str
       sample: http/20261122/ownership-challenge.txt
+    push:
+      description: What waiting for the job came to, see O(wait); V(null) where nothing was waited
+        for, or the jobs could no longer be listed.
+      returned: when it did not fail, and when a push failed or did not come in time
+      type: str
+      choices:
+        - succeeded
+        - failed
+        - timed_out
+      sample: succeeded
     job:
       description: The job as Cloudflare shows it, in check mode the planned one.
       returned: when it did not fail
@@ -246,6 +258,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.reconc
     label,
     reconcile_jobs,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.wait import (
+    WAIT,
+    timeout_of,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     Label,
     LogpushOf,
@@ -264,13 +280,14 @@ _COMMON = {
     "challenge_file": {"type": "dict", "options": CHALLENGE_FILE},
     "prune": {"type": "bool", "default": False},
     "prune_datasets": {"type": "list", "elements": "str"},
+    **WAIT,
 }
 
 
 def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
     """Reconcile the jobs."""
     names = ("challenge_file", "prove_ownership", "concurrency", "prune", "prune_datasets")
-    settings = Settings(**{name: params[name] for name in names})
+    settings = Settings(**{name: params[name] for name in names}, wait_timeout=timeout_of(params))
     reconciled = reconcile_jobs(params["jobs"], logpush_of, settings)
     items = [label(entry) for entry in params["jobs"]]
     pruned = [item for item, _outcome in reconciled.pruned]

@@ -210,6 +210,8 @@ def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
     }
     if "register: challenge_file" not in text:
         inputs["challenge_file"] = {"contents": token}
+    if "wait: true" in text:
+        world.control("PUT", "delivery", {"outcome": "push"})
     of_zones = any(play["hosts"] != "localhost" for play in plays)
     run = world.run(
         *(("-i", str(source)) if of_zones else ()),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from datetime import datetime, timedelta, timezone
@@ -26,11 +27,11 @@ LONG_AGO = "2020-11-22T14:05:00Z"
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }}"
 MESSAGE = "error writing object:\n<b>Access Denied</b>"
 MESSAGE_IN_A_LINE = "error writing object: <b>Access Denied</b>"
-COUNTS = "5 jobs in 4 scopes: 2 pushing, 1 failing, 1 with nothing pushed yet, 1 disabled"
+COUNTS = "5 jobs in 4 scopes: 1 failing, 1 with nothing pushed yet, 2 pushing, 1 disabled"
 NOTHING = "\N{EN DASH}"
-HEAD = ["Job", "Dataset", "Destination", "State", "Last push", "Last error"]
+HEAD = ["Status", "Last push", "Zone or account", "Job", "Dataset", "Destination"]
 # All others have an end tag here.
-VOID = ("meta",)
+VOID = ("col", "meta")
 CELLS = ("th", "td", "dt", "dd")
 
 
@@ -41,6 +42,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[str] = []
         self.attributes: set[str] = set()
+        self.links: list[str | None] = []
         self.rows: list[list[str]] = []
         self._open: list[str] = []
         self.text = path.read_text(encoding="utf-8")
@@ -52,6 +54,7 @@ class Page(HTMLParser):
         """Note an element. The tiles count as a row."""
         self.elements.append(tag)
         self.attributes.update(name for name, _value in attrs)
+        self.links += [value for name, value in attrs if name == "href"]
         if tag not in VOID:
             self._open.append(tag)
         if tag in ("tr", "dl"):
@@ -128,11 +131,17 @@ def table(run: Run) -> list[str]:
     """Return the table's lines, each in single blanks and without the callback's quotes."""
     printed = run.output.partition("[Show the jobs] ")[2].partition("\nTASK [")[0]
     # YAML folds long lines: what begins like no item belongs to the line before.
-    printed = re.sub(r"\n +(?=[^ \"'\]-])", " ", printed.partition("SCOPE ")[2])
-    return [" ".join(line.split()).strip("\"',- ") for line in printed.splitlines()][1:]
+    printed = re.sub(r"\n +(?=[^ \"'\]-])", " ", printed.partition("DESTINATION")[2])
+    lines = [" ".join(line.split()).strip("\"',- ") for line in printed.splitlines()][1:]
+    return [without_ages(line) for line in lines]
 
 
-def test_table_and_page(world: World, tmp_path: Path) -> None:
+def without_ages(text: str) -> str:
+    """Return a text without the minutes since something, which depend on how long a test takes."""
+    return re.sub(r"(< )?\b\d+ min\b", "AGE", text)
+
+
+def test_table_page_and_data(world: World, tmp_path: Path) -> None:
     unnamed = add_jobs(world)
     path = tmp_path / "logpush.html"
     run = report(
@@ -143,20 +152,18 @@ def test_table_and_page(world: World, tmp_path: Path) -> None:
     )
     account, other = (world.environment[f"SANDBOX_{name}_ID"] for name in ("ACCOUNT", "OTHER_ZONE"))
     lines = table(run)
-    assert lines[:8] == [
-        f"example.com {HOSTILE} http_requests r2://edge-logs/http FAILING",
-        MESSAGE_IN_A_LINE,
-        "example.com Off http_requests datadog://intake.example.com disabled",
-        "example.com to-s3 dns_logs s3://edge-logs/zone/{DATE} pushing",
-        f"example.com id {unnamed} http_requests gs://edge-logs/{{DATE}} nothing pushed yet",
-        f"account {account} audit http_requests s3://edge-logs/zone/{{DATE}} pushing",
-        "gone.example - - - NOT READ",
-        lines[7],
-    ]
-    assert lines[7].startswith(f"GET /zones/{'0' * 32}/logpush/jobs failed: ")
-    assert lines[8:10] == [
-        f"zone {other} - - - no jobs",
+    assert lines[0] == "NOT READ - gone.example"
+    assert lines[1].startswith(f"GET /zones/{'0' * 32}/logpush/jobs failed: ")
+    assert lines[2:11] == [
+        f"FAILING AGE example.com {HOSTILE} http_requests r2://edge-logs/http",
+        f"{MESSAGE_IN_A_LINE} (AGE ago)",
+        f"idle - example.com id {unnamed} http_requests gs://edge-logs/{{DATE}}",
+        "pushing AGE example.com to-s3 dns_logs s3://edge-logs/zone/{DATE}",
+        f"pushing AGE account {account} audit http_requests s3://edge-logs/zone/{{DATE}}",
+        "disabled - example.com Off http_requests datadog://intake.example.com",
+        f"1 scope without jobs: zone {other}",
         f"{COUNTS}; 1 scope could not be read",
+        f"Page: {path}",
     ]
     # It is told in the table, and once more at the end; a job that is failing is no failure.
     assert run.status != 0
@@ -164,46 +171,78 @@ def test_table_and_page(world: World, tmp_path: Path) -> None:
     assert "failing: <script>" not in run.output
     assert "...ignoring" not in run.output
     assert_page(Page(path), unnamed)
-    assert path.stat().st_mode & 0o777 == 0o644
+    data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert [job["name"] for job in data["jobs"]] == [HOSTILE, None, "to-s3", "audit", "Off"]
+    assert data["jobs"][0]["error_message"] == MESSAGE
+    assert [bool(scope["error"]) for scope in data["scopes"]] == [False, False, True, False]
+    assert data["counts"]["failing"] == 1
+    for each in (path, path.with_suffix(".json")):
+        assert each.stat().st_mode & 0o777 == 0o644
 
 
 def assert_page(page: Page, unnamed: int) -> None:
     """Check what the page says, and that nothing in it does anything."""
-    tiles, head, hostile, off, to_s3, without_name, _head, audit = page.rows
+    tiles, head, gone, why, hostile, error, without_name, to_s3, audit, off = page.rows
     assert dict(zip(tiles[::2], tiles[1::2])) == {
-        "Pushing": "2",
-        "Failing": "1",
-        "Nothing pushed yet": "1",
-        "Disabled": "1",
         "Scopes not read": "1",
+        "Failing": "1",
+        "Idle": "1",
+        "Pushing": "2",
+        "Disabled": "1",
     }
-    assert head == [*HEAD, "Sampling", "Fields", "Filter"]
-    assert hostile[0].startswith(HOSTILE)
-    assert hostile[1:6] == [
-        "http_requests",
-        "r2://edge-logs/http",
-        "✕ Failing",
-        shown_time(DONE),
-        f"{shown_time(FAILED)} {MESSAGE_IN_A_LINE}",
+    assert head == HEAD
+    assert (gone[0], gone[2]) == ("✕ Not read", f"gone.example {'0' * 32}")
+    assert why[0].startswith("GET /zones/")
+    assert hostile[0] == "✕ Failing"
+    assert hostile[1].endswith(shown_time(DONE))
+    assert hostile[3].startswith(HOSTILE)
+    assert hostile[4:] == ["http_requests", "r2://edge-logs/http"]
+    assert [without_ages(each) for each in error] == [
+        f"{MESSAGE_IN_A_LINE} AGE ago, {shown_time(FAILED)}"
     ]
     where = '{"where":{"key":"ClientIP","operator":"eq","value":"<i>"}}'
-    assert off[3:] == [f"{NOTHING} Disabled", NOTHING, NOTHING, "10 %", "2", where]
-    assert to_s3[2:] == [
-        "s3://edge-logs/zone/{DATE} us-east-1",
-        "✓ Pushing",
-        shown_time(DONE),
-        *(NOTHING, "all", NOTHING, NOTHING),
-    ]
-    assert without_name[0] == f"id {unnamed}"
-    assert without_name[3] == "… Nothing pushed yet"
-    assert audit[0].startswith("audit id ")
+    assert off[0] == f"{NOTHING} Disabled"
+    assert off[5] == f"datadog://intake.example.com 10 %, 2 fields, where {where}"
+    assert to_s3[0] == "✓ Pushing"
+    assert to_s3[5] == "s3://edge-logs/zone/{DATE} us-east-1"
+    assert without_name[3] == f"id {unnamed}"
+    assert without_name[:2] == ["… Idle", NOTHING]
+    assert audit[3].startswith("audit ")
     assert "<h1>A &amp; &lt;b&gt;</h1>" in page.text
-    assert "No jobs." in page.text
-    assert "Could not be read." in page.text
+    assert "Without jobs: 1" in page.text
     assert re.search(r"As of \d{4}-\d\d-\d\d \d\d:\d\d UTC", page.text)
     assert not {"script", "b", "i", "link", "img"} & set(page.elements)
-    assert not {"src", "href", "style"} & page.attributes
+    assert not {"src", "style"} & page.attributes
+    assert page.links
+    assert all(link.startswith("https://dash.cloudflare.com/") for link in page.links)
     assert "url(" not in page.text
+
+
+def test_awx_is_told_where_the_page_goes(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "logpush.html"
+    given = {"logpush_report_scopes": scopes(world)[:1], "logpush_report_path": str(path)}
+    shown = {"ANSIBLE_SHOW_CUSTOM_STATS": "true"}
+    run = world.run(playbook=REPORT, inputs={**given, "awx_job_id": 7}, environment=shown)
+    assert run.status == 0, run.output
+    assert "AWX removes the container of this job" in run.output
+    stats = run.output.partition("CUSTOM STATS")[2]
+    assert "logpush_report_summary" in stats
+    assert str(path) in stats
+
+
+def test_uploads_on_request(world: World, tmp_path: Path) -> None:
+    job = world.control("POST", "jobs", {"name": "http", "enabled": True, "last_complete": DONE})
+    upload = {"jobId": job["id"], "datetime": DONE, "bytes": 1_234_567, "records": 10}
+    world.control("PUT", "uploads", [upload, {**upload, "status": 503, "bytes": 7}])
+    path = tmp_path / "logpush.html"
+    given = {"logpush_report_path": str(path), "logpush_report_health": True}
+    run = report(world, logpush_report_scopes=scopes(world)[:1], **given)
+    assert run.status == 0, run.output
+    assert table(run)[0].startswith("pushing AGE 1.23 MB example.com http ")
+    assert run.requested == ["jobs", "graphql"]
+    assert Page(path).rows[2][2] == "1.23 MB 1 upload, 1 failed"
+    data = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert data["jobs"][0]["uploads"]["bytes"] == 1_234_567
 
 
 def test_a_second_run_asks_the_same_and_changes_the_page_alone(
@@ -217,7 +256,7 @@ def test_a_second_run_asks_the_same_and_changes_the_page_alone(
         run = report(world, logpush_report_scopes=scopes(world)[:2], logpush_report_path=str(path))
         assert run.status == 0, run.output
         assert run.requested == ["jobs", "jobs"] * times
-        assert re.search(r"changed=[01] .*failed=0", run.output)
+        assert re.search(r"changed=[0-2] .*failed=0", run.output)
     assert {request["method"] for request in world.requests()} == {"GET"}
     assert world.control("GET", "jobs") == before
     assert Page(path).rows
@@ -231,8 +270,10 @@ def test_an_unusual_job_affects_its_own_row_alone(world: World, tmp_path: Path) 
     path = tmp_path / "logpush.html"
     run = report(world, logpush_report_scopes=scopes(world)[:1], logpush_report_path=str(path))
     assert run.status == 0, run.output
-    assert "example.com plain http_requests s3://edge-logs/zone/{DATE} pushing" in table(run)
-    assert [row[0].split()[0] for row in Page(path).rows[2:]] == ["5", "abc", "plain"]
+    shown = "pushing AGE example.com plain http_requests s3://edge-logs/zone/{DATE}"
+    assert shown in table(run)
+    names = [row[3].split()[0] for row in Page(path).rows[2:]]
+    assert sorted(names) == ["5", "abc", "plain"]
 
 
 def test_zones_as_hosts(world: World, tmp_path: Path) -> None:
@@ -242,26 +283,27 @@ def test_zones_as_hosts(world: World, tmp_path: Path) -> None:
     inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
     run = report(world, "-i", str(inventory), logpush_hosts="all", item="x", scope="y", path="z")
     assert run.status == 0, run.output
-    assert table(run)[0] == "example.com to-s3 http_requests s3://edge-logs/zone/{DATE} pushing"
+    shown = "pushing AGE example.com to-s3 http_requests s3://edge-logs/zone/{DATE}"
+    assert table(run)[0] == shown
 
 
 def test_fails_on_request_where_a_job_is_failing(world: World, tmp_path: Path) -> None:
     add_job(world, name="to-s3", enabled=True, error_message="Access Denied")
     path = tmp_path / "logpush.html"
-    inputs = {"logpush_report_path": str(path), "logpush_report_fail_on_unhealthy": "yes"}
+    inputs = {"logpush_report_path": str(path), "logpush_report_fail_on": ["failing"]}
     run = report(world, "--check", logpush_report_scopes=scopes(world)[:1], **inputs)
     assert run.status != 0
-    assert "1 failing or stale: to-s3 in example.com" in run.output
+    assert "1 failing: to-s3 in example.com" in run.output
     assert table(run)[2] == "1 job in 1 scope: 1 failing"
-    assert not path.exists()
+    assert not list(tmp_path.glob("logpush*"))
 
 
 def test_stale_jobs_and_those_that_are_not(world: World) -> None:
     add_job(world, name="to-s3", enabled=True, last_complete=LONG_AGO)
-    given = {"logpush_report_scopes": scopes(world)[:1], "logpush_report_fail_on_unhealthy": True}
+    given = {"logpush_report_scopes": scopes(world)[:1], "logpush_report_fail_on": "stale"}
     run = report(world, **given)
     assert run.status != 0
-    assert "1 failing or stale: to-s3 in example.com" in run.output
+    assert "1 stale: to-s3 in example.com" in run.output
     assert table(run)[2] == "1 job in 1 scope: 1 stale"
     run = report(world, **given, logpush_report_quiet_datasets=["http_requests"])
     assert run.status == 0, run.output
@@ -282,7 +324,7 @@ def test_stale_jobs_and_those_that_are_not(world: World) -> None:
         ),
         (
             {"logpush_report_scopes": [{"zone_id": None, "name": "b"}]},
-            "b (one of the following is required: zone_id, account_id, scopes)",
+            "logpush_report_scopes[0] (b): set zone_id or account_id",
         ),
     ],
 )

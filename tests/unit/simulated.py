@@ -33,13 +33,37 @@ class Stopped(Exception):
     """The process ends, as by a kill. Nothing in the collection catches it."""
 
 
+class Delivery(t.NamedTuple):
+    """What the enabled job of a name shows from a time on; None: it is removed."""
+
+    at: float
+    name: str
+    shown: dict[str, t.Any] | None
+
+
+class Outage(t.NamedTuple):
+    """The list of a zone's jobs fails from one time to another."""
+
+    zone: str
+    begin: float
+    end: float
+    answer: t.Callable[[], requests.Response]
+
+
 class World:
-    """The state. ``single_use``: a token is accepted for one job only; ``late``: so many looks
-    at the challenge file find nothing."""
+    """The state, and a clock that only pauses move.
+
+    ``single_use``: a token is accepted for one job only; ``late``: so many looks at the challenge
+    file find nothing. ``deliveries`` are what jobs come to show, ``outage`` when the jobs of a zone
+    cannot be listed.
+    """
 
     def __init__(self, *, single_use: bool = False, late: int = 0) -> None:
         self.jobs: dict[str, list[dict[str, t.Any]]] = {}
         self.requests: list[str] = []
+        self.deliveries: list[Delivery] = []
+        self.outage: Outage | None = None
+        self.now = 0.0
         self._single_use = single_use
         self._late = late
         self._file: str | None = None
@@ -51,7 +75,9 @@ class World:
     def reached(self, fault: str | None = None, at: int = 0) -> t.Iterator[World]:
         """Stand in for the network; ``fault`` happens to the request number ``at``, from 1."""
         count = itertools.count(1)
-        pauses: list[float] = []
+
+        def pass_by(seconds: float) -> None:
+            self.now += seconds
 
         def send(
             _adapter: object, request: requests.PreparedRequest, **_settings: t.Any
@@ -62,8 +88,8 @@ class World:
 
         with (
             mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=send),
-            mock.patch("time.sleep", side_effect=pauses.append),
-            mock.patch("time.monotonic", side_effect=lambda: float(sum(pauses))),
+            mock.patch("time.sleep", side_effect=pass_by),
+            mock.patch("time.monotonic", side_effect=lambda: self.now),
         ):
             yield self
 
@@ -98,9 +124,25 @@ class World:
             self._file = challenge_token({**claims, "exp": 4102444800})
             return success({"filename": CHALLENGE_FILE, "message": "", "valid": True})
         if request.method == "GET":
+            outage = self.outage
+            if outage and outage.zone == zone and outage.begin <= self.now < outage.end:
+                return outage.answer()
+            self._deliver(jobs)
             found = [job for job in jobs if not number or str(job["id"]) == number]
             return success(found[0] if number and found else found)
+        if request.method == "DELETE":
+            jobs[:] = [job for job in jobs if str(job["id"]) != number]
+            return success({"id": int(number)})
         return self._write(jobs, number, body)
+
+    def _deliver(self, jobs: list[dict[str, t.Any]]) -> None:
+        due = [each for each in self.deliveries if each.at <= self.now]
+        for _at, name, shown in due:
+            for job in [each for each in jobs if each["name"] == name and each["enabled"]]:
+                if shown is None:
+                    jobs.remove(job)
+                else:
+                    job.update(shown)
 
     def _write(
         self, jobs: list[dict[str, t.Any]], number: str, body: dict[str, t.Any]

@@ -21,6 +21,7 @@ from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     connection,
     job,
     logpush,
+    wait,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
@@ -71,6 +72,7 @@ FRAGMENTS = {
     "edgeops.cloudflare.job.jobs": job.ModuleDocFragment.JOBS,
     "edgeops.cloudflare.logpush.scope": logpush.ModuleDocFragment.SCOPE,
     "edgeops.cloudflare.logpush.destination": logpush.ModuleDocFragment.DESTINATION,
+    "edgeops.cloudflare.wait": wait.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.attributes": attributes.ModuleDocFragment.DOCUMENTATION,
     "edgeops.cloudflare.attributes.action_group": attributes.ModuleDocFragment.ACTION_GROUP,
 }

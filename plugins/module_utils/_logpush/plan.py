@@ -85,6 +85,7 @@ class Plan(t.NamedTuple):
             "ownership": self._expected_ownership(),
             "filename": None,
             "response_lost": False,
+            "push": None,
             "job": job.describe() if job else None,
             "warnings": self.desired.warnings() if self.desired.state == "present" else [],
         }

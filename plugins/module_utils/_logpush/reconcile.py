@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reconcile jobs: validate all, plan all, prove ownership, write, verify, prune.
+"""Reconcile jobs: validate all, plan all, prove ownership, write, verify, wait, prune.
 
 One job is a list of one. Nothing is sent where an entry is invalid, and nothing is written before
 all entries are planned; what fails after that does not stop the other jobs.
@@ -50,6 +50,11 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
     Logpush,
     Scope,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.wait import (
+    Written,
+    may_push,
+    wait_for_pushes,
+)
 
 Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
@@ -62,7 +67,8 @@ class Settings(t.NamedTuple):
 
     ``challenge_file`` are the options of that name, ``concurrency`` is how many requests are under
     way at the same time; ``prune`` removes the jobs of a scope that no entry describes, of the
-    ``prune_datasets`` alone where they are given.
+    ``prune_datasets`` alone where they are given. ``wait_timeout`` is how long to wait for the
+    next push of each job, in seconds, None for not at all.
     """
 
     challenge_file: Params | None = None
@@ -70,6 +76,7 @@ class Settings(t.NamedTuple):
     concurrency: int = 1
     prune: bool = False
     prune_datasets: t.Sequence[str] | None = None
+    wait_timeout: float | None = None
 
 
 class Reconciled(t.NamedTuple):
@@ -187,6 +194,7 @@ class _Reconciling:
         self._obtain_tokens()
         outcomes = self._apply(plans)
         self._find_twins(plans, outcomes)
+        self._wait(outcomes)
         pruned = self._prune(plans, outcomes)
         return Reconciled(outcomes, pruned)
 
@@ -310,6 +318,21 @@ class _Reconciling:
                 t.cast(Plan, plans[index]), t.cast(Result, outcomes[index]), self._lists[scope]
             )
             outcomes[index] = error or outcomes[index]
+
+    def _wait(self, outcomes: list[Outcome[Result]]) -> None:
+        """Wait for the pushes of all jobs that were written, where that is wanted."""
+        if self._settings.wait_timeout is None or self._check_mode:
+            return
+        waiting = {
+            index: Written(self._valid[index].logpush, outcome)
+            for index, outcome in enumerate(outcomes)
+            if isinstance(outcome, dict) and may_push(outcome)
+        }
+        arrived = wait_for_pushes(
+            [*waiting.values()], self._settings.wait_timeout, self._settings.concurrency
+        )
+        for index, outcome in zip(waiting, arrived):
+            outcomes[index] = outcome
 
     def _prune(
         self, plans: t.Sequence[Outcome[Plan]], outcomes: t.Sequence[Outcome[Result]]

@@ -60,6 +60,8 @@ def _details(result: t.Mapping[str, t.Any], job: t.Mapping[str, t.Any]) -> str:
         details.append(", ".join(result["changes"]))
     if result["not_compared"]:
         details.append(f"not compared: {', '.join(result['not_compared'])}")
+    if result["push"] is not None:
+        details.append(f"logs pushed up to {job['last_complete']}")
     if result["response_lost"]:
         details.append("response lost, verified afterwards")
     return "; ".join(details)

@@ -13,28 +13,21 @@ import pytest
 from ansible_collections.edgeops.cloudflare.plugins.filter import (
     logpush_diff_lines,
     logpush_report,
+    logpush_report_scopes,
     logpush_results_of_hosts,
     logpush_sum,
 )
 
 results_of_hosts = logpush_results_of_hosts.results_of_hosts
-report = logpush_report.report
-FILTERS = [logpush_diff_lines, logpush_report, logpush_results_of_hosts, logpush_sum]
+FILTERS = [
+    logpush_diff_lines,
+    logpush_report,
+    logpush_report_scopes,
+    logpush_results_of_hosts,
+    logpush_sum,
+]
 HOSTS = ["b.example", "a.example", "idle.example"]
 ZONE = "023e105f4ecef8ad9ca31a8372d0c353"
-ODD: list[t.Any] = [
-    None,
-    "",
-    5,
-    0.5,
-    10**400,
-    float("nan"),
-    True,
-    "a\nb",
-    [1],
-    {"a": [None]},
-    ["x"],
-]
 
 
 def result(host: str | None, name: str, **more: t.Any) -> dict[str, t.Any]:
@@ -129,71 +122,3 @@ def test_a_diff_shows_what_differs() -> None:
     ]
     assert logpush_diff_lines.diff_lines(diffs, 80)[4:] == ["and 2 more diffs"]
     assert logpush_diff_lines.diff_lines(diffs[1]) == logpush_diff_lines.diff_lines(diffs[1:2])
-
-
-def listed(*jobs: t.Any, **more: t.Any) -> dict[str, t.Any]:
-    """Return what a loop over scopes registers for one of them."""
-    scope = {"zone_id": ZONE, "name": "example.com"}
-    return {"ansible_loop_var": "scope", "scope": scope, "jobs": list(jobs), **more}
-
-
-@pytest.mark.parametrize("value", ODD)
-def test_an_unusual_value_affects_its_own_row_alone(value: t.Any) -> None:
-    good = {"id": 1, "name": "http", "dataset": "http_requests", "enabled": True, "healthy": True}
-    names = ("id", "name", "dataset", "enabled", "healthy", "filter", "destination")
-    names += ("output_options", "logpull_options", "last_complete", "last_error", "error_message")  # type: ignore[assignment]
-    odd = [{**good, name: value} for name in names]
-    odd += [{**good, "output_options": {name: value}} for name in ("field_names", "sample_rate")]
-    parts = ("scheme", "bucket", "prefix", "region", "endpoint")
-    odd += [{**good, "destination": {"bucket": "b", part: value}} for part in parts]
-    shown = report([listed(good, value, *odd), listed(good)])
-    rows = shown["scopes"][0]["jobs"]
-    assert len(rows) == len(odd) + 2
-    for row in rows:
-        texts = [each for name, each in row.items() if name not in ("named", "enabled")]
-        assert all(
-            isinstance(each, str) and "\n" not in each and len(each) <= 501 for each in texts
-        )
-    assert [job["name"] for job in shown["scopes"][1]["jobs"]] == ["http"]
-    assert all(isinstance(line, str) for line in shown["table"])
-
-
-def test_a_report_of_healthy_and_failing_jobs_and_of_a_scope_that_was_not_read() -> None:
-    base = {
-        "dataset": "http_requests",
-        "enabled": True,
-        "destination": {"scheme": "r2", "bucket": "b"},
-    }
-    failing = {**base, "id": 3, "name": "a", "healthy": False, "error_message": "Access\nDenied"}
-    options = {"sample_rate": 0.125, "field_names": ["a", "b"]}
-    good = {**base, "id": 2, "name": None, "healthy": True, "output_options": options}
-    good["last_complete"] = "2026-11-22T14:05:00Z"
-    account = {"account_id": "c" * 32}
-    unread = {"item": account, "msg": "GET failed", "failed": False}
-    shown = report([listed(good, failing), unread, {"item": account, "jobs": []}])
-    assert shown["table"] == [
-        "SCOPE                                     JOB   DATASET        DESTINATION  STATE",
-        "example.com                               a     http_requests  r2://b       FAILING",
-        "    Access Denied",
-        "example.com                               id 2  http_requests  r2://b       pushing",
-        f"account {'c' * 32}  -     -              -            NOT READ",
-        "    GET failed",
-        f"account {'c' * 32}  -     -              -            no jobs",
-        "2 jobs in 3 scopes: 1 pushing, 1 failing; 1 scope could not be read",
-    ]
-    assert shown["unread"] == [f"account {'c' * 32} (GET failed)"]
-    assert shown["failing"] == ["a in example.com"]
-    row = shown["scopes"][0]["jobs"][1]
-    assert (row["sampling"], row["fields"]) == ("12.5 %", "2")
-    assert row["last_push"] == "2026-11-22 14:05 UTC"
-
-
-def test_a_report_of_a_stale_job() -> None:
-    job = {"id": 2, "name": "http", "enabled": True, "healthy": False, "status": "stale"}
-    shown = report([listed({**job, "last_complete": "2026-11-22T14:05:00Z"})])
-    assert shown["table"][1:] == [
-        "example.com  http  -        not shown    STALE",
-        "    last push: 2026-11-22 14:05 UTC",
-        "1 job in 1 scope: 1 stale",
-    ]
-    assert shown["failing"] == ["http in example.com"]

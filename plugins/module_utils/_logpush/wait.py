@@ -1,0 +1,192 @@
+# Copyright: Contributors to the edgeops.cloudflare project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wait until jobs that were written have pushed logs, or have failed to."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import typing as t
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import (
+    Outcome,
+    run_concurrently,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
+    CloudflareError,
+    InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_health import (
+    is_failing,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
+    Logpush,
+    Scope,
+)
+
+WAIT: dict[str, dict[str, t.Any]] = {
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "float", "default": 600.0},
+}
+# What waiting for a job came to.
+SUCCEEDED, FAILED, TIMED_OUT = "succeeded", "failed", "timed_out"
+
+# In seconds. Cloudflare pushes every 30 s at most often; the last pause repeats.
+_PAUSES = (2.0, 5.0, 10.0, 20.0, 30.0)
+# With many scopes, half of Cloudflare's rate limit of 4 requests a second is left to others.
+_PAUSE_PER_SCOPE = 0.5
+_SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 1, 86400
+
+Result = dict[str, t.Any]
+
+
+class Written(t.NamedTuple):
+    """A job after it was written: the API of its scope, and what the module returns."""
+
+    logpush: Logpush
+    result: Result
+
+    @property
+    def id(self) -> int:
+        """The id of the job."""
+        number: int = self.result["job"]["id"]
+        return number
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of the job."""
+        return self.logpush.scope.canonical
+
+
+def timeout_of(params: t.Mapping[str, t.Any]) -> float | None:
+    """Return how long to wait in seconds, None for not at all, or raise ``InvalidInput``."""
+    timeout: float = params["wait_timeout"]
+    # Written so that NaN, which compares with nothing, is refused too.
+    if not _SHORTEST_TIMEOUT <= timeout <= _LONGEST_TIMEOUT:
+        raise InvalidInput(
+            "wait_timeout", f"must be from {_SHORTEST_TIMEOUT} to {_LONGEST_TIMEOUT} seconds"
+        )
+    return timeout if params["wait"] else None
+
+
+def may_push(result: t.Mapping[str, t.Any]) -> bool:
+    """Whether a job was written that is enabled, so that its pushes can be waited for."""
+    written = result["action"] in ("created", "updated")
+    return written and bool((result["job"] or {}).get("enabled"))
+
+
+def wait_for_pushes(
+    written: t.Sequence[Written], timeout: float, concurrency: int
+) -> list[Outcome[Result]]:
+    """Wait for the next push of each job, up to ``timeout`` seconds; return outcomes in order.
+
+    A result gets ``push`` and the job as it is then. The error for a job whose push failed, or did
+    not come in time, has them too. The jobs of a scope are listed once for all that it has.
+    """
+    return _Waiting(written, concurrency).run(timeout)
+
+
+class _Waiting:
+    def __init__(self, written: t.Sequence[Written], concurrency: int) -> None:
+        self._written = written
+        self._concurrency = concurrency
+        self._outcomes: dict[int, Outcome[Result]] = {}
+        # As last listed, and why they could not be.
+        self._jobs: dict[int, Job] = {}
+        self._problems: dict[Scope, CloudflareError] = {}
+
+    def run(self, timeout: float) -> list[Outcome[Result]]:
+        deadline = time.monotonic() + timeout
+        for pause in itertools.chain(_PAUSES, itertools.repeat(_PAUSES[-1])):
+            scopes = self._scopes()
+            left = deadline - time.monotonic()
+            if not scopes or left <= 0:
+                break
+            time.sleep(min(max(pause, _PAUSE_PER_SCOPE * len(scopes)), left))
+            self._poll(scopes)
+        for number in self._pending():
+            self._outcomes[number] = self._timed_out(number, timeout)
+        return [self._outcomes[number] for number in range(len(self._written))]
+
+    def _pending(self) -> list[int]:
+        return [number for number in range(len(self._written)) if number not in self._outcomes]
+
+    def _scopes(self) -> dict[Scope, Logpush]:
+        return {self._written[n].scope: self._written[n].logpush for n in self._pending()}
+
+    def _poll(self, scopes: t.Mapping[Scope, Logpush]) -> None:
+        """List the jobs of each scope once, and take what they show of those waited for."""
+        for logpush in scopes.values():
+            logpush.expect(1)
+        lists = dict(
+            zip(
+                scopes,
+                run_concurrently(
+                    lambda logpush: Jobs(logpush).jobs(), [*scopes.values()], self._concurrency
+                ),
+            )
+        )
+        for number in self._pending():
+            outcome = self._observe(number, lists[self._written[number].scope])
+            if outcome is not None:
+                self._outcomes[number] = outcome
+
+    def _observe(self, number: int, listed: Outcome[list[Job]]) -> Outcome[Result] | None:
+        written = self._written[number]
+        if isinstance(listed, CloudflareError):
+            self._problems[written.scope] = listed
+            if (listed.values.get("error") or {}).get("retryable"):
+                return None
+            return _error(written, f"its jobs can no longer be listed: {listed.message}", listed)
+        self._problems.pop(written.scope, None)
+        job = next((job for job in listed if job.id == written.id), None)
+        if job is None:
+            return _error(written, "was removed before it pushed anything", push=FAILED)
+        self._jobs[number] = job
+        return _judge(written, job)
+
+    def _timed_out(self, number: int, timeout: float) -> CloudflareError:
+        written, job = self._written[number], self._jobs.get(number)
+        reason = f"nothing was pushed within {timeout:g} s (wait_timeout)"
+        problem = self._problems.get(written.scope)
+        if problem is not None:
+            return _error(written, f"{reason}; {problem.message}", problem, job, TIMED_OUT)
+        reason += "; where there are no events, there is nothing to push"
+        return _error(written, reason, None, job, TIMED_OUT)
+
+
+def _judge(written: Written, job: Job) -> Outcome[Result] | None:
+    """Return what has come of a job since it was written, or None where nothing has."""
+    before, after = written.result["job"], job.describe()
+    pushed = _is_new(before, after, "last_complete")
+    if _is_new(before, after, "last_error") and (not pushed or is_failing(job.properties)):
+        reason = after["error_message"] or "Cloudflare reports no reason"
+        return _error(written, f"pushing failed: {reason}", None, job, FAILED)
+    if pushed:
+        return {**written.result, "job": after, "push": SUCCEEDED}
+    if not after["enabled"]:
+        reason = f": {after['error_message']}" if after["error_message"] else ""
+        reason = f"was disabled before it pushed anything{reason}"
+        return _error(written, reason, None, job, FAILED)
+    return None
+
+
+def _is_new(before: Result, after: Result, name: str) -> bool:
+    return after[name] is not None and after[name] != before[name]
+
+
+def _error(
+    written: Written,
+    reason: str,
+    cause: CloudflareError | None = None,
+    job: Job | None = None,
+    push: str | None = None,
+) -> CloudflareError:
+    """Return the error for a job that was written, with what a successful task returns."""
+    shown = job.describe() if job else written.result["job"]
+    values = {**written.result, **(cause.values if cause else {}), "job": shown, "push": push}
+    return CloudflareError(f"job {written.id} was {written.result['action']}, but {reason}", values)
