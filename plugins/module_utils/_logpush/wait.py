@@ -17,6 +17,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+    MalformedResponse,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_health import (
@@ -139,7 +140,7 @@ class _Waiting:
         written = self._written[number]
         if isinstance(listed, CloudflareError):
             self._problems[written.scope] = listed
-            if (listed.values.get("error") or {}).get("retryable"):
+            if _may_pass(listed):
                 return None
             return _error(written, f"its jobs can no longer be listed: {listed.message}", listed)
         self._problems.pop(written.scope, None)
@@ -155,8 +156,22 @@ class _Waiting:
         problem = self._problems.get(written.scope)
         if problem is not None:
             return _error(written, f"{reason}; {problem.message}", problem, job, TIMED_OUT)
-        reason += "; where there are no events, there is nothing to push"
+        if job is not None and is_failing(job.properties):
+            # As before the write; a new error would have ended the wait.
+            reason += f"; Cloudflare still shows the error: {_reason(job.describe())}"
+        else:
+            reason += "; where there are no events, there is nothing to push"
         return _error(written, reason, None, job, TIMED_OUT)
+
+
+def _may_pass(error: CloudflareError) -> bool:
+    """Whether a later list may succeed; a page in the place of a response is mostly a proxy's."""
+    is_malformed = isinstance(error, MalformedResponse)
+    return is_malformed or bool((error.values.get("error") or {}).get("retryable"))
+
+
+def _reason(shown: Result) -> str:
+    return shown["error_message"] or "Cloudflare reports no reason"
 
 
 def _judge(written: Written, job: Job) -> Outcome[Result] | None:
@@ -164,8 +179,7 @@ def _judge(written: Written, job: Job) -> Outcome[Result] | None:
     before, after = written.result["job"], job.describe()
     pushed = _is_new(before, after, "last_complete")
     if _is_new(before, after, "last_error") and (not pushed or is_failing(job.properties)):
-        reason = after["error_message"] or "Cloudflare reports no reason"
-        return _error(written, f"pushing failed: {reason}", None, job, FAILED)
+        return _error(written, f"pushing failed: {_reason(after)}", None, job, FAILED)
     if pushed:
         return {**written.result, "job": after, "push": SUCCEEDED}
     if not after["enabled"]:

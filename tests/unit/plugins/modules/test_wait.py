@@ -16,6 +16,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,
     ZONE,
     failure,
+    response,
     run_module,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.simulated import (
@@ -161,6 +162,18 @@ def test_a_push_that_does_not_come_in_time_fails_the_task_with_what_was_done() -
     assert server.now == 90
 
 
+@pytest.mark.parametrize("message", [CLOUDFLARES, None])
+def test_a_wait_that_times_out_shows_the_error_of_before(message: str | None) -> None:
+    existing = {"last_complete": EARLIER_STILL, "last_error": EARLIER, "error_message": message}
+    with world(**existing).reached():
+        result = run_one(max_upload_interval_seconds=60, wait_timeout=60)
+    assert result["push"] == "timed_out"
+    assert result["msg"] == (
+        "job 7 was updated, but nothing was pushed within 60 s (wait_timeout); Cloudflare still "
+        f"shows the error: {message or 'Cloudflare reports no reason'}"
+    )
+
+
 def test_a_push_at_the_last_moment_counts() -> None:
     with world(Delivery(89.5, "http", PUSHED)).reached() as server:
         result = run_one(wait_timeout=90)
@@ -252,7 +265,12 @@ def forbidden() -> requests.Response:
     return failure(403, 10000, "Authentication error")
 
 
-@pytest.mark.parametrize("answer", [broken, gateway_error])
+def page() -> requests.Response:
+    """Return what a proxy may answer, once."""
+    return response(content=b"<html>Maintenance</html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("answer", [broken, gateway_error, page])
 def test_a_lost_connection_does_not_end_the_wait(answer: t.Callable[[], t.Any]) -> None:
     simulated = world(Delivery(40, "http", PUSHED))
     simulated.outage = Outage(ZONE, 5, 100, answer)
