@@ -194,7 +194,7 @@ class _Reconciling:
         self._obtain_tokens()
         outcomes = self._apply(plans)
         self._find_twins(plans, outcomes)
-        self._wait(outcomes)
+        self._wait(plans, outcomes)
         pruned = self._prune(plans, outcomes)
         return Reconciled(outcomes, pruned)
 
@@ -319,12 +319,12 @@ class _Reconciling:
             )
             outcomes[index] = error or outcomes[index]
 
-    def _wait(self, outcomes: list[Outcome[Result]]) -> None:
+    def _wait(self, plans: t.Sequence[Outcome[Plan]], outcomes: list[Outcome[Result]]) -> None:
         """Wait for the pushes of all jobs that were written, where that is wanted."""
         if self._settings.wait_timeout is None or self._check_mode:
             return
         waiting = {
-            index: Written(self._valid[index].logpush, outcome)
+            index: Written(self._valid[index].logpush, outcome, t.cast(Plan, plans[index]).job)
             for index, outcome in enumerate(outcomes)
             if isinstance(outcome, dict) and may_push(outcome)
         }

@@ -46,10 +46,14 @@ Result = dict[str, t.Any]
 
 
 class Written(t.NamedTuple):
-    """A job after it was written: the API of its scope, and what the module returns."""
+    """A job after it was written: the API of its scope, and what the module returns.
+
+    ``before`` is the job as it was listed before, None for a new one.
+    """
 
     logpush: Logpush
     result: Result
+    before: Job | None = None
 
     @property
     def id(self) -> int:
@@ -99,6 +103,8 @@ class _Waiting:
         # As last listed, and why they could not be.
         self._jobs: dict[int, Job] = {}
         self._problems: dict[Scope, CloudflareError] = {}
+        # Those that the last list did not have.
+        self._missing: set[int] = set()
 
     def run(self, timeout: float) -> list[Outcome[Result]]:
         deadline = time.monotonic() + timeout
@@ -146,7 +152,12 @@ class _Waiting:
         self._problems.pop(written.scope, None)
         job = next((job for job in listed if job.id == written.id), None)
         if job is None:
-            return _error(written, "was removed before it pushed anything", push=FAILED)
+            # One list may have been older than the job.
+            if number in self._missing:
+                return _error(written, "was removed before it pushed anything", push=FAILED)
+            self._missing.add(number)
+            return None
+        self._missing.discard(number)
         self._jobs[number] = job
         return _judge(written, job)
 
@@ -176,9 +187,9 @@ def _reason(shown: Result) -> str:
 
 def _judge(written: Written, job: Job) -> Outcome[Result] | None:
     """Return what has come of a job since it was written, or None where nothing has."""
-    before, after = written.result["job"], job.describe()
-    pushed = _is_new(before, after, "last_complete")
-    if _is_new(before, after, "last_error") and (not pushed or is_failing(job.properties)):
+    after = job.describe()
+    pushed = _is_new(written, after, "last_complete")
+    if _is_new(written, after, "last_error") and (not pushed or is_failing(job.properties)):
         return _error(written, f"pushing failed: {_reason(after)}", None, job, FAILED)
     if pushed:
         return {**written.result, "job": after, "push": SUCCEEDED}
@@ -189,8 +200,10 @@ def _judge(written: Written, job: Job) -> Outcome[Result] | None:
     return None
 
 
-def _is_new(before: Result, after: Result, name: str) -> bool:
-    return after[name] is not None and after[name] != before[name]
+def _is_new(written: Written, after: Result, name: str) -> bool:
+    # The response to a write may leave out what the list before it showed.
+    before = written.before.properties.get(name) if written.before else None
+    return after[name] is not None and after[name] not in (before, written.result["job"][name])
 
 
 def _error(

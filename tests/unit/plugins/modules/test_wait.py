@@ -18,6 +18,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     failure,
     response,
     run_module,
+    success,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.simulated import (
     CONTAINER,
@@ -89,6 +90,16 @@ def test_the_push_before_the_update_is_not_taken_for_one_after_it() -> None:
         result = run_one(max_upload_interval_seconds=60)
     assert (result["action"], result["push"]) == ("updated", "succeeded")
     assert result["job"]["last_complete"] == SECOND
+    assert server.now >= 100
+
+
+@pytest.mark.parametrize("name", ["last_complete", "last_error"])
+def test_what_the_response_to_the_write_leaves_out_is_not_taken_for_new(name: str) -> None:
+    simulated = world(Delivery(100, "http", {"last_complete": SECOND}), **{name: FIRST})
+    simulated.unshown = ("last_complete", "last_error")
+    with simulated.reached() as server:
+        result = run_one(max_upload_interval_seconds=60)
+    assert result["push"] == "succeeded", result
     assert server.now >= 100
 
 
@@ -228,6 +239,14 @@ def test_a_job_that_something_else_stops_is_waited_for_no_longer(
     assert result["push"] == "failed"
     assert result["msg"].endswith(f"was created, but {words}")
     assert server.now < 90
+
+
+def test_a_list_that_is_older_than_the_job_is_not_taken_for_its_removal() -> None:
+    simulated = world(Delivery(40, "http", PUSHED))
+    simulated.outage = Outage(ZONE, 1, 5, lambda: success([]))
+    with simulated.reached():
+        result = run_one()
+    assert result["push"] == "succeeded", result
 
 
 def test_a_creation_whose_response_was_lost_is_waited_for() -> None:
