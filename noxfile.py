@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "tests"))
 
 # pylint: disable=wrong-import-position,import-error
 import antsibull_nox
-from driver import ansible_test, imports, interpreters, matrix, pytest_runs, release, results
+from driver import ansible_test, docs_site, imports, interpreters, matrix, pytest_runs, release, results
 
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
@@ -95,6 +95,13 @@ def check_imports(session: nox.Session) -> None:
 def release_check(session: nox.Session) -> None:
     """Rehearse a release in a copy, up to what users install from it."""
     _report(session, release.rehearse(_install(session, release.packages(), ())))
+
+
+@nox.session(name=docs_site.SESSION, python=sys.executable, default=False)
+def build_docs_site(session: nox.Session) -> None:
+    """Build the documentation as one site; a warning is a failure."""
+    programs = _install(session, docs_site.packages(), (docs_site.REQUIREMENTS,))
+    _report(session, docs_site.build(programs))
 
 
 def _install_newest(session: nox.Session) -> Path:

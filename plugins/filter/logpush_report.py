@@ -98,8 +98,6 @@ import typing as t
 from collections import Counter
 from datetime import datetime, timezone
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.edgeops.cloudflare.plugins.plugin_utils import _report_text as text
 from ansible_collections.edgeops.cloudflare.plugins.plugin_utils._report_uploads import (
     Uploads,
@@ -110,7 +108,9 @@ from ansible_collections.edgeops.cloudflare.plugins.plugin_utils._report_uploads
 Params = t.Mapping[str, t.Any]
 Row = dict[str, t.Any]
 
-_UNREAD, _DISABLED_WITH_ERROR, _UNKNOWN = "not read", "disabled_with_error", "unknown"
+_UNREAD = "not read"
+_DISABLED_WITH_ERROR = "disabled_with_error"
+_UNKNOWN = "unknown"
 
 
 class _Status(t.NamedTuple):
@@ -166,7 +166,7 @@ def report(
         fail_on = [each.strip() for each in fail_on.split(",")]
     unknown = [each for each in fail_on or () if each not in _FAIL_ON]
     if unknown:
-        raise AnsibleFilterError(f"fail_on: '{unknown[0]}' is no status; use {', '.join(_FAIL_ON)}")
+        raise ValueError(f"fail_on: '{unknown[0]}' is no status; use {', '.join(_FAIL_ON)}")
     now = time.time() if now is None else now
     whole = _Report(listed, links, Uploads(health), now).shown(fail_on or ())
     files = [f"{kind}: {path}" for kind, path in (("Page", page), ("Data", data_file)) if path]
@@ -184,7 +184,7 @@ class _Report:
         self._now = now
         scopes = listed.get("scopes")
         if not isinstance(scopes, list):
-            raise AnsibleFilterError("the input must be what logpush_job_info returns for scopes")
+            raise ValueError("the input must be what logpush_job_info returns for scopes")
         self._scopes = [
             _scope(scope, links[number] if number < len(links) else "")
             for number, scope in enumerate(scopes)

@@ -23,7 +23,7 @@ options:
     elements: dict
     required: true
   scopes:
-    description: Zones and accounts to return in the place of the hosts, if it is not empty. Each
+    description: Zones and accounts to return instead of the hosts, if it is not empty. Each
       has C(zone_id) or C(account_id), and may have C(name).
     type: list
     elements: dict
@@ -59,8 +59,6 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from ansible.errors import AnsibleFilterError
-
 _DASHBOARD = "https://dash.cloudflare.com"
 _ID = re.compile(r"[0-9a-fA-F]{32}")
 _MISSING = (
@@ -87,12 +85,12 @@ def report_scopes(hosts: t.Sequence[Variables], scopes: t.Any = None) -> dict[st
     """Return scopes and links, of ``scopes`` if there are any, of ``hosts`` otherwise."""
     if scopes:
         if isinstance(scopes, str) or not isinstance(scopes, Sequence):
-            raise AnsibleFilterError(_MISSING)
+            raise ValueError(_MISSING)
         found = [_of_entry(number, entry) for number, entry in enumerate(scopes)]
     else:
         found = [_of_host(variables) for variables in hosts]
     if not found:
-        raise AnsibleFilterError(_MISSING)
+        raise ValueError(_MISSING)
     # Two hosts, or two entries, may be the same zone.
     once = list({(each.option, each.id.lower()): each for each in reversed(found)}.values())[::-1]
     return {"scopes": [each.entry for each in once], "links": [each.link for each in once]}
@@ -108,13 +106,13 @@ def _of_entry(number: int, entry: t.Any) -> _Scope:
     if account_id:
         return _Scope("account_id", account_id, name, account_link(account_id))
     label = f"logpush_report_scopes[{number}]{f' ({name})' if name else ''}"
-    raise AnsibleFilterError(f"{label}: set zone_id or account_id")
+    raise ValueError(f"{label}: set zone_id or account_id")
 
 
 def _of_host(variables: Variables) -> _Scope:
     host, zone_id = _text(variables.get("inventory_hostname")), _text(variables.get("zone_id"))
     if not zone_id:
-        raise AnsibleFilterError(
+        raise ValueError(
             f"{host} has no zone_id; set logpush_hosts to a pattern that matches zones alone"
         )
     account, name = variables.get("zone_account_id"), variables.get("zone_name")

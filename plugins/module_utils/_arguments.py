@@ -262,7 +262,7 @@ def _mistyped(value: t.Any, described: t.Mapping[str, t.Any], name: str) -> str 
     if is_number and not _is_finite(value):
         return f"{name}: must be a finite number"
     if isinstance(value, str) and _SURROGATE.search(value):
-        return f"{name}: has half of a character (a surrogate)"
+        return f"{name}: contains an unpaired surrogate"
     if options is None or value is None:
         return None
     if not isinstance(value, dict):

@@ -250,7 +250,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         super().warn(self._redact(warning), **kwargs)
 
     def _shown(self, result: Result) -> Result:
-        # Unless a response quotes a key in the place of a name.
+        # Unless a response quotes a key instead of a name.
         self._secrets.add_public(
             name
             for name in set(_public_in(result))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_challenge_info
-short_description: Read an ownership challenge file from S3, GCS or Azure
+short_description: Read a challenge file from S3, GCS or Azure
 version_added: 0.4.0
 description:
   - Reads the ownership challenge file that Cloudflare wrote for

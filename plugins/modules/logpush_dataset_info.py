@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_dataset_info
-short_description: List the fields of a Logpush dataset
+short_description: List Logpush dataset fields
 version_added: 0.2.0
 description:
   - Lists the fields of a dataset, for

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownership
-short_description: Request a Logpush ownership challenge
+short_description: Request an ownership challenge for a Logpush destination
 version_added: 0.1.0
 description:
   - Requests that Cloudflare writes an ownership challenge file to a log destination, and returns

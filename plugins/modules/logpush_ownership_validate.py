@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownership_validate
-short_description: Validate a Logpush ownership token
+short_description: Validate an ownership token of Logpush
 version_added: 0.1.0
 description:
   - Requests that Cloudflare validates the token from a challenge file of

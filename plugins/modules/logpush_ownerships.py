@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownerships
-short_description: Request many Logpush ownership challenges
+short_description: Request many ownership challenges for Logpush destinations
 version_added: 0.4.0
 description:
   - Requests in one task what M(edgeops.cloudflare.logpush_ownership) requests in a task each, for

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_transformer
-short_description: Manage a Logpush transformer
+short_description: Manage a SQL transformer of Logpush
 version_added: 0.4.0
 description:
   - Creates, updates or removes a transformer. A transformer is one SQL query that Cloudflare runs

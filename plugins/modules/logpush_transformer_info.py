@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_transformer_info
-short_description: List Logpush transformers and the jobs that use them
+short_description: List SQL transformers of Logpush and the jobs that use them
 version_added: 0.4.0
 description:
   - Lists the transformers of an account and the jobs that use them, on request with their SQL and

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from . import demo, environment, explore, imports, pytest_runs, quick, release, run_tests
+from . import demo, docs_site, environment, explore, imports, pytest_runs, quick, release, run_tests
 from .paths import CACHE, NOX_ENVIRONMENTS, NOX_HOME, ROOT, WORK
 
 
@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
         "release-check": lambda _rest: release.release_check(),
         "lint": lambda _rest: run_tests.main(["lint", "extra-checks", imports.SESSION]),
         "clean": lambda _rest: _clean(),
+        "docs": lambda _rest: docs_site.docs(),
         "format": lambda _rest: _nox("-r", "-s", "formatters"),
     }
     if not arguments or arguments[0] not in commands:

@@ -18,7 +18,6 @@ _BESIDE = {
     "docs",
     "tests",
     "CHANGELOG.md",
-    "CHANGELOG.rst",
     "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "LICENSE",

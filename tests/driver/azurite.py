@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Azurite, the sandbox's Azure Blob Storage: from npm, where that is to be had.
+"""Azurite, the sandbox's Azure Blob Storage: from npm, where npm is available.
 
 Where it is not, the sandbox does without, and the tests of Azure are skipped.
 """

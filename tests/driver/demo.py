@@ -39,7 +39,7 @@ def benchmark(arguments: list[str]) -> NoReturn:
     """Measure what docs/performance.md shows."""
     programs, env = _installed("benchmark", ROOT / "tests" / "benchmark" / "requirements.txt")
     os.chdir(ROOT)
-    # In the place of this process: when it is interrupted, it takes a moment to end what runs.
+    # Instead of this process: when it is interrupted, it takes a moment to end what runs.
     python = str(programs / "python")
     os.execve(python, [python, "-m", "benchmark", *arguments], env)
 
@@ -50,7 +50,7 @@ def contract(arguments: list[str]) -> NoReturn:
     # With the user's credentials and proxies: it is no test of this checkout alone.
     env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     os.chdir(ROOT)
-    # In the place of this process: when it is interrupted, it removes what it created.
+    # Instead of this process: when it is interrupted, it removes what it created.
     python = str(programs / "python")
     os.execve(python, [python, "-m", "contract", *arguments], env)
 

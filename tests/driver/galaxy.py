@@ -4,8 +4,8 @@
 
 """Other collections, from the `ansible` package of the Python package index.
 
-That package carries a release of each of them that fits its ansible-core, and is to be had
-wherever pip works. So nobody needs Galaxy, and everybody tests the same.
+That package carries a release of each of them that fits its ansible-core, and is available
+wherever pip works. So Galaxy is not needed, and all machines test the same versions.
 """
 
 from __future__ import annotations

@@ -20,9 +20,8 @@ _SET = {
 _WRITTEN = {
     "changelogs/changelog.yaml": rf"^  {_NUMBER}:$",
     "CHANGELOG.md": rf"^## v{_NUMBER}$",
-    "CHANGELOG.rst": rf"^v{_NUMBER}$",
 }
-# An archive has this in the place of galaxy.yml.
+# An archive has this instead of galaxy.yml.
 _BUILT = {"MANIFEST.json": rf'^  "version": "{_NUMBER}",$'}
 
 

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One sandbox for all tests."""
+"""One sandbox for all tests of a process; what `make explore` runs and `make test` does not."""
 
 from __future__ import annotations
 
+import os
 import typing as t
 from pathlib import Path
 
@@ -13,6 +14,23 @@ import pytest
 
 from e2e.playbooks import World
 from sandbox.server import Sandbox
+
+# `make explore` sets it: how many examples to try. Without it a sample runs of what takes long.
+EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
+EXPLORE = "explore"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of tests that take long and show a further case of what others show."""
+    config.addinivalue_line("markers", f"{EXPLORE}: run by `make explore`, not by `make test`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `make explore` runs."""
+    left_out = [] if EXPLORED else [item for item in items if item.get_closest_marker(EXPLORE)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", name="sandbox")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Telling a sandbox what to do, and asking what was done to it."""
+"""The control API of a sandbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import requests
 
 
 class Control:
-    """The control endpoints of one sandbox; ``environment`` says how it is reached."""
+    """A client of the control API; ``environment`` is that of the sandbox."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -22,13 +22,13 @@ class Control:
         self._session.trust_env = False
 
     def control(self, method: str, path: str, body: object = None) -> t.Any:
-        """Tell the sandbox something, or ask it."""
+        """Send a request to the control API; returns its JSON."""
         answer = self._session.request(method, f"{self._control}/{path}", json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     def reset(self) -> None:
-        """Begin anew, with room for what many tests need."""
+        """Reset the sandbox, and lift the limit of jobs."""
         self.control("POST", "reset")
         # More jobs than Cloudflare accepts for a zone.
         self.control("PATCH", "settings", {"jobs_per_zone": "unlimited"})

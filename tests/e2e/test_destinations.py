@@ -140,7 +140,7 @@ def test_waits_for_a_file_and_removes_it(world: World, scheme: str) -> None:
     entries = proved(world)
     if scheme not in entries:
         pytest.skip(world.environment["SANDBOX_AZURE"])
-    world.control("POST", "faults", {"file": "late", "seconds": 6, "filename": "with_bucket"})
+    world.control("POST", "faults", {"file": "late", "seconds": 2, "filename": "with_bucket"})
     entry = {"zone_id": world.zone_id, "name": scheme, **entries[scheme]}
     run = world.push(entry, logpush_challenge_file={"remove": True, "delay": 1})
     assert run.status == 0, run.output

@@ -15,6 +15,8 @@ import yaml
 
 from e2e.playbooks import ASKS_AND_VALIDATES, PROVE_OWNERSHIP, World
 
+# For further cases of what another one shows.
+EXPLORE = pytest.mark.explore
 KEYS = "account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=NobodyShallSeeThis"
 
 
@@ -26,6 +28,7 @@ def test_token_that_was_read_is_the_token_that_was_sent(world: World) -> None:
     assert validated["body"]["ownership_challenge"].count(".") == 2
 
 
+@EXPLORE
 def test_in_an_account(world: World) -> None:
     account = world.environment["SANDBOX_ACCOUNT_ID"]
     run = world.run(inputs={"logpush_zone_id": None, "logpush_account_id": account})
@@ -60,6 +63,7 @@ def test_credentials_by_options(world: World) -> None:
     assert world.environment["CLOUDFLARE_API_TOKEN"] not in run.output
 
 
+@EXPLORE
 def test_a_wrong_api_token(world: World) -> None:
     run = world.run(environment={"CLOUDFLARE_API_TOKEN": "a-wrong-api-token"})
     assert run.status != 0
@@ -70,13 +74,22 @@ def test_a_wrong_api_token(world: World) -> None:
     ("inputs", "says"),
     [
         ({"logpush_zone_id": None}, "Set exactly one of logpush_zone_id and logpush_account_id"),
-        (
+        pytest.param(
             {"logpush_account_id": "0" * 32},
             "Set exactly one of logpush_zone_id and logpush_account_id",
+            marks=EXPLORE,
         ),
-        ({"logpush_zone_id": "example.com"}, "zone_id: must be 32 hexadecimal digits"),
+        pytest.param(
+            {"logpush_zone_id": "example.com"},
+            "zone_id: must be 32 hexadecimal digits",
+            marks=EXPLORE,
+        ),
         ({"logpush_destination_conf": None}, "logpush_destination_conf is not set"),
-        ({"logpush_destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
+        pytest.param(
+            {"logpush_destination_conf": "edge-logs/http"},
+            "destination_conf: is not a URI",
+            marks=EXPLORE,
+        ),
         ({"logpush_destination_conf": "newthing://edge-logs/http"}, "newthing"),
     ],
 )
@@ -156,6 +169,7 @@ def test_no_token_is_in_a_variable_afterwards(world: World, tmp_path: Path) -> N
     assert "prove_ownership_challenge" in run.output
 
 
+@EXPLORE
 def test_a_wrong_store_credential_is_reported(world: World) -> None:
     run = world.run(
         inputs={"logpush_challenge_file": {"timeout": 8, "delay": 4}},
@@ -178,6 +192,7 @@ def test_a_token_that_cloudflare_refuses(world: World) -> None:
     assert "Cloudflare rejected the ownership token" in run.output
 
 
+@EXPLORE
 def test_a_second_run_requests_another_challenge(world: World) -> None:
     for times in (1, 2):
         run = world.run()

@@ -27,6 +27,13 @@ REFUSAL = {
 STATS = {"ANSIBLE_SHOW_CUSTOM_STATS": "true", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
 KEYS = f"account-id=a&access-key-id=AKIAEXAMPLEKEY01&secret-access-key={DESTINATION_SECRET}"
 R2 = f"r2://edge-logs/{{DATE}}?{KEYS}"
+# Text that only looks like a template.
+LIKE_A_TEMPLATE: dict[str, t.Any] = {
+    "record_template": {"__ansible_unsafe": '{{.RayID}} {% if %} {"a": 1}'},
+    "record_suffix": "}\n",
+}
+# For further cases of what another one shows.
+EXPLORE = pytest.mark.explore
 
 
 @pytest.fixture(name="entry")
@@ -98,7 +105,7 @@ def test_from_nothing_to_jobs_and_a_second_run_changes_nothing(
         # In another zone and in an account: a token of its own.
         {**entry, "zone_id": other_zone, "enabled": False},
         {**entry, "zone_id": None, "account_id": account, "dataset": "audit_logs"},
-        {**entry, "name": "r2", "destination_conf": R2},
+        {**entry, "name": "r2", "destination_conf": R2, "output_options": LIKE_A_TEMPLATE},
         {"zone_id": world.zone_id, "name": "not there", "state": "absent"},
     ]
     planned = world.push(*entries, arguments=["--check"])
@@ -121,6 +128,8 @@ def test_from_nothing_to_jobs_and_a_second_run_changes_nothing(
     assert [job for job in jobs if not job["enabled"]] == [by_scope["http", other_zone]]
     assert {job["destination_conf"] for job in jobs} == {world.destination, R2}
     assert by_scope["http", world.zone_id]["output_options"].items() >= options.items()
+    template = by_scope["r2", world.zone_id]["output_options"]["record_template"]
+    assert template == LIKE_A_TEMPLATE["record_template"]["__ansible_unsafe"]
     for line in (r"http +http_requests +created +proved", r"r2 +\S+ +created +not_required"):
         assert first.says(line)
     assert first.says(r"not there +\S+ +unchanged")
@@ -177,9 +186,10 @@ def test_each_zone_has_its_own_outcome(world: World, zones: Zones) -> None:
     (of_a,) = [job for job in world.jobs() if job.get("zone_id") == zones.ids["a.example"]]
     assert of_a["destination_conf"].startswith("r2://edge-logs/a.example/")
 
-    # Batches add up; the order of the zones and a limit are those of Ansible.
+    # Batches add up; the order of the zones and a limit are those of Ansible. The hosts may be a
+    # list of patterns.
     zones.hosts["b.example"]["logpush_jobs"] = [{"name": "r2", "destination_conf": R2}]
-    inputs = {"logpush_jobs_of_all": [], "logpush_serial": 1}
+    inputs = {"logpush_hosts": ["a.example", "b*", "idle.example"], "logpush_serial": 1}
     run = zones.push("--limit", "a.example,b.example", inputs=inputs, environment=STATS)
     assert run.status == 0, run.output
     assert summary(run).items() >= {"total": 1, "unchanged": 1, "failed": 0}.items()
@@ -197,11 +207,16 @@ def test_each_zone_has_its_own_outcome(world: World, zones: Zones) -> None:
             "{{ [{'name': 'x', 'destination_conf': r2 ~ no_such_variable}] }}",
             r"logpush_jobs of a\.example: 'no_such_variable' is undefined",
         ),
-        (
+        pytest.param(
             [{"name": "x", "destination_conf": R2 + "{{ lookup('file', '/no/such/' ~ r2) }}"}],
             r"logpush_jobs\[0\]\.destination_conf of a\.example: ",
+            marks=EXPLORE,
         ),
-        ("text", r"logpush_jobs of a\.example must be a list of jobs, each a dictionary"),
+        pytest.param(
+            "text",
+            r"logpush_jobs of a\.example must be a list of jobs, each a dictionary",
+            marks=EXPLORE,
+        ),
         ([1], r"logpush_jobs of a\.example must be a list of jobs, each a dictionary"),
     ],
 )
@@ -227,18 +242,13 @@ def test_a_pattern_without_hosts_fails_unless_it_is_allowed(zones: Zones) -> Non
         assert summary(run)["reason"] == "no host matches logpush_hosts: no_such_group"
 
 
-def test_the_hosts_may_be_a_list_of_patterns(zones: Zones) -> None:
-    run = zones.push(inputs={"logpush_hosts": list(zones.ids), "logpush_jobs": []})
-    assert run.status == 0, run.output
-
-
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
         ({"cloudflare_rate_limit_share": 0}, "rate_limit_share"),
-        ({"cloudflare_concurrency": "many"}, "cloudflare_concurrency"),
+        pytest.param({"cloudflare_concurrency": "many"}, "cloudflare_concurrency", marks=EXPLORE),
         ({"logpush_jobs": None}, "logpush_jobs of localhost must be a list"),
-        ({"cloudflare_base_url": "http://example.com"}, "base_url"),
+        pytest.param({"cloudflare_base_url": "http://example.com"}, "base_url", marks=EXPLORE),
     ],
 )
 def test_a_summary_says_why_nothing_was_done(
@@ -316,6 +326,7 @@ def test_jobs_that_are_not_in_the_list_are_pruned_on_request(world: World) -> No
     assert run.changed == 1
 
 
+@EXPLORE
 def test_zone_ids_that_differ_in_capitals_are_one_zone(
     world: World, entry: dict[str, t.Any]
 ) -> None:
@@ -348,17 +359,6 @@ def test_each_lookup_is_resolved_once_and_no_token_is_in_a_variable(
     assert run.status == 0, run.output
     assert run.writes == [CHALLENGE, CREATE]
     assert calls.read_text() == "x\n"
-
-
-def test_text_that_only_looks_like_a_template(world: World, entry: dict[str, t.Any]) -> None:
-    template = {"__ansible_unsafe": '{{.RayID}} {% if %} {"a": 1}'}
-    options = {"record_template": template, "record_suffix": "}\n"}
-    described = {**entry, "destination_conf": R2, "output_options": options}
-    for changed in (1, 0):
-        run = world.push(described)
-        assert run.status == 0, run.output
-        assert run.changed == changed
-    assert world.jobs()[0]["output_options"]["record_template"] == template["__ansible_unsafe"]
 
 
 def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def cells(count: int) -> list[Cell]:
 
 
 def marked(value: t.Any, marker: Path) -> t.Any:
-    """Return a value with a marker in the place of MARKER."""
+    """Return a value with MARKER replaced by the path of a marker."""
     return json.loads(json.dumps(value).replace("MARKER", str(marker)))
 
 

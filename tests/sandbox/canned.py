@@ -18,7 +18,7 @@ _BLOCK = 64 * 1024
 
 
 def answer(action: dict[str, Any]) -> Response | None:
-    """The answer that a fault puts in the place of the API's own; None if it does not."""
+    """The answer that a fault puts instead of the API's own; None if it does not."""
     makers: dict[str, Callable[[dict[str, Any]], Response]] = {
         "redirect": _redirect,
         "rate_limit": _rate_limit,

@@ -10,10 +10,10 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
 - instead of an answer, nothing being carried out unless ``carry_out`` is true: ``status`` with
   ``headers``, ``body`` (JSON, or a string as it is) and ``content_type``; ``redirect`` (URL);
   ``rate_limit`` (seconds of Retry-After, or null); ``huge`` (bytes)
-- on the wire: ``delay`` (seconds, then go on), ``hang`` (until the client goes; with ``carry_out``
-  it is carried out then), ``drip`` (seconds for each byte; ``part`` is headers or body), ``reset``
-  (before, middle or after the request is carried out), ``half`` (true: as if that were all;
-  "short": the whole length is announced)
+- on the wire: ``delay`` (seconds, then go on), ``hold`` (until the faults are cleared, then go on),
+  ``hang`` (until the client goes; with ``carry_out`` it is carried out then), ``drip`` (seconds for
+  each byte; ``part`` is headers or body), ``reset`` (before, middle or after the request is carried
+  out), ``half`` (true: as if that were all; "short": the whole length is announced)
 - in the result: ``valid``, ``message``, ``result`` (nothing is written then), ``filename`` ("" or
   "with_bucket")
 - in the store: ``file``: late (by ``seconds``), missing, padded with white space
@@ -37,6 +37,7 @@ ACTIONS: dict[str, tuple[type, ...]] = {
     "content_type": (str,),
     "carry_out": (bool,),
     "delay": _NUMBER,
+    "hold": (bool,),
     "hang": (bool,),
     "drip": _NUMBER,
     "part": (str,),
@@ -129,6 +130,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
+        self._cleared = threading.Event()
 
     def add(self, faults: list[Fault]) -> None:
         """Put these behind those already waiting."""
@@ -150,9 +152,18 @@ class Faults:
             return [fault.shown() for fault in self._waiting]
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget them all, and let the requests go on that are held."""
         with self._lock:
             self._waiting.clear()
+            self._cleared.set()
+            self._cleared = threading.Event()
+
+    def hold(self, stopping: threading.Event) -> None:
+        """Wait until the faults are cleared, or the sandbox stops."""
+        with self._lock:
+            cleared = self._cleared
+        while not cleared.wait(0.1) and not stopping.is_set():
+            pass
 
     def _count(self, fault: Fault) -> None:
         if fault.times == FOREVER:

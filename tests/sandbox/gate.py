@@ -81,6 +81,8 @@ class Gate:
         wire = Wire(environ, self._world)
         if "delay" in action:
             self._world.stopping.wait(action["delay"])
+        if action.get("hold"):
+            self._world.faults.hold(self._world.stopping)
         if action.get("hang"):
             wire.hang()
             if action.get("carry_out"):

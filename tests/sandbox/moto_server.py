@@ -42,5 +42,5 @@ def start(directory: Path, janitor: Janitor) -> S3Server:
     wait_until(partial(iam.create_user, UserName=_USER), process)
     iam.put_user_policy(UserName=_USER, PolicyName="all", PolicyDocument=json.dumps(_POLICY))
     keys = iam.create_access_key(UserName=_USER)["AccessKey"]
-    described = f"moto {version('moto')} (a simulation: SeaweedFS is not to be had here)"
+    described = f"moto {version('moto')} (a simulation: SeaweedFS is not available here)"
     return S3Server(process, endpoint, keys["AccessKeyId"], keys["SecretAccessKey"], described)

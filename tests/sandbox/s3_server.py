@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The S3 server behind the sandbox: SeaweedFS, or moto where that is not to be had."""
+"""The S3 server behind the sandbox: SeaweedFS, or moto where that is not available."""
 
 from __future__ import annotations
 

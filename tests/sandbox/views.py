@@ -74,7 +74,7 @@ def action() -> dict[str, Any]:
 
 
 def bent(refuse: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
-    """The answer that a fault puts in the place of one that would write; None if it does not."""
+    """The answer that a fault puts instead of one that would write; None if it does not."""
     asked = action()
     if "result" in asked:
         return success(asked["result"])

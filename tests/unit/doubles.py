@@ -102,7 +102,7 @@ class Network:
 
 @contextlib.contextmanager
 def network(*calls: Call, concurrent: bool = False) -> t.Iterator[Network]:
-    """Put a ``Network`` in the place of the real one, and a clock that only pauses move."""
+    """Put a ``Network`` instead of the real one, and a clock that only pauses move."""
     double = Network(calls, concurrent=concurrent)
     with (
         mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=double.send),

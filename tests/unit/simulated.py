@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Cloudflare and an Azure container that keep state, in the place of the network.
+"""A Cloudflare and an Azure container that keep state, instead of the network.
 
 Small on purpose: just what a job with ownership proved takes. The sandbox is the whole double.
 """

@@ -46,6 +46,8 @@ from ansible_collections.edgeops.cloudflare.plugins.modules import (
 from ansible_collections.edgeops.cloudflare.tests.driver import matrix, pytest_runs
 
 ROOT = Path(__file__).parents[2]
+# The option that CONTRIBUTING.md takes as an example.
+EXAMPLE = "filter_attack_traffic"
 JOBS = "edgeops.cloudflare.logpush_jobs"
 MODULES = {
     "logpush_challenge_info": logpush_challenge_info,
@@ -308,3 +310,29 @@ def test_public_ci_makes_environments_anew_when_their_requirements_change() -> N
     hashed = [path for pattern in re.findall(r"'([^']+)'", key) for path in ROOT.glob(pattern)]
     assert {ROOT / "noxfile.py", ROOT / "tests/driver/matrix.py"} <= set(hashed)
     assert set(ROOT.glob("tests/*/requirements.txt")) <= set(hashed)
+
+
+def test_contributing_lists_where_an_option_occurs() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## Add an option to logpush_job")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"`((?:plugins|tests)/[\w/]+\.py)`", table))
+    folders = ("plugins", "tests/e2e", "tests/sandbox", "tests/unit/plugins")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    found = [path for path in files if EXAMPLE in path.read_text(encoding="utf-8")]
+    assert listed == {str(path.relative_to(ROOT)) for path in found}
+
+
+@pytest.mark.parametrize("playbook", [path.stem for path in ROOT.glob("playbooks/*.yml")])
+def test_table_lists_the_variables_of_each_playbook(playbook: str) -> None:
+    names = r"\b(?:logpush|cloudflare)_\w+"
+    text = (ROOT / "playbooks" / f"{playbook}.yml").read_text(encoding="utf-8")
+    without_plugins = re.sub(r"edgeops\.cloudflare\.\w+", "", text)
+    guide = (ROOT / "docs" / "variables.md").read_text(encoding="utf-8")
+    listed: set[str] = set()
+    for variables, playbooks in re.findall(
+        r"^\| (`.+?`) \| ([\w, ]+) \|.*\|.*\|.*\|$", guide, re.M
+    ):
+        if playbook in playbooks.split(", ") or playbooks == "all":
+            listed.update(re.findall(names, variables))
+    exported = set(re.findall(r"exports\s+`(\w+)` with `set_stats`", guide))
+    assert listed == set(re.findall(names, without_plugins)) - exported

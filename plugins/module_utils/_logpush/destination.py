@@ -100,7 +100,7 @@ class Destination:
             )
         if _SURROGATE.search(text):
             raise InvalidInput(
-                DESTINATION_CONF, "has half of a character (a surrogate), which no URI can hold"
+                DESTINATION_CONF, "contains an unpaired surrogate, which a URI cannot contain"
             )
         match = _URI.fullmatch(text)
         if not match:

@@ -204,7 +204,7 @@ def _check_bucket(destination: Destination) -> None:
     host, suffix = destination.host.lower(), _STORE_HOSTS.get(destination.scheme)
     if suffix and host.endswith(suffix):
         raise _wrong(
-            f"contains the server {host} in the place of the bucket; write {destination.scheme}://,"
+            f"contains the server {host} where the bucket belongs; write {destination.scheme}://,"
             " the name of the bucket alone, and then the path"
         )
     if destination.scheme == "azure" and "." not in host:

@@ -181,7 +181,7 @@ KNOWN = {
         ).split()
     ),
 }
-# How similar a value is to the one that is meant, at least; 1 is equal. Names of datasets resemble
+# How similar a value is to the intended one, at least; 1 is equal. Names of datasets resemble
 # each other, and new ones are frequent.
 _SIMILAR = 0.6
 _SIMILAR_DATASET = 0.85

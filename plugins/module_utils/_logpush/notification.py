@@ -124,7 +124,7 @@ class Notification:
 
     @property
     def has_recipients(self) -> bool:
-        """Whether it reaches anyone, also by a kind of recipients that has no option."""
+        """Whether there are recipients, also of a kind that has no option."""
         return any((field(self.properties, "mechanisms", dict) or {}).values())
 
     def has_id(self, identifier: str) -> bool:

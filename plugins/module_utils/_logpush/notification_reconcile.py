@@ -87,7 +87,7 @@ class _Writer:
         return result
 
     def _check_recipients(self) -> None:
-        """Raise where the notification would reach nobody."""
+        """Raise where the notification would have no recipient."""
         is_concerned = self._actual is None or set(_RECIPIENTS) & set(self._changes)
         if is_concerned and not self._planned.has_recipients:
             raise InvalidInput(
@@ -247,7 +247,7 @@ def _find_by_name(
         ids = sorted(each.id for each in named)
         raise CloudflareError(
             f"name: {len(named)} notifications in {where(api.scope)} have the name "
-            f"'{desired.name}' (ids: {', '.join(ids)}); set id to the one that is meant",
+            f"'{desired.name}' (ids: {', '.join(ids)}); set id to the intended one",
             {"ids": ids},
         )
     return named[0] if named else None

@@ -155,7 +155,7 @@ def _find_by_name(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> J
         ids = [job.id for job in found]
         raise CloudflareError(
             f"name: {len(found)} jobs in {where(scope)} have the name '{desired.name}' "
-            f"(ids: {', '.join(map(str, ids))}); set id to the one that is meant"
+            f"(ids: {', '.join(map(str, ids))}); set id to the intended one"
             + ("" if desired.dataset else ", or set dataset"),
             {"ids": ids},
         )

@@ -51,8 +51,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resour
     Scope,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.wait import (
-    Written,
-    may_push,
     wait_for_pushes,
 )
 
@@ -321,18 +319,13 @@ class _Reconciling:
 
     def _wait(self, plans: t.Sequence[Outcome[Plan]], outcomes: list[Outcome[Result]]) -> None:
         """Wait for the pushes of all jobs that were written, where that is wanted."""
-        if self._settings.wait_timeout is None or self._check_mode:
-            return
-        waiting = {
-            index: Written(self._valid[index].logpush, outcome, t.cast(Plan, plans[index]).job)
-            for index, outcome in enumerate(outcomes)
-            if isinstance(outcome, dict) and may_push(outcome)
-        }
-        arrived = wait_for_pushes(
-            [*waiting.values()], self._settings.wait_timeout, self._settings.concurrency
-        )
-        for index, outcome in zip(waiting, arrived):
-            outcomes[index] = outcome
+        timeout = self._settings.wait_timeout
+        if timeout is not None and not self._check_mode:
+            before = [
+                (each.logpush, plan.job if isinstance(plan, Plan) else None)
+                for each, plan in zip(self._valid, plans)
+            ]
+            outcomes[:] = wait_for_pushes(before, outcomes, timeout, self._settings.concurrency)
 
     def _prune(
         self, plans: t.Sequence[Outcome[Plan]], outcomes: t.Sequence[Outcome[Result]]

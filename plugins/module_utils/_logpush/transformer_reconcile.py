@@ -289,7 +289,7 @@ def _find_by_name(
         ids = [each.id for each in named]
         raise CloudflareError(
             f"name: {len(named)} transformers in {where(api.scope)} have the name '{desired.name}' "
-            f"(ids: {', '.join(map(str, ids))}); set id to the one that is meant",
+            f"(ids: {', '.join(map(str, ids))}); set id to the intended one",
             {"ids": ids},
         )
     return named[0] if named else None

@@ -45,7 +45,7 @@ _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 1, 86400
 Result = dict[str, t.Any]
 
 
-class Written(t.NamedTuple):
+class _Written(t.NamedTuple):
     """A job after it was written: the API of its scope, and what the module returns.
 
     ``before`` is the job as it was listed before, None for a new one.
@@ -78,25 +78,36 @@ def timeout_of(params: t.Mapping[str, t.Any]) -> float | None:
     return timeout if params["wait"] else None
 
 
-def may_push(result: t.Mapping[str, t.Any]) -> bool:
-    """Whether a job was written that is enabled, so that its pushes can be waited for."""
+def wait_for_pushes(
+    before: t.Sequence[tuple[Logpush, Job | None]],
+    outcomes: t.Sequence[Outcome[Result]],
+    timeout: float,
+    concurrency: int,
+) -> list[Outcome[Result]]:
+    """Wait for the next push of each enabled job that was written, up to ``timeout`` seconds.
+
+    ``before`` has the API of the scope of each job, and the job as it was before the write. Return
+    the outcomes in order: a result gets ``push`` and the job as it is then, as does the error for a
+    job whose push failed or did not come in time. The jobs of a scope are listed once for all that
+    it has.
+    """
+    written = {
+        number: _Written(logpush, outcome, job)
+        for number, ((logpush, job), outcome) in enumerate(zip(before, outcomes))
+        if isinstance(outcome, dict) and _may_push(outcome)
+    }
+    found = dict(zip(written, _Waiting([*written.values()], concurrency).run(timeout)))
+    return [found.get(number, outcome) for number, outcome in enumerate(outcomes)]
+
+
+def _may_push(result: Result) -> bool:
+    """Whether an enabled job was written."""
     written = result["action"] in ("created", "updated")
     return written and bool((result["job"] or {}).get("enabled"))
 
 
-def wait_for_pushes(
-    written: t.Sequence[Written], timeout: float, concurrency: int
-) -> list[Outcome[Result]]:
-    """Wait for the next push of each job, up to ``timeout`` seconds; return outcomes in order.
-
-    A result gets ``push`` and the job as it is then. The error for a job whose push failed, or did
-    not come in time, has them too. The jobs of a scope are listed once for all that it has.
-    """
-    return _Waiting(written, concurrency).run(timeout)
-
-
 class _Waiting:
-    def __init__(self, written: t.Sequence[Written], concurrency: int) -> None:
+    def __init__(self, written: t.Sequence[_Written], concurrency: int) -> None:
         self._written = written
         self._concurrency = concurrency
         self._outcomes: dict[int, Outcome[Result]] = {}
@@ -185,7 +196,7 @@ def _reason(shown: Result) -> str:
     return shown["error_message"] or "Cloudflare reports no reason"
 
 
-def _judge(written: Written, job: Job) -> Outcome[Result] | None:
+def _judge(written: _Written, job: Job) -> Outcome[Result] | None:
     """Return what has come of a job since it was written, or None where nothing has."""
     after = job.describe()
     pushed = _is_new(written, after, "last_complete")
@@ -200,14 +211,14 @@ def _judge(written: Written, job: Job) -> Outcome[Result] | None:
     return None
 
 
-def _is_new(written: Written, after: Result, name: str) -> bool:
+def _is_new(written: _Written, after: Result, name: str) -> bool:
     # The response to a write may leave out what the list before it showed.
     before = written.before.properties.get(name) if written.before else None
     return after[name] is not None and after[name] not in (before, written.result["job"][name])
 
 
 def _error(
-    written: Written,
+    written: _Written,
     reason: str,
     cause: CloudflareError | None = None,
     job: Job | None = None,

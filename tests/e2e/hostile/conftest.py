@@ -6,14 +6,11 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 import pytest
 
 FIGURE = "figure: "
-# `make explore` sets it. Without it a sample runs of what would take long.
-EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
 
 Count = t.Callable[[str, int], None]
 

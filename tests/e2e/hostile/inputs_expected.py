@@ -326,7 +326,7 @@ def _writes(params: Values, jobs: list[Job], path: str) -> list[Request]:
 
 
 def _described(params: Values) -> Values:
-    """Return a job as it is told to the API."""
+    """Return a job as it is sent to the API."""
     body = {name: params[name] for name in _PROPERTIES if params[name] is not None}
     if body.get("filter") and not json.loads(body["filter"]):
         body["filter"] = ""

@@ -240,7 +240,7 @@ _DATASET = _text(
     bad=["x" * 129, "a/b", "http_requests/../jobs", "http_requests?x=1", "http_requests%2f.."],
 )
 _JOB_ID = _number(1, 2**31, [7, "42", 2**63])
-# Names that end in .invalid are nobody's; what is not this machine is asked through the proxy.
+# Names that end in .invalid do not exist; requests to other hosts go through the proxy.
 _ADDRESSES = [
     text.replace("HOST", f"127.0.0.1:{PORT}")
     for text in (

@@ -16,7 +16,7 @@ import typing as t
 
 _END = b"\r\n\r\n"
 _LARGEST_HEAD = 4 * 1024 * 1024
-_PATIENCE = 5  # seconds
+_PATIENCE = 60  # seconds; the machine may be busy
 _TLS_HELLO = b"\x16"
 # Refused in TLS's own words: a connection that just ends would be tried again.
 _TLS_REFUSAL = b"\x15\x03\x03\x00\x02\x02\x28"

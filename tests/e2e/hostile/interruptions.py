@@ -39,7 +39,7 @@ PASS: dict[str, t.Any] = {"delay": 0}
 
 
 class Shape(t.NamedTuple):
-    """What is asked for, whatever the ids of the jobs."""
+    """A request without the ids of jobs."""
 
     method: str
     path: str
@@ -124,7 +124,7 @@ class Play:
         os.kill(program, number)
 
     def end(self) -> Run:
-        """Return what came of it once nothing of it runs any more."""
+        """Return the outcome once none of its processes runs any more."""
         run = self._ending.result(_PATIENCE)
         until(lambda: not self.processes(), "the end of all processes")
         return run
@@ -165,7 +165,8 @@ class Course:
     def run(self, environment: dict[str, str] | None = None, **options: t.Any) -> Run:
         """Run the module or the playbook, and check what holds of each run."""
         home = {"HOME": str(self._home), "ANSIBLE_HOME": str(self._home / ".ansible")}
-        env = {**home, **(environment or {})}
+        # As users have it: a module that is killed can leave its files.
+        env = {**home, "ANSIBLE_PIPELINING": "false", **(environment or {})}
         # One after the other: an interruption is to hit the same request each time.
         if self._by_playbook:
             inputs = {"logpush_jobs": self._entries, "cloudflare_concurrency": 1}

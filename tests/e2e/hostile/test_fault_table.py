@@ -19,10 +19,12 @@ from unittest import mock
 
 import pytest
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import lost_response
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import run_module
+from e2e.conftest import EXPLORED
 from e2e.control import Control
 from e2e.hostile import ways
-from e2e.hostile.conftest import EXPLORED, Count
+from e2e.hostile.conftest import Count
 from e2e.hostile.fault_table import (
     CELLS,
     DESTINATION,
@@ -70,7 +72,7 @@ def fixture_light_sandbox() -> t.Iterator[Sandbox]:
 
 @pytest.fixture(name="elsewhere")
 def fixture_elsewhere() -> t.Iterator[socket.socket]:
-    """Listen at another host, which nobody may send a credential to."""
+    """Listen at another host, to which no credential may be sent."""
     with socket.create_server(("127.0.0.2", 0)) as listener:
         listener.setblocking(False)
         yield listener
@@ -256,6 +258,12 @@ def assert_done(cell: Cell) -> None:
 
 # All of them are played by `make faults` and by `make explore`.
 PLAYED = CELLS if EXPLORED else sample()
+
+
+@pytest.fixture(name="quickly", autouse=not EXPLORED)
+def fixture_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for a lost job at shorter intervals; `make explore` waits as long as users do."""
+    monkeypatch.setattr(lost_response, "_PAUSES", (0, 0.1, 0.2, 0.4))
 
 
 @pytest.mark.parametrize(

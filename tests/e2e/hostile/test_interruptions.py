@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from e2e.hostile.conftest import EXPLORED, Count
+from e2e.conftest import EXPLORED
+from e2e.hostile.conftest import Count
 from e2e.hostile.interruptions import (
     PASS,
     PROCESSES,
@@ -38,7 +39,7 @@ R2 = (
 )
 NEW = {"name": "new", "destination_conf": R2}
 OPTIONS = {"field_names": ["ClientIP"], "timestamp_format": "rfc3339"}
-# What the module sends concurrently unless it is told otherwise.
+# The default of the option concurrency.
 AT_ONCE = 10
 # The jobs of the list with proofs that are created.
 PROVED = 2
@@ -136,7 +137,7 @@ def _break_all(world: World, course: Course, when: str) -> Jobs:
     # What was carried out is found, so all is done. Else the play says that it is not.
     assert (without_ids(jobs) == course.end) is (when != "before"), when
     assert (run.status == 0) is (when != "before"), run.output
-    # No file is left but those that nobody was told of, and those whose token was not accepted.
+    # Left are files whose name was lost with the response, and those whose token was rejected.
     untold = [each for each in broken if each["path"].endswith("/ownership") and each["writes"]]
     unused = PROVED if when == "before" else 0
     assert len(_challenge_files(world) - files) == len(untold) + unused, when
@@ -182,8 +183,9 @@ def test_killed_alone_it_leaves_a_task_that_comes_to_its_end(
     world: World, one_job: Course, count: Count
 ) -> None:
     # Ansible runs a task in a session of its own, which outlives the play and creates the job.
-    with one_job.playing_until(1, {"delay": 2}) as play:
+    with one_job.playing_until(1, {"hold": True}) as play:
         play.tell(signal.SIGKILL)
+        world.control("DELETE", "faults")
         run = play.end()
     assert run.status == -signal.SIGKILL
     one_job.assert_resumed(world.jobs(), "killed alone")
@@ -204,7 +206,7 @@ def test_killed_while_requests_are_concurrent(world: World, count: Count, passin
 
     with ThreadPoolExecutor(1) as pool:
         play = Play(start, pool)
-        until(lambda: play.over or len(_hanging(world)) == AT_ONCE, "requests side by side")
+        until(lambda: play.over or len(_hanging(world)) == AT_ONCE, "concurrent requests")
         play.lose_power()
         assert play.end().status == -signal.SIGKILL
     created = len([each for each in _hanging(world) if each["method"] == "POST"])

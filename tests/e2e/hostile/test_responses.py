@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import RequestError
-from e2e.hostile.conftest import EXPLORED
+from e2e.conftest import EXPLORED
 from e2e.hostile.raw_server import (
     DELAY,
     Proxy,
@@ -37,7 +37,7 @@ from e2e.hostile.raw_server import (
     whole,
 )
 
-EXAMPLES = EXPLORED or 40
+EXAMPLES = EXPLORED or 16
 # In seconds: what needs no longer, on however busy a machine; and when something surely hangs.
 TIMEOUT = 30.0
 LONGEST = 60.0

@@ -155,7 +155,7 @@ def relay(port: int, context: ssl.SSLContext) -> Way:
 
 
 def connect(port: int) -> Way:
-    """Return what a proxy does: it connects, here to one port whatever it is asked for."""
+    """Return a proxy that connects to one port, whatever host is requested."""
 
     def tunnel(connection: socket.socket) -> None:
         _read_request(connection)

@@ -20,7 +20,6 @@ FILES = {
     "docs/awx/execution-environment-aap.yml": "        version: {now}\n",
     "changelogs/changelog.yaml": "releases:\n  0.9.0:\n    x: y\n  {released}:\n    x: y\n",
     "CHANGELOG.md": "## v{escaped}\n\n## v0\\.9\\.0\n",
-    "CHANGELOG.rst": "v{released}\n======\n\nv0.9.0\n======\n",
     "MANIFEST.json": '{{\n "collection_info": {{\n  "version": "{built}",\n  "tags": []\n }}\n}}\n',
 }
 

@@ -127,14 +127,14 @@ def test_a_query_can_reach_too_far(api: Any) -> None:
 
 
 def test_usage_is_what_was_delivered_for_an_account_and_its_zones(api: Any) -> None:
-    query = """query ($account: String!, $from: Date!) {
+    query = """query ($account: String!, $since: Date!) {
       viewer { accounts(filter: {accountTag: $account}) {
         settings { logpushUsageAdaptiveGroups { enabled maxDuration } }
-        logpushUsageAdaptiveGroups(limit: 10, filter: {date_geq: $from}) { sum { billableBytes } }
+        logpushUsageAdaptiveGroups(limit: 10, filter: {date_geq: $since}) { sum { billableBytes } }
       } }
     }"""
     start = f"{NOW - timedelta(days=3):%Y-%m-%d}"
-    data, errors = ask(api, query, account=api.world.account_id, **{"from": start})
+    data, errors = ask(api, query, account=api.world.account_id, since=start)
     assert errors is None
     assert data["viewer"]["accounts"] == [
         {

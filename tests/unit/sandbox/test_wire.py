@@ -85,6 +85,21 @@ def test_a_reset_before_any_answer(line: Line, when: str, objects: int) -> None:
     assert len(line.api.objects()) == objects
 
 
+def test_a_request_is_held_until_the_faults_are_cleared(line: Line) -> None:
+    line.api.fault({"hold": True})
+    with line.send() as connection:
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        (entry,) = line.api.requests()
+        assert entry["status"] is None
+        assert not line.api.objects()
+        line.api.client.delete("/sandbox/faults")
+        connection.settimeout(60)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert len(line.api.objects()) == 1
+
+
 @pytest.mark.parametrize(("when", "jobs"), [("before", 0), ("after", 1)])
 def test_the_answer_to_a_new_job_can_be_lost(line: Line, when: str, jobs: int) -> None:
     fault = {"method": "POST", "path": "/logpush/jobs$", "reset": when}

@@ -168,7 +168,7 @@ def test_one_page(source: Source) -> None:
 
 
 def templated(inventory: InventoryManager, host: str, text: str) -> t.Any:
-    """Return what a task of that host sees in the place of a text."""
+    """Return what a task of that host sees instead of a text."""
     loader = DataLoader()
     manager = VariableManager(loader=loader, inventory=inventory)
     every = manager.get_vars(host=inventory.get_host(host), include_hostvars=False)

@@ -80,7 +80,7 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
                 "space is %20), or remove it"
             ),
         ),
-        ("s3://b/\ud800", "has half of a character (a surrogate), which no URI can hold"),
+        ("s3://b/\ud800", "contains an unpaired surrogate, which a URI cannot contain"),
         (
             "bucket/logs",
             "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1",

@@ -67,9 +67,9 @@ SPLUNK = "splunk://h:8088/services/collector/raw?channel=c"
 
 
 def server(host: str, scheme: str) -> str:
-    """Return the problem of a server in the place of a bucket."""
+    """Return the problem of a server where the bucket belongs."""
     return (
-        f"contains the server {host} in the place of the bucket; write {scheme}://, the name of the"
+        f"contains the server {host} where the bucket belongs; write {scheme}://, the name of the"
         " bucket alone, and then the path"
     )
 

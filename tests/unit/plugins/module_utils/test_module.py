@@ -357,7 +357,7 @@ def test_whatever_ansible_refuses_in_an_entry_is_named_with_its_place(
         ({"challenge_file": {"s3": [None]}}, "challenge_file.s3: must be a dictionary"),
         ({"jobs": [{"id": float("inf")}]}, "jobs[0]"),
         ({"concurrency": float("-inf")}, "concurrency"),
-        ({"zone_id": "\ud800"}, "zone_id: has half of a character"),
+        ({"zone_id": "\ud800"}, "zone_id: contains an unpaired surrogate"),
     ],
 )
 def test_a_value_over_which_ansible_stumbles_is_named(options: Result, message: str) -> None:

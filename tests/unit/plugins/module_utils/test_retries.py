@@ -88,7 +88,7 @@ class Clock:
 
 @pytest.fixture(name="clock")
 def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Put the clock in the place of the real one."""
+    """Put the clock instead of the real one."""
     clock = Clock()
     utils = "ansible_collections.edgeops.cloudflare.plugins.module_utils"
     for where in (f"{utils}._api.http", f"{utils}._api.rate_limit"):

@@ -794,11 +794,11 @@ def test_two_of_a_name_are_an_error_with_their_ids() -> None:
         result = run(enabled=True)
     assert result["failed"] is True
     assert result["ids"] == [42, 43]
-    said = f"name: 2 jobs in zone {ZONE} have the name 'http' (ids: 42, 43); set id to the one "
-    assert result["msg"] == f"{said}that is meant, or set dataset"
+    said = f"name: 2 jobs in zone {ZONE} have the name 'http' (ids: 42, 43); set id to the "
+    assert result["msg"] == f"{said}intended one, or set dataset"
     with network(listed(job(), job(id=43))):
         result = run(enabled=True, dataset="http_requests")
-    assert result["msg"] == f"{said}that is meant"
+    assert result["msg"] == f"{said}intended one"
     with network(listed(job(), job(id=43, dataset="dns_logs"))):
         assert run(enabled=True, dataset="http_requests")["job"]["id"] == 42
 
@@ -1149,7 +1149,7 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
         ({"dataset": "../jobs"}, "dataset: must be a name"),
         ({"dataset": ""}, "dataset: must be a name"),
         ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
-        ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: has half of a"),
+        ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: contains an"),
         ({"ownership_challenge": "challenge.txt"}, "ownership_challenge: looks like the name"),
         ({"filter": "{"}, "filter: is no JSON"),
         ({"filter": "[]"}, 'filter: must be an object with "where"'),

@@ -350,7 +350,7 @@ def test_several_notifications_of_one_name_need_an_id() -> None:
     for state in ("present", "absent"):
         with network(listed(shown(OTHER), shown())):
             result = run(state=state, **DESIRED)
-        assert "set id to the one that is meant" in result["msg"]
+        assert "set id to the intended one" in result["msg"]
         assert result["ids"] == [ID, OTHER]
 
 

@@ -338,7 +338,7 @@ def test_several_transformers_of_one_name_need_an_id() -> None:
     for state in ("present", "absent"):
         with network(listed(shown(7), shown(9))):
             result = run(state=state, code=SQL)
-        assert "set id to the one that is meant" in result["msg"]
+        assert "set id to the intended one" in result["msg"]
         assert result["ids"] == [7, 9]
 
 
