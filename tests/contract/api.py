@@ -2,39 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests to the Logpush API of one zone and one account, as they are; and their removal."""
+"""The API of one zone and one account, and everything that the tests make in it."""
 
 from __future__ import annotations
 
-import json
 import re
+import secrets
 import time
 import typing as t
 from dataclasses import dataclass
 
+import pytest
 import requests
 
-from . import names
-from .folder import Folder, FolderError, r2_client, s3_client
-from .interruption import Interruption
+from .folder import FOLDER, Folder, r2_folder, s3_folder
 from .settings import Settings
 
 _TIMEOUT = 60  # seconds
 _FILE_TIMEOUT = 60.0  # seconds until a challenge file must be readable
 _LONGEST_WAIT = 310  # seconds, a little more than a block of the rate limit
 _STILL_RUNNING = 5  # seconds in which a request that got no response may still be carried out
+_JOB = re.compile(rf"{FOLDER}-[0-9a-f]{{8}}-[0-9]+")
 
 
-class Disagreement(Exception):
+class Disagreement(AssertionError):
     """The API does otherwise than believed."""
 
     def __init__(self, what: str, expected: t.Any, seen: t.Any) -> None:
         super().__init__(what)
-        self.what, self.expected, self.seen = what, expected, seen
-
-
-class NotTested(Exception):
-    """It cannot be tested here; the text says why."""
+        self.expected, self.seen = expected, seen
 
 
 class Undetermined(Exception):
@@ -58,17 +54,15 @@ class Response:
     def mapping(self) -> dict[str, t.Any]:
         """The result of a successful response, which must be an object."""
         self.expect_success()
-        if not isinstance(self.result, dict):
-            raise Disagreement("the result", "an object", self.result)
-        return self.result
+        expect_that(isinstance(self.result, dict), "the result", "an object", self.result)
+        return t.cast(dict[str, t.Any], self.result)
 
     @property
     def items(self) -> list[t.Any]:
         """The result of a successful response, which must be a list."""
         self.expect_success()
-        if not isinstance(self.result, list):
-            raise Disagreement("the result", "a list", self.result)
-        return self.result
+        expect_that(isinstance(self.result, list), "the result", "a list", self.result)
+        return t.cast(list[t.Any], self.result)
 
     @property
     def error(self) -> dict[str, t.Any]:
@@ -80,77 +74,67 @@ class Response:
 
     def expect_success(self) -> None:
         """``Disagreement`` if it is an error."""
-        if self.status != 200 or self.body.get("success") is not True:
-            raise Disagreement("the response", "HTTP 200 with success: true", self.error)
+        holds = self.status == 200 and self.body.get("success") is True
+        expect_that(holds, "the response", "HTTP 200 with success: true", self.error)
 
 
 class Api:
-    """The API, with everything that was made in it."""
+    """The API; ``exchange`` describes the last request and its response."""
 
-    def __init__(self, settings: Settings, interruption: Interruption | None = None) -> None:
+    def __init__(self, settings: Settings, *, skip: bool) -> None:
+        """In a sandbox nothing is to be skipped: there it would be a failure."""
         self.settings = settings
-        self.run = names.new_run()
+        self.run = secrets.token_hex(4)
         self.exchange = ""
         self.requests = 0
-        self._interruption = interruption or Interruption()
+        self._skip = skip
         self._session = requests.Session()
         # Credentials in a .netrc file would replace the token.
         self._session.trust_env = not settings.base_url.startswith("http://127.")
         self._session.auth = lambda request: request
         self._numbers = 0
         self._unanswered = False
-        self.s3 = self._folder(settings.s3_destination, s3_client)
-        endpoint = settings.r2_endpoint
-        self.r2 = self._folder(settings.r2_destination, lambda given: r2_client(given, endpoint))
+        self._s3 = s3_folder(settings, self.run)
+        self._r2 = r2_folder(settings, self.run)
 
-    def _folder(self, destination: str, client: t.Callable[[str], t.Any]) -> Folder | None:
-        return Folder(destination, self.run, client(destination)) if destination else None
+    def not_tested(self, reason: str) -> t.NoReturn:
+        """Leave a test, which is not possible here."""
+        if self._skip:
+            pytest.skip(reason)
+        pytest.fail(reason)
 
     # Requests
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: t.Any = None,
-        *,
-        on: str = "zone",
-        below: str = "logpush",
-        api_token: str | None = None,
-    ) -> Response:
-        """Send a request below /logpush of the zone or the account; the response must have the
-        envelope.
+    def call(self, method: str, path: str, body: t.Any = None, **more: t.Any) -> Response:
+        """Send a request below /logpush of the zone, or ``on="account"``, or to a path that begins
+        with a slash, maybe with another ``api_token``; the response must have the envelope.
 
         After a 429 it is sent once more, when the API says. ``Undetermined`` where there is no
         response, or one of a server that is overloaded.
         """
-        object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
-        path = f"/{on}s/{object_id}/{below}/{path}"
-        response, envelope = self._decoded(method, path, body, api_token)
-        if not isinstance(envelope, dict) or not isinstance(envelope.get("success"), bool):
-            raise Disagreement("the response", "an envelope with success", response.text[:200])
+        response, envelope = self._decoded(method, path, body, **more)
+        holds = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
+        expect_that(holds, "the response", "an envelope with success", response.text[:200])
         return Response(response.status_code, response.headers, envelope)
 
     def query(self, text: str, **variables: t.Any) -> dict[str, t.Any]:
-        """Send a GraphQL query; returns data and errors, one of which must be there.
-
-        ``NotTested`` where the API token may not read analytics.
-        """
+        """Send a GraphQL query; returns data and errors, one of which must be there."""
         body = {"query": text, "variables": variables}
         response, answer = self._decoded("POST", "/graphql", body)
-        if not isinstance(answer, dict) or not (answer.get("data") or answer.get("errors")):
-            raise Disagreement("the response", "data or errors", response.text[:200])
+        holds = isinstance(answer, dict) and bool(answer.get("data") or answer.get("errors"))
+        expect_that(holds, "the response", "data or errors", response.text[:200])
         if "not authorized" in response.text or response.status_code in (401, 403):
-            raise NotTested(f"the API token may not read analytics: {response.text[:200]}")
-        return answer
+            self.not_tested(f"the API token may not read analytics: {response.text[:200]}")
+        return t.cast(dict[str, t.Any], answer)
 
     def _decoded(
-        self, method: str, path: str, body: t.Any, api_token: str | None = None
+        self, method: str, path: str, body: t.Any, **more: t.Any
     ) -> tuple[requests.Response, t.Any]:
-        response = self._send(method, path, body, api_token)
+        response = self._send(method, path, body, **more)
         if response.status_code == 429:
-            self._interruption.wait(_retry_after(response.headers))
-            response = self._send(method, path, body, api_token)
+            given = response.headers.get("Retry-After", "")
+            time.sleep(min(float(given), _LONGEST_WAIT) if given.isdecimal() else 60)
+            response = self._send(method, path, body, **more)
         if response.status_code == 429 or response.status_code >= 500:
             raise Undetermined(f"HTTP {response.status_code}: {response.text[:200]}")
         try:
@@ -159,20 +143,23 @@ class Api:
             return response, None
 
     def _send(
-        self, method: str, path: str, body: t.Any, api_token: str | None
+        self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None
     ) -> requests.Response:
-        self._interruption.check()
-        url = f"{self.settings.base_url}{path}"
+        object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
+        place = path if path.startswith("/") else f"/{on}s/{object_id}/logpush/{path}"
         headers = {"Authorization": f"Bearer {api_token or self.settings.api_token}"}
         self.requests += 1
-        self.exchange = f"{method} {path}"
+        self.exchange = f"{method} {place}"
+        options: dict[str, t.Any] = {"timeout": _TIMEOUT, "allow_redirects": False}
+        # Whatever goes wrong from here on, Ctrl-C too: it may still be carried out.
+        unanswered, self._unanswered = self._unanswered, self._unanswered or method == "POST"
         try:
             response = self._session.request(
-                method, url, json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+                method, f"{self.settings.base_url}{place}", json=body, headers=headers, **options
             )
         except requests.RequestException as error:
-            self._unanswered = self._unanswered or method == "POST"
             raise Undetermined(f"{type(error).__name__}: {error}") from error
+        self._unanswered = unanswered
         ray = response.headers.get("cf-ray", "none")
         self.exchange += f": HTTP {response.status_code}, cf-ray {ray}"
         return response
@@ -181,21 +168,16 @@ class Api:
 
     def destination(self, tail: str = "") -> str:
         """A destination that was not used before: of R2, which needs no challenge, or of S3."""
-        folder = self.r2 or self.s3
-        if folder is None:
-            raise NotTested("no destination")
-        return folder.destination(tail)
+        return (self._r2 or self._bucket()).destination(tail)
 
     def bucket_destination(self, tail: str = "") -> str:
         """The same in the S3 bucket, whose challenge files can be read."""
-        if self.s3 is None:
-            raise NotTested("no S3 bucket")
-        return self.s3.destination(tail)
+        return self._bucket().destination(tail)
 
     def new_name(self) -> str:
         """The name of a new job, by which it is found again."""
         self._numbers += 1
-        return names.job_name(self.run, self._numbers)
+        return f"{FOLDER}-{self.run}-{self._numbers}"
 
     def members(self, destination: str | None = None) -> dict[str, t.Any]:
         """What a new job needs: a name that is found again, a destination, and a token if it is
@@ -209,15 +191,16 @@ class Api:
     def create(self, destination: str | None = None, /, **more: t.Any) -> dict[str, t.Any]:
         """Create a job, which must succeed; returns it as the response shows it."""
         job = self.post({**self.members(destination), **more}).mapping
-        if not isinstance(job.get("id"), int):
-            raise Disagreement("the id of a new job", "an integer", job.get("id"))
+        expect_that(isinstance(job.get("id"), int), "the id of a new job", "an integer", job)
         return job
 
     def post(self, body: dict[str, t.Any]) -> Response:
-        """Send a new job; ``NotTested`` where the zone has no room for it."""
+        """Send a new job, never an enabled one; not tested where the zone has no room for it."""
+        assert not body.get("enabled")
+        assert _JOB.fullmatch(body.get("name", f"{FOLDER}-{self.run}-0"))
         response = self.call("POST", "jobs", body)
         if "exceeded max jobs allowed" in response.error["message"]:
-            raise NotTested("the zone has as many jobs as it may have")
+            self.not_tested("the zone has as many jobs as it may have")
         return response
 
     def put(self, job: dict[str, t.Any], body: dict[str, t.Any]) -> Response:
@@ -231,80 +214,83 @@ class Api:
     def own_jobs(self, path: str = "jobs", on: str = "zone") -> list[dict[str, t.Any]]:
         """The jobs of these tests, and no other one."""
         jobs = self.call("GET", path, on=on).items
-        return [job for job in jobs if isinstance(job, dict) and names.is_job_name(job.get("name"))]
+        return [job for job in jobs if _JOB.fullmatch(str(job.get("name")))]
 
     # Challenges
 
     def challenge(self, destination: str) -> tuple[str, str, str]:
         """Request a challenge and read its file; returns the file's name, its key and the text."""
         result = self.call("POST", "ownership", {"destination_conf": destination}).mapping
-        filename = result.get("filename")
-        if result.get("valid") is not True or not isinstance(filename, str) or not filename:
-            expected = "valid: true and a filename"
-            raise Disagreement(
-                "the challenge for a bucket that can be written to", expected, result
-            )
-        key, content = self._read(filename)
-        return filename, key, content.decode("utf-8", "replace")
+        filename = str(result.get("filename") or "")
+        holds = result.get("valid") is True and bool(filename)
+        expect_that(holds, "a challenge for a bucket", "valid: true and a filename", result)
+        deadline = time.monotonic() + _FILE_TIMEOUT
+        while True:
+            try:
+                return filename, *self._bucket().read(filename)
+            except Exception as error:
+                if time.monotonic() > deadline:
+                    raise Disagreement("the challenge file", filename, str(error)) from error
+            time.sleep(1)
 
     def token(self, destination: str) -> str:
         """A new ownership token."""
         return self.challenge(destination)[2].strip()
 
-    def _read(self, filename: str) -> tuple[str, bytes]:
-        if self.s3 is None:
-            raise NotTested("no S3 bucket")
-        deadline = time.monotonic() + _FILE_TIMEOUT
-        while True:
-            try:
-                return self.s3.read(filename)
-            except FolderError as error:
-                if time.monotonic() > deadline:
-                    raise Disagreement("the challenge file", filename, str(error)) from error
-            self._interruption.wait(1)
+    def _bucket(self) -> Folder:
+        if self._s3 is None:
+            self.not_tested("no S3 bucket")
+        return self._s3
 
     # Removal
 
-    def remove_jobs(self, scopes: t.Iterable[str] = ("zone",)) -> list[str]:
+    def remove_jobs(self, on: str = "zone") -> list[str]:
         """Remove all jobs of these tests, of earlier runs too; returns what could not be done."""
-        problems = []
         if self._unanswered:
             time.sleep(_STILL_RUNNING)
             self._unanswered = False
-        for on in scopes:
-            if on == "account" and not self.settings.account_id:
-                continue
-            try:
-                jobs = self.own_jobs(on=on)
-            except (Disagreement, Undetermined) as error:
-                # A token of the zone alone has made nothing in the account.
-                if on == "zone":
-                    problems.append(f"the jobs of the {on} could not be listed: {error}")
-                continue
-            problems += [problem for job in jobs for problem in self._remove(job, on)]
-        return problems
-
-    def _remove(self, job: dict[str, t.Any], on: str) -> list[str]:
+        problems = []
         try:
-            self.call("DELETE", f"jobs/{job['id']}", on=on).expect_success()
+            jobs = self.own_jobs(on=on)
         except (Disagreement, Undetermined) as error:
-            return [f"job {job.get('id')} could not be removed: {error}"]
-        return []
+            # A token of the zone alone has made nothing in the account.
+            return [f"the jobs could not be listed: {error}"] if on == "zone" else []
+        for job in jobs:
+            try:
+                self.call("DELETE", f"jobs/{job['id']}", on=on).expect_success()
+            except (Disagreement, Undetermined) as error:
+                problems.append(f"job {job.get('id')} could not be removed: {error}")
+        return problems
 
     def remove_everything(self) -> list[str]:
         """Remove jobs, then files; returns what could not be removed."""
-        problems = self.remove_jobs(("zone", "account"))
-        for folder in (self.s3, self.r2):
-            if folder is not None:
-                problems += folder.clear()
+        problems = self.remove_jobs()
+        if self.settings.account_id:
+            problems += self.remove_jobs("account")
+        for folder in (self._s3, self._r2):
+            problems += folder.clear() if folder is not None else []
         return problems
 
 
-def _retry_after(headers: t.Mapping[str, str]) -> float:
-    given = headers.get("Retry-After", "")
-    return min(float(given), _LONGEST_WAIT) if re.fullmatch(r"\d+", given) else 60.0
+def expect(what: str, expected: t.Any, seen: t.Any) -> None:
+    """``Disagreement`` unless they are equal."""
+    expect_that(expected == seen, what, expected, seen)
 
 
-def as_json(value: t.Any) -> str:
-    """How values are shown."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+def expect_that(holds: bool, what: str, expected: t.Any, seen: t.Any) -> None:
+    """``Disagreement`` unless it holds; ``expected`` says what should."""
+    if not holds:
+        raise Disagreement(what, expected, seen)
+
+
+def expect_refusal(what: str, seen: Response, status: int, code: int, words: str) -> None:
+    """Expect an error of this status and code, with these words in its message."""
+    error = seen.error
+    holds = (error["status"], error["code"]) == (status, code) and words in error["message"].lower()
+    expect_that(holds, what, f'HTTP {status}, code {code}, "{words}"', error)
+
+
+def expect_client_error(what: str, seen: Response) -> None:
+    """Expect any error that blames the request."""
+    holds = 400 <= seen.status < 500 and seen.body["success"] is False
+    expect_that(holds, what, "an HTTP status from 400 to 499 with success: false", seen.error)

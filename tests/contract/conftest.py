@@ -2,10 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One sandbox for all tests, in which nothing has happened yet."""
+"""The beliefs are tested in a sandbox, unless `make contract` names another place."""
 
 from __future__ import annotations
 
+import dataclasses
+import signal
+import sys
 import typing as t
 
 import pytest
@@ -14,7 +17,10 @@ import requests
 from sandbox.server import Sandbox
 
 from .api import Api
-from .settings import Settings
+from .report import KEY
+from .settings import DESTINATION, Settings, of_sandbox
+
+EVERYTHING, BUCKET_ALONE = "everything", "bucket alone"
 
 
 class Control:
@@ -22,10 +28,8 @@ class Control:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
-        self.settings = Settings.for_sandbox(environment)
         self._session = requests.Session()
         self._session.trust_env = False
-        self._apis: dict[Settings, Api] = {}
 
     def __call__(self, method: str, path: str, body: object = None) -> t.Any:
         """Send a request to one of them."""
@@ -34,17 +38,35 @@ class Control:
         response.raise_for_status()
         return response.json() if response.content else None
 
-    def api(self, settings: Settings | None = None) -> Api:
-        """The API of these settings; the same object each time, since S3 clients take long."""
-        settings = settings or self.settings
-        if settings not in self._apis:
-            self._apis[settings] = Api(settings)
-        return self._apis[settings]
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marks."""
+    config.addinivalue_line("markers", "belief(source, *needs): what is believed of the API")
+    config.addinivalue_line("markers", "question(*needs): what is not known of the API")
 
 
-@pytest.fixture(scope="package", name="running")
-def fixture_running() -> t.Iterator[Control]:
-    """Start one sandbox for all tests here, whose bucket is read with the environment."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In a sandbox, test with a bucket alone what needs no more."""
+    if "settings" in metafunc.fixturenames and metafunc.config.stash.get(KEY, None) is None:
+        belief = metafunc.definition.get_closest_marker("belief")
+        both = belief is not None and belief.args[1:] == (DESTINATION,)
+        names = [EVERYTHING, *([BUCKET_ALONE] if both else [])]
+        metafunc.parametrize("settings", names, indirect=True, scope="session")
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Keep the answer to a question."""
+    if pyfuncitem.get_closest_marker("question") is None:
+        return None
+    answer = pyfuncitem.obj(pyfuncitem.funcargs["api"])
+    assert answer is not None
+    pyfuncitem.user_properties.append(("answers", answer))
+    return True
+
+
+@pytest.fixture(scope="session", name="control")
+def fixture_control() -> t.Iterator[Control]:
+    """A sandbox, whose bucket is read with the environment."""
     sandbox = Sandbox()
     try:
         sandbox.start()
@@ -56,8 +78,48 @@ def fixture_running() -> t.Iterator[Control]:
         sandbox.stop()
 
 
-@pytest.fixture(name="control")
-def fixture_control(running: Control) -> Control:
-    """Return the control of a sandbox without jobs."""
-    running("POST", "reset")
-    return running
+@pytest.fixture(scope="session", name="settings")
+def fixture_settings(request: pytest.FixtureRequest) -> Settings:
+    """What `make contract` was given; all that a sandbox has; or its bucket alone."""
+    report = request.config.stash.get(KEY, None)
+    if report is not None:
+        return report.settings
+    control: Control = request.getfixturevalue("control")
+    settings = Settings.from_environment(of_sandbox(control.environment))
+    if request.param == BUCKET_ALONE:
+        control("PATCH", "settings", {"token_use": "once"})
+        return dataclasses.replace(settings, r2_destination="", account_id="")
+    control("PATCH", "settings", {"token_use": "many"})
+    body = {"destination_conf": settings.s3_destination, "expires_in": -1}
+    return dataclasses.replace(settings, expired_token=control("POST", "tokens", body)["token"])
+
+
+@pytest.fixture(scope="session", name="scene")
+def fixture_scene(settings: Settings, request: pytest.FixtureRequest) -> t.Iterator[Api]:
+    """The API, in which only what these tests made is touched, and nothing of it is left."""
+    report = request.config.stash.get(KEY, None)
+    api = Api(settings, skip=report is not None)
+    if report is not None:
+        report.api = api
+        api.remove_everything()
+    yield api
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if report else ():
+        signal.signal(number, signal.SIG_IGN)
+    print("\nRemoving what was created.", file=sys.stderr)
+    problems = api.remove_everything()
+    if report is not None:
+        report.not_removed = problems
+    assert not problems
+
+
+@pytest.fixture(name="api")
+def fixture_api(scene: Api, request: pytest.FixtureRequest) -> t.Iterator[Api]:
+    """The API; jobs are removed after each test, since a zone may have few."""
+    marks = (request.node.get_closest_marker(name) for name in ("belief", "question"))
+    needs = [arg for mark in marks if mark for arg in mark.args if not arg.startswith("https:")]
+    missing = scene.settings.missing(needs)
+    if missing:
+        scene.not_tested(f"it needs {' and '.join(missing)}")
+    scene.exchange = ""
+    yield scene
+    scene.remove_jobs()

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from urllib.parse import unquote
 
-from .names import FOLDER, RUN_PATTERN
+from .settings import Settings
 
-
-class FolderError(Exception):
-    """The bucket cannot be read; the text says why."""
+FOLDER = "edgeops-contract-test"
+# What follows the folder's name in a key: the run, and a number.
+_RUN = re.compile(r"[0-9a-f]{8}/[0-9]+")
 
 
 class Folder:
@@ -23,77 +24,73 @@ class Folder:
         """Take a ``destination`` without {DATE}, and an S3 client that may read its bucket."""
         place, _mark, self._query = destination.partition("?")
         self._scheme, _separator, rest = place.partition("://")
-        self.bucket, _slash, prefix = rest.partition("/")
-        self.base = f"{prefix.strip('/')}/{FOLDER}/".lstrip("/")
+        self._bucket, _slash, prefix = rest.partition("/")
+        self._base = f"{prefix.strip('/')}/{FOLDER}/".lstrip("/")
         self._run = run
         self._client = client
         self._count = 0
         self._read: list[str] = []
 
-    def __str__(self) -> str:
-        return f"{self._scheme}://{self.bucket}/{self.base}"
-
     def destination(self, tail: str = "") -> str:
         """A destination that was not used before; ``tail`` is added to its path."""
         self._count += 1
-        path = f"{self.base}{self._run}/{self._count}{tail}"
-        return f"{self._scheme}://{self.bucket}/{path}?{self._query}"
+        path = f"{self._base}{self._run}/{self._count}{tail}"
+        return f"{self._scheme}://{self._bucket}/{path}?{self._query}"
 
-    def read(self, filename: str) -> tuple[str, bytes]:
+    def read(self, filename: str) -> tuple[str, str]:
         """Key and content of a file that Cloudflare named, with or without the bucket."""
-        candidates = [filename.lstrip("/"), filename.lstrip("/").removeprefix(f"{self.bucket}/")]
-        problem = ""
-        for key in dict.fromkeys(candidates):
-            try:
-                answer = self._client.get_object(Bucket=self.bucket, Key=key)
-                self._read.append(key)
-                return key, answer["Body"].read()
-            except Exception as error:
-                problem = f"{type(error).__name__}: {error}"
-        raise FolderError(problem)
-
-    def keys(self) -> list[str]:
-        """All that lies in the folder, of earlier runs too."""
-        pages = self._client.get_paginator("list_objects_v2")
-        found = [
-            str(entry["Key"])
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.base)
-            for entry in page.get("Contents", [])
-        ]
-        # Nothing that these tests cannot have made.
-        return [key for key in found if RUN_PATTERN.match(key[len(self.base) :])]
+        key = filename.lstrip("/")
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        except self._client.exceptions.NoSuchKey:
+            key = key.removeprefix(f"{self._bucket}/")
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        self._read.append(key)
+        return key, answer["Body"].read().decode("utf-8", "replace")
 
     def clear(self) -> list[str]:
-        """Remove all that lies in the folder; returns what could not be done."""
+        """Remove all that lies in the folder, of earlier runs too; returns what could not be."""
         problems = []
         try:
-            keys = self.keys()
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._base
+            )
+            found = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+            # Nothing that these tests cannot have made.
+            keys = [key for key in found if _RUN.match(key[len(self._base) :])]
         except Exception as error:
             # The files that were read at least.
-            keys, self._read = self._read, []
-            problems.append(f"{self} could not be listed, remove it yourself: {error}")
+            keys, place = self._read, f"{self._scheme}://{self._bucket}/{self._base}"
+            problems.append(f"{place} could not be listed, remove it yourself: {error}")
         for key in keys:
             try:
-                self._client.delete_object(Bucket=self.bucket, Key=key)
+                self._client.delete_object(Bucket=self._bucket, Key=key)
             except Exception as error:
                 problems.append(f"{key}: could not be removed ({type(error).__name__})")
         return problems
 
 
-def s3_client(destination: str) -> t.Any:
-    """A client with the AWS credentials of the environment."""
-    return _client(region_name=_parameters(destination).get("region", "us-east-1"))
+def s3_folder(settings: Settings, run: str) -> Folder | None:
+    """The folder in the S3 bucket, read with the AWS credentials of the environment."""
+    destination = settings.s3_destination
+    if not destination:
+        return None
+    region = _parameters(destination).get("region", "us-east-1")
+    return Folder(destination, run, _client(region_name=region))
 
 
-def r2_client(destination: str, endpoint: str = "") -> t.Any:
-    """A client with the keys in the destination."""
-    given = _parameters(destination)
-    return _client(
+def r2_folder(settings: Settings, run: str) -> Folder | None:
+    """The folder in the R2 bucket, read with the keys in the destination."""
+    if not settings.r2_destination:
+        return None
+    given, endpoint = _parameters(settings.r2_destination), settings.r2_endpoint
+    client = _client(
         endpoint_url=endpoint or f"https://{given.get('account-id')}.r2.cloudflarestorage.com",
-        region_name="auto" if not endpoint else "us-east-1",
+        region_name="us-east-1" if endpoint else "auto",
         aws_access_key_id=given.get("access-key-id"),
         aws_secret_access_key=given.get("secret-access-key"),
     )
+    return Folder(settings.r2_destination, run, client)
 
 
 def _client(**options: t.Any) -> t.Any:
@@ -101,12 +98,7 @@ def _client(**options: t.Any) -> t.Any:
     import boto3
     from botocore.config import Config
 
-    config = Config(
-        signature_version="s3v4",
-        connect_timeout=10,
-        read_timeout=30,
-        retries={"total_max_attempts": 3},
-    )
+    config = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 3})
     return boto3.session.Session().client("s3", config=config, **options)
 
 

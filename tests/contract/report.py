@@ -2,115 +2,114 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report, in Markdown: it can be pasted into a bug report as it is."""
+"""A pytest plugin that writes what came of each belief and question into a Markdown report."""
 
 from __future__ import annotations
 
+import json
+import os
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+import typing as t
+from pathlib import Path
 
-from .api import as_json
-from .redaction import Redactor
-from .running import AGREED, ANSWERED, DISAGREED, NOT_TESTED, UNDETERMINED, Outcome
+import pytest
+
+from .api import Api, Disagreement
 from .settings import Settings
 
-_LONGEST = 4_000  # characters of a value
+KEY = pytest.StashKey["Report"]()
+_JSON: dict[str, t.Any] = {"indent": 2, "sort_keys": True, "ensure_ascii": False, "default": str}
+_STATES = ("agreed", "disagreed", "undetermined", "not tested")
 
 
-@dataclass
-class Run:
-    """All that came of one run."""
+class Report:
+    """One run against Cloudflare, or against what is given in its place."""
 
-    settings: Settings
-    beliefs: list[Outcome] = field(default_factory=list)
-    answers: list[Outcome] = field(default_factory=list)
-    requests: int = 0
-    left_behind: list[str] = field(default_factory=list)
-    interrupted: bool = False
+    def __init__(self, settings: Settings, path: Path) -> None:
+        self.settings = settings
+        self.api: Api | None = None
+        self.not_removed: list[str] = []
+        self._path = path
+        self._sections: dict[str, list[str]] = {}
+        self._counts = dict.fromkeys(_STATES, 0)
+        self._interrupted = False
 
-    def count(self, state: str) -> int:
-        """How many beliefs ended so."""
-        return Counter(outcome.state for outcome in self.beliefs)[state]
+    @property
+    def good(self) -> bool:
+        """Whether nothing disagreed, was left open, or was left behind."""
+        bad = self._counts["disagreed"] or self._counts["undetermined"] or self.not_removed
+        return bool(self._counts["agreed"]) and not bad
 
     def summary(self) -> str:
         """One line."""
-        states = (AGREED, DISAGREED, UNDETERMINED, NOT_TESTED)
-        counts = ", ".join(f"{self.count(state)} {state}" for state in states)
-        return f"{len(self.beliefs)} beliefs: {counts}"
+        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items())
+        return f"{sum(self._counts.values())} beliefs: {counts}."
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Let the fixtures find it."""
+        config.stash[KEY] = self
 
-def render(run: Run) -> str:
-    """The whole report."""
-    redactor = Redactor(run.settings)
-    parts = [
-        "# Contract report",
-        "",
-        f"{run.summary()}.",
-        "",
-        f"- API: {redactor.text(run.settings.base_url)}",
-        f"- Date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
-        f"- Requests: {run.requests}",
-        *(["- Interrupted: the run is incomplete"] if run.interrupted else []),
-        "",
-        *_section("Disagreed", run.beliefs, DISAGREED, redactor),
-        *_section("Undetermined", run.beliefs, UNDETERMINED, redactor),
-        *_answers(run.answers, redactor),
-        *_list("Agreed", run.beliefs, AGREED, redactor),
-        *_list("Not tested", [*run.beliefs, *run.answers], NOT_TESTED, redactor),
-    ]
-    if run.left_behind:
-        lines = [f"- {redactor.text(problem)}" for problem in run.left_behind]
-        parts += ["## Not removed", "", *lines, ""]
-    return "\n".join(parts).rstrip() + "\n"
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Function, call: pytest.CallInfo[None]
+    ) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note what came of a test."""
+        report = yield
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            self._note(item, call.excinfo.value if call.excinfo else None)
+        return report
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the rest is missing."""
+        self._interrupted = True
 
-def _section(title: str, outcomes: list[Outcome], state: str, redactor: Redactor) -> list[str]:
-    lines = []
-    for outcome in outcomes:
-        if outcome.state == state:
-            lines += _detailed(outcome, redactor)
-    return [f"## {title}", "", *lines] if lines else []
+    def pytest_unconfigure(self) -> None:
+        """Write the report, once what was created is removed."""
+        text = "\n".join(self._lines()).rstrip() + "\n"
+        self._path.write_text(self.settings.redact(text, os.environ), encoding="utf-8")
 
-
-def _detailed(outcome: Outcome, redactor: Redactor) -> list[str]:
-    belief = outcome.belief
-    lines = [f"### {belief.name}", "", belief.text, "", f"- Source: {belief.source}"]
-    if outcome.exchange:
-        lines.append(f"- Last request: {redactor.text(outcome.exchange)}")
-    lines += [f"- What: {redactor.text(outcome.reason)}", ""]
-    if outcome.state == DISAGREED:
-        lines += ["Expected:", "", *_block(outcome.expected, redactor)]
-        lines += ["Seen:", "", *_block(outcome.seen, redactor)]
-    return lines
-
-
-def _answers(outcomes: list[Outcome], redactor: Redactor) -> list[str]:
-    lines = []
-    for outcome in outcomes:
-        if outcome.state == NOT_TESTED:
-            continue
-        lines += [f"### {outcome.belief.text}", ""]
-        if outcome.state == ANSWERED:
-            lines += _block(outcome.seen, redactor)
+    def _note(self, item: pytest.Function, error: BaseException | None) -> None:
+        name = item.name.removeprefix("test_").partition("[")[0]
+        text = " ".join((item.function.__doc__ or "").partition("\n\n")[0].split())
+        belief = item.get_closest_marker("belief")
+        state = _state(error)
+        if belief is not None:
+            self._counts[state] += 1
+        if state in ("agreed", "not tested"):
+            reason = f" ({error})" if error else ""
+            lines = [f"- `{name}`: {text}{reason}"]
         else:
-            seen = "" if outcome.seen is None else f" ({outcome.seen})"
-            lines += [redactor.text(f"No answer: {outcome.reason}{seen}"), ""]
-    return ["## Answers to open questions", "", *lines] if lines else []
+            lines = [f"### {name}", "", text, ""]
+            lines += [f"- Source: {belief.args[0]}"] if belief else []
+            lines += [f"- Last request: {self.api.exchange}"] if self.api else []
+            lines += [f"- What: {type(error).__name__}: {error}", ""]
+        if isinstance(error, Disagreement):
+            lines += ["Expected:", "", *_block(error.expected), "Seen:", "", *_block(error.seen)]
+        for title, value in item.user_properties:
+            state, lines = str(title), [f"### {text}", "", *_block(value)]
+        self._sections.setdefault(state, []).extend(lines)
+
+    def _lines(self) -> t.Iterator[str]:
+        yield from ("# Contract report", "", self.summary(), "")
+        yield f"- API: {self.settings.base_url}"
+        yield f"- Date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}"
+        yield f"- Requests: {self.api.requests if self.api else 0}"
+        yield "- Interrupted: the run is incomplete\n" if self._interrupted else ""
+        for state in ("disagreed", "undetermined", "answers", "agreed", "not tested"):
+            if state in self._sections:
+                yield from (f"## {state.capitalize()}", "", *self._sections[state], "")
+        if self.not_removed:
+            yield from ("## Not removed", "", *(f"- {each}" for each in self.not_removed))
 
 
-def _list(title: str, outcomes: list[Outcome], state: str, redactor: Redactor) -> list[str]:
-    lines = []
-    for outcome in outcomes:
-        if outcome.state == state:
-            reason = f" ({redactor.text(outcome.reason)})" if outcome.reason else ""
-            lines.append(f"- `{outcome.belief.name}`: {outcome.belief.text}{reason}")
-    return [f"## {title}", "", *lines, ""] if lines else []
+def _state(error: BaseException | None) -> str:
+    if error is None:
+        return "agreed"
+    if isinstance(error, pytest.skip.Exception):
+        return "not tested"
+    return "disagreed" if isinstance(error, Disagreement) else "undetermined"
 
 
-def _block(value: object, redactor: Redactor) -> list[str]:
-    # Redacted before it is cut: half a secret would not be recognised.
-    text = as_json(redactor.value(value))
-    if len(text) > _LONGEST:
-        text = f"{text[:_LONGEST]}\n... ({len(text)} characters)"
-    return ["```json", text.replace("```", "` ` `"), "```", ""]
+def _block(value: object) -> list[str]:
+    text = json.dumps(value, **_JSON).replace("```", "` ` `")
+    return ["```json", text, "```", ""]

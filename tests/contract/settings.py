@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import unquote
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 # What a belief needs. Every one needs a zone.
-ZONE = "a zone (CONTRACT_ZONE_ID)"
 ACCOUNT = "an account (CONTRACT_ACCOUNT_ID)"
 DESTINATION = "a destination (CONTRACT_S3_DESTINATION or CONTRACT_R2_DESTINATION)"
 BUCKET = "an S3 bucket (CONTRACT_S3_DESTINATION)"
@@ -21,8 +20,31 @@ KEYS = "R2 keys (CONTRACT_R2_DESTINATION)"
 EXPIRED = "an expired token (CONTRACT_EXPIRED_TOKEN)"
 
 _URL = "https://api.cloudflare.com/client/v4"
-_ID = re.compile(r"[0-9a-f]{32}")
-# Members of a destination_conf that are no secret and say nothing about whose it is.
+_VARIABLES = {
+    "api_token": "CLOUDFLARE_API_TOKEN",
+    "zone_id": "CONTRACT_ZONE_ID",
+    "account_id": "CONTRACT_ACCOUNT_ID",
+    "base_url": "CLOUDFLARE_BASE_URL",
+    "s3_destination": "CONTRACT_S3_DESTINATION",
+    "r2_destination": "CONTRACT_R2_DESTINATION",
+    "r2_endpoint": "CONTRACT_R2_ENDPOINT",
+    "expired_token": "CONTRACT_EXPIRED_TOKEN",
+}
+_ID = (r"[0-9a-f]{32}", "32 hexadecimal digits")
+_FORMS = {
+    "zone_id": _ID,
+    "account_id": _ID,
+    # With keys, no ownership would be proved.
+    "s3_destination": (
+        r"s3://[^/?{]+(/[^?{]*)?\?(?!.*secret-access-key=)\S+",
+        "s3://bucket/prefix?parameters without {DATE} and without keys",
+    ),
+    "r2_destination": (
+        r"r2://[^/?{]+(/[^?{]*)?\?\S+",
+        "r2://bucket/prefix?parameters without {DATE}",
+    ),
+}
+# Parameters of a destination_conf that are no secret.
 _PUBLIC = {"region", "sse"}
 
 
@@ -32,70 +54,31 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """``aws`` has the credentials of the environment, only to redact them."""
+    """``r2_endpoint`` is R2's S3 API; empty: derived from the account."""
 
     api_token: str
     zone_id: str
-    account_id: str = ""
-    base_url: str = _URL
-    s3_destination: str = ""
-    r2_destination: str = ""
-    # Of R2's S3 API, by which test files are removed; empty: derived from the account.
-    r2_endpoint: str = ""
-    expired_token: str = ""
-    aws: Mapping[str, str] = field(default_factory=dict, hash=False)
+    account_id: str
+    base_url: str
+    s3_destination: str
+    r2_destination: str
+    r2_endpoint: str
+    expired_token: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read and check them; ``SettingsError`` names the variable."""
-        missing = [
-            name
-            for name in ("CLOUDFLARE_API_TOKEN", "CONTRACT_ZONE_ID")
-            if not environment.get(name)
-        ]
-        if missing:
-            raise SettingsError(f"set {' and '.join(missing)}, or use --sandbox")
-        get = environment.get
-        settings = cls(
-            api_token=environment["CLOUDFLARE_API_TOKEN"],
-            zone_id=environment["CONTRACT_ZONE_ID"],
-            account_id=get("CONTRACT_ACCOUNT_ID") or "",
-            base_url=(get("CLOUDFLARE_BASE_URL") or _URL).rstrip("/"),
-            s3_destination=get("CONTRACT_S3_DESTINATION") or "",
-            r2_destination=get("CONTRACT_R2_DESTINATION") or "",
-            r2_endpoint=get("CONTRACT_R2_ENDPOINT") or "",
-            expired_token=get("CONTRACT_EXPIRED_TOKEN") or "",
-            aws={
-                name: value
-                for name, value in environment.items()
-                if name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-            },
-        )
-        settings._check()
-        return settings
-
-    @classmethod
-    def for_sandbox(cls, environment: Mapping[str, str]) -> Settings:
-        """Everything that a sandbox has, by the environment that it describes."""
-        keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-        bucket = environment["SANDBOX_BUCKET"]
-        return cls(
-            api_token=environment["CLOUDFLARE_API_TOKEN"],
-            zone_id=environment["SANDBOX_ZONE_ID"],
-            account_id=environment["SANDBOX_ACCOUNT_ID"],
-            base_url=environment["CLOUDFLARE_BASE_URL"],
-            s3_destination=f"s3://{bucket}/contract?region=us-east-1",
-            r2_destination=(
-                f"r2://{bucket}/contract-r2?account-id={environment['SANDBOX_ACCOUNT_ID']}"
-                f"&access-key-id={keys[0]}&secret-access-key={keys[1]}"
-            ),
-            r2_endpoint=environment["AWS_ENDPOINT_URL_S3"],
-        )
+        given = {name: environment.get(variable, "") for name, variable in _VARIABLES.items()}
+        if not given["api_token"] or not given["zone_id"]:
+            raise SettingsError("set CLOUDFLARE_API_TOKEN and CONTRACT_ZONE_ID, or use --sandbox")
+        for name, (form, words) in _FORMS.items():
+            if given[name] and not re.fullmatch(form, given[name]):
+                raise SettingsError(f"{_VARIABLES[name]} must be {words}")
+        return cls(**{**given, "base_url": (given["base_url"] or _URL).rstrip("/")})
 
     def missing(self, needs: t.Iterable[str]) -> list[str]:
         """Those of the needs that are not met."""
         has = {
-            ZONE: self.zone_id,
             ACCOUNT: self.account_id,
             DESTINATION: self.s3_destination or self.r2_destination,
             BUCKET: self.s3_destination,
@@ -104,50 +87,44 @@ class Settings:
         }
         return [need for need in needs if not has[need]]
 
-    def secrets(self) -> dict[str, str]:
-        """Credentials and identifiers, and what stands in their place in a report."""
-        found = {
-            self.api_token: "<api token>",
-            self.zone_id: "<zone id>",
-            self.account_id: "<account id>",
-            self.expired_token: "<token>",
-            **{value: f"<{name}>" for name, value in self.aws.items()},
-        }
-        for destination in self._destinations():
-            for pair in destination.partition("?")[2].split("&"):
-                name, _equals, value = pair.partition("=")
-                if name not in _PUBLIC:
-                    found |= {value: f"<{name}>", unquote(value): f"<{name}>"}
-        # Shorter ones are no secrets, and would be found everywhere.
-        return {value: name for value, name in found.items() if len(value) > 3}
-
-    def places(self) -> dict[str, str]:
-        """Buckets and prefixes, and what stands in their place in a report."""
-        found: dict[str, str] = {}
-        for destination in self._destinations():
-            place = destination.partition("?")[0].partition("://")[2]
-            bucket, _slash, prefix = place.partition("/")
-            found |= {bucket: "<bucket>", prefix.strip("/"): "<prefix>"}
-        return {value: name for value, name in found.items() if value}
-
-    def _destinations(self) -> list[str]:
+    def destinations(self) -> list[str]:
+        """Those that are given."""
         return [each for each in (self.s3_destination, self.r2_destination) if each]
 
-    def _check(self) -> None:
-        for name, value in (
-            ("CONTRACT_ZONE_ID", self.zone_id),
-            ("CONTRACT_ACCOUNT_ID", self.account_id),
-        ):
-            if value and not _ID.fullmatch(value):
-                raise SettingsError(f"{name} must be 32 hexadecimal digits")
-        for scheme in ("s3", "r2"):
-            name = f"CONTRACT_{scheme.upper()}_DESTINATION"
-            value = self.s3_destination if scheme == "s3" else self.r2_destination
-            if value and not re.fullmatch(rf"{scheme}://[^/?{{]+(/[^?{{]*)?\?\S+", value):
-                raise SettingsError(
-                    f"{name} must be {scheme}://bucket/prefix?parameters without {{DATE}}"
-                )
-        if "secret-access-key=" in self.s3_destination:
-            raise SettingsError(
-                "CONTRACT_S3_DESTINATION must not contain keys, or no ownership is to be proved"
-            )
+    def redact(self, text: str, environment: Mapping[str, str]) -> str:
+        """A text without credentials, identifiers, ownership tokens, and names of buckets."""
+        names = {self.api_token: "<api token>", self.zone_id: "<zone id>"}
+        names |= {self.account_id: "<account id>", self.expired_token: "<token>"}
+        names |= {each: f"<{name}>" for name, each in environment.items() if name[:4] == "AWS_"}
+        for destination in self.destinations():
+            place, _mark, query = destination.partition("?")
+            bucket, _slash, prefix = place.partition("://")[2].partition("/")
+            names |= {bucket: "<bucket>", prefix.strip("/"): "<prefix>"}
+            for name, _equals, value in (pair.partition("=") for pair in query.split("&")):
+                if name not in _PUBLIC:
+                    names |= {value: f"<{name}>", unquote(value): f"<{name}>"}
+        names = {quote(value, safe=""): name for value, name in names.items()} | names
+        # AWS's errors name the account and the user.
+        text = re.sub(r"\barn:aws[\w-]*:[^\s\"]+", "<arn>", text)
+        text = re.sub(r"eyJ[\w-]*\.[\w-]+\.[\w-]+", "<token>", text)
+        for value in sorted(filter(None, names), key=len, reverse=True):
+            # A bucket may be called by an ordinary word: only where it stands alone.
+            alone = rf"(?<![\w-]){re.escape(value)}(?![\w-])"
+            text = re.sub(alone, names[value].replace("\\", ""), text)
+        return text
+
+
+def of_sandbox(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that lead to a sandbox, with everything that it has."""
+    account_id, bucket = environment["SANDBOX_ACCOUNT_ID"], environment["SANDBOX_BUCKET"]
+    keys = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+    return {
+        "CLOUDFLARE_API_TOKEN": environment["CLOUDFLARE_API_TOKEN"],
+        "CLOUDFLARE_BASE_URL": environment["CLOUDFLARE_BASE_URL"],
+        "CONTRACT_ZONE_ID": environment["SANDBOX_ZONE_ID"],
+        "CONTRACT_ACCOUNT_ID": account_id,
+        "CONTRACT_S3_DESTINATION": f"s3://{bucket}/contract?region=us-east-1",
+        "CONTRACT_R2_DESTINATION": f"r2://{bucket}/contract-r2?account-id={account_id}"
+        f"&access-key-id={keys[0]}&secret-access-key={keys[1]}",
+        "CONTRACT_R2_ENDPOINT": environment["AWS_ENDPOINT_URL_S3"],
+    }

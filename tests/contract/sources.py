@@ -16,6 +16,7 @@ AUTHENTICATION = f"{_DOCS}/fundamentals/api/how-to/make-api-calls/"
 FAQ = f"{_DOCS}/logs/faq/logpush/"
 
 JOBS = f"{_REFERENCE}/subresources/jobs/methods"
+ZONES = f"{_DOCS}/api/resources/zones/methods/list/"
 FIELDS = f"{_REFERENCE}/subresources/datasets/subresources/fields/methods/get/"
 
 CONFIGURATION = f"{_GUIDE}/api-configuration/"

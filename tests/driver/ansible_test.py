@@ -27,7 +27,7 @@ _COMMANDS = {
     # One worker: the other cores of the machine have other sessions to run.
     "units": (
         *("units", "--num-workers", "1"),
-        *("--exclude", "tests/unit/benchmark/", "--exclude", "tests/unit/sandbox/"),
+        *("--exclude", "tests/unit/sandbox/"),
         *("--exclude", "tests/unit/driver/"),
     ),
     "integration": ("integration", "--continue-on-error"),

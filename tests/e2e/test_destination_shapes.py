@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import typing as t
 from pathlib import Path
 
@@ -32,8 +31,8 @@ class Zone:
 
     def __init__(self) -> None:
         self.world = World(stores={})
-        self.server = Server("127.0.0.1", 0, create_app(self.world))
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server = Server("127.0.0.1", 0)
+        self.server.answer(create_app(self.world))
 
     def keep(self, destination: str, *, check_mode: bool = False) -> dict[str, t.Any]:
         """Reconcile the job of this destination."""
@@ -60,8 +59,7 @@ def fixture_sandbox_zone() -> t.Iterator[Zone]:
     """Start one sandbox for all shapes."""
     zone = Zone()
     yield zone
-    zone.server.shutdown()
-    zone.server.server_close()
+    zone.server.stop()
 
 
 @pytest.fixture(name="zone")

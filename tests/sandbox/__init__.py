@@ -1,7 +1,0 @@
-# Copyright: Contributors to the edgeops.cloudflare project
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-"""An embedded Cloudflare: its Logpush API, with a real object store behind it."""
-
-from __future__ import annotations

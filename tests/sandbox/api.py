@@ -17,7 +17,6 @@ from .gate import Gate
 from .world import World
 
 BASE = "/client/v4"
-_SCOPES = {"zones": "zone", "accounts": "account"}
 
 
 def create_app(world: World) -> Flask:
@@ -25,7 +24,7 @@ def create_app(world: World) -> Flask:
     app = Flask(__name__)
     app.config["WORLD"] = world
     app.register_blueprint(control.blueprint, url_prefix="/sandbox")
-    logpush = f"{BASE}/<any({', '.join(_SCOPES)}):scope>/<object_id>/logpush"
+    logpush = f"{BASE}/<any(zones, accounts):scope>/<object_id>/logpush"
     for blueprint in (ownership.blueprint, jobs.blueprint):
         app.register_blueprint(blueprint, url_prefix=logpush)
     of_accounts = f"{BASE}/<any(accounts):scope>/<object_id>/logpush/transformers"
@@ -55,8 +54,8 @@ def _find_scope(world: World, values: dict[str, Any] | None) -> None:
         return
     # Preprocessors run before any other hook: an unknown zone is no news for a stranger.
     world.credentials.check(request.headers)
-    values["kind"] = _SCOPES[values.pop("scope")]
-    if not world.knows(values["kind"], values["object_id"]):
+    values["kind"] = values.pop("scope").removesuffix("s")
+    if not world.zones.knows(values["kind"], values["object_id"]):
         raise views.no_route()
 
 

@@ -39,13 +39,17 @@ class Credentials:
         Codes and texts of the refusals are those that users of the real API report.
         """
         kind = self.kind(headers)
-        if kind == "token":
-            self._check_token(headers["Authorization"])
-        elif kind == "key":
-            self._check_key(headers.get("X-Auth-Email", ""), headers.get("X-Auth-Key", ""))
-        else:
+        if kind is None:
             message = "Missing X-Auth-Key, X-Auth-Email or Authorization headers"
             raise ApiError(400, 9106, message)
+        if kind == "key":
+            self._check_key(headers.get("X-Auth-Email", ""), headers.get("X-Auth-Key", ""))
+            return
+        match = re.fullmatch(r"Bearer ([\x21-\x7e]+)", headers["Authorization"])
+        if match is None:
+            raise _bad_header(6111, "Authorization")
+        if not hmac.compare_digest(match[1], self.token):
+            raise _denied()
 
     def accepts(self, headers: Headers) -> bool:
         """Whether these headers carry the right credentials."""
@@ -54,13 +58,6 @@ class Credentials:
         except ApiError:
             return False
         return True
-
-    def _check_token(self, header: str) -> None:
-        match = re.fullmatch(r"Bearer ([\x21-\x7e]+)", header)
-        if match is None:
-            raise _bad_header(6111, "Authorization")
-        if not hmac.compare_digest(match[1], self.token):
-            raise _denied()
 
     def _check_key(self, email: str, key: str) -> None:
         if not email:

@@ -7,11 +7,18 @@
 from __future__ import annotations
 
 import base64
-import hmac
+import re
+import secrets
+import shutil
+import subprocess
 from datetime import datetime, timedelta, timezone
-from urllib.parse import quote, urlencode
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
 
+from .janitor import Janitor
 from .loopback import send
+from .processes import HOST, LOG, StartError, spawn, tail, wait_until
 from .store import CLAIMED_ENCODING, Location, StoreRefusal, is_batch, locate
 
 _DOMAIN = "blob.core.windows.net"
@@ -31,7 +38,7 @@ class AzureStore:
         """``endpoint`` includes the account; ``key`` signs, it is never sent."""
         self._account = account
         self._key = key
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self.host = f"{account}.{_DOMAIN}"
 
     def locate(self, destination: str, name: str) -> Location:
@@ -58,27 +65,71 @@ class AzureStore:
         query = f"restype=container&{self.sas('c', resource_types='c')}"
         self._put(f"{container}?{query}", b"", {"x-ms-version": _VERSION})
 
-    def sas(
-        self, permissions: str, *, resource_types: str = "o", lifetime: timedelta = _LIFETIME
-    ) -> str:
-        """An account SAS for blobs, as a query: for ``permissions`` (r, w, c, d ...) and a time."""
-        expires = datetime.now(timezone.utc) + lifetime
-        fields = {
-            "sv": _VERSION,
-            "ss": "b",
-            "srt": resource_types,
-            "sp": permissions,
-            "se": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "spr": "https,http",
-        }
-        # Left empty: the time from when on, the addresses, the scope of encryption.
-        signed = [self._account, fields["sp"], fields["ss"], fields["srt"], "", fields["se"], ""]
-        signed += [fields["spr"], fields["sv"], "", ""]
-        digest = hmac.digest(base64.b64decode(self._key), "\n".join(signed).encode(), "sha256")
-        return urlencode(fields | {"sig": base64.b64encode(digest).decode()})
+    def sas(self, permissions: str, *, resource_types: str = "o") -> str:
+        """An account SAS for blobs, as a query: for ``permissions`` (r, w, c, d ...)."""
+        # Imported late: it takes a while, in which the servers start.
+        from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
+
+        query: str = generate_account_sas(
+            self._account,
+            self._key,
+            ResourceTypes.from_string(resource_types),
+            AccountSasPermissions.from_string(permissions),
+            datetime.now(timezone.utc) + _LIFETIME,
+            protocol="https,http",
+        )
+        return query
 
     def _put(self, place: str, body: bytes, headers: dict[str, str]) -> None:
-        answer = send("PUT", f"{self._endpoint}/{place}", body, headers)
+        answer = send("PUT", f"{self.endpoint}/{place}", body, headers)
         if not answer.ok:
             code = answer.headers.get("x-ms-error-code", f"HTTP {answer.status_code}")
             raise StoreRefusal(f"error writing object: {code}")
+
+
+_LISTENS = re.compile(r"listen\w* (?:on|at) (http://\S+)")
+
+
+def start(
+    directory: Path, janitor: Janitor, container: str
+) -> tuple[subprocess.Popen[bytes], AzureStore]:
+    """Start it with an account of its own, and make a container in it.
+
+    It keeps everything in memory. ``StartError`` says in a sentence why it does not run.
+    """
+    node, program = _find()
+    account, key = f"sandbox{secrets.token_hex(4)}", secrets.token_bytes(32)
+    encoded = base64.b64encode(key).decode()
+    directory.mkdir()
+    # It takes a free port itself, and tells which.
+    command = [node, str(program), "--blobHost", HOST, "--blobPort", "0", "--silent"]
+    command += ["--inMemoryPersistence", "--disableTelemetry", "--disableProductStyleUrl"]
+    process = spawn(command, directory, {"AZURITE_ACCOUNTS": f"{account}:{encoded}"}, janitor)
+    try:
+        origin = wait_until(partial(_origin, directory / LOG), process)
+        store = AzureStore(account, encoded, f"{origin}/{account}")
+        wait_until(partial(store.create_container, container), process)
+        return process, store
+    except StartError as error:
+        process.kill()
+        process.wait()
+        said = tail(directory, lines=1)
+        raise StartError(f"Azurite did not start: {error} ({said})") from error
+
+
+def _find() -> tuple[str, Path]:
+    """Node.js, and the program that it is to run."""
+    program, node = shutil.which("azurite-blob"), shutil.which("node")
+    if program is None:
+        raise StartError("Azurite is not installed: npm install --global azurite")
+    if node is None:
+        raise StartError("Azurite is installed, but Node.js is not")
+    # What is on the path is a link to it.
+    return node, Path(program).resolve()
+
+
+def _origin(log: Path) -> str:
+    match = _LISTENS.search(log.read_text(encoding="utf-8", errors="replace"))
+    if match is None:
+        raise ValueError("it does not listen yet")
+    return match[1]

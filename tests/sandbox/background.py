@@ -39,40 +39,48 @@ def lock(directory: Path | None) -> Iterator[None]:
         yield
 
 
-def start(directory: Path, watch_pid: int | None) -> str:
+def environment(directory: Path) -> Path:
+    """The file with the environment, which is there once the sandbox is ready."""
+    return directory / "environment.json"
+
+
+def start(directory: Path, watch_pid: int | None = None) -> str:
     """Start in the background and return the environment as JSON text, once it is ready.
 
-    One that runs there already is used. ``StartError`` holds the end of its output.
+    It stops when the process ``watch_pid`` is gone. One that runs there already is used. ``StartError`` holds the end of its output.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = directory / "environment.json"
-    if _running(directory):
-        return environment.read_text(encoding="utf-8").rstrip()
-    environment.unlink(missing_ok=True)
-    command = [sys.executable, "-m", __package__, "serve"]
-    command += ["--state-dir", str(directory), "--env-file", str(environment)]
-    if watch_pid is not None:
-        command += ["--watch-pid", str(watch_pid)]
-    path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
-        )
-    _wait_ready(process, environment, directory / "log")
-    return environment.read_text(encoding="utf-8").rstrip()
+    if not _running(directory):
+        environment(directory).unlink(missing_ok=True)
+        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        watched = [] if watch_pid is None else ["--watch-pid", str(watch_pid)]
+        with (directory / "log").open("wb") as log:
+            process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [
+                    sys.executable,
+                    "-m",
+                    __package__,
+                    "serve",
+                    "--state-dir",
+                    str(directory),
+                    *watched,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
+            )
+        _wait_ready(process, directory)
+    return environment(directory).read_text(encoding="utf-8").rstrip()
 
 
-def _wait_ready(process: subprocess.Popen[bytes], environment: Path, log: Path) -> None:
+def _wait_ready(process: subprocess.Popen[bytes], directory: Path) -> None:
     deadline = time.monotonic() + _START_LIMIT
-    while not environment.exists():
+    while not environment(directory).exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.terminate()
-            raise StartError(log.read_text(encoding="utf-8", errors="replace").strip())
+            raise StartError((directory / "log").read_text(encoding="utf-8", errors="replace"))
         time.sleep(0.05)
 
 
@@ -106,15 +114,11 @@ def _running(directory: Path) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """Whether a process runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return True
-    return state != "Z"
+    return True

@@ -11,45 +11,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify
 
-from . import control_delivery, control_traffic, control_zones, job_rules
+from . import control_delivery, job_rules, rate, zone_store
 from .challenge import LIFETIME
 from .control_body import an_object, body, refuse
-from .faults import Fault, parse
+from .faults import parse
 from .job_store import Owner
-from .sumo import SumoStore
+from .schema import Schema
+from .store import SumoStore
 from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
 blueprint.register_blueprint(control_delivery.blueprint)
-blueprint.register_blueprint(control_traffic.blueprint)
-blueprint.register_blueprint(control_zones.blueprint, url_prefix="/zones")
+
+_LATENCY = Schema(
+    properties={"seconds": {"type": "number", "minimum": 0, "maximum": 60}},
+    required=["seconds"],
+    additionalProperties=False,
+)
 
 
-@blueprint.before_request
-def _loopback_only() -> None:
-    if not (request.remote_addr or "127.0.0.1").startswith("127."):
-        abort(403)
+@blueprint.errorhandler(ValueError)
+def _wrong(error: ValueError) -> tuple[dict[str, str], int]:
+    return {"error": str(error)}, 400
 
 
 @blueprint.get("", strict_slashes=False)
 def paths() -> Response:
     """What the sandbox itself can be asked for."""
-    rules = [rule for rule in current_app.url_map.iter_rules() if rule.rule.startswith("/sandbox")]
-    listed = [
-        {
-            "path": rule.rule,
-            "method": method,
-            "description": (current_app.view_functions[rule.endpoint].__doc__ or "").partition(
-                "\n"
-            )[0],
-        }
-        for rule in rules
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-    ]
-    return jsonify(sorted(listed, key=lambda each: (each["path"], each["method"])))
+    listed = []
+    for rule in current_app.url_map.iter_rules():
+        words = (current_app.view_functions[rule.endpoint].__doc__ or "").partition("\n")[0]
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            listed.append({"path": rule.rule, "method": method, "description": words})
+    own = [each for each in listed if each["path"].startswith("/sandbox")]
+    return jsonify(sorted(own, key=lambda each: (each["path"], each["method"])))
 
 
 @blueprint.get("/requests")
@@ -76,7 +74,7 @@ def add_faults() -> Response:
     """Add a fault or a list of them: all, or with HTTP 400 none."""
     asked = body()
     entries = asked if isinstance(asked, list) else [asked]
-    world().faults.add([_parsed(entry) for entry in entries])
+    world().faults.add([parse(entry) for entry in entries])
     return jsonify(world().faults.shown())
 
 
@@ -89,20 +87,15 @@ def forget_faults() -> tuple[str, int]:
 
 @blueprint.post("/tokens")
 def tokens() -> Response:
-    """Mint a token: right by default, wrong as asked.
+    """Mint a token for ``scope`` (zone, account), ``id`` and ``destination_conf``.
 
-    ``scope`` (zone, account), ``id``, ``destination_conf``, ``expires_in`` (seconds, may be
-    negative), ``claims`` (replace single claims; null removes one), ``forged`` (signed with
-    another key).
+    ``expires_in``: seconds, may be negative.
     """
     asked = an_object("a token")
     issuer = world().issuer
     claims = issuer.claims(*_owner(asked), asked.get("destination_conf", DESTINATION))
     claims["exp"] += int(asked.get("expires_in", LIFETIME)) - LIFETIME
-    claims |= asked.get("claims", {})
-    claims = {name: value for name, value in claims.items() if value is not None}
-    token = issuer.mint(claims, forged=bool(asked.get("forged", False)))
-    return jsonify({"token": token, "claims": claims})
+    return jsonify({"token": issuer.mint(claims), "claims": claims})
 
 
 @blueprint.get("/jobs")
@@ -119,7 +112,7 @@ def add_job() -> Response:
     """
     asked = an_object("a job")
     owner = _owner(asked)
-    if not world().knows(*map(str, owner)):
+    if not world().zones.knows(*map(str, owner)):
         refuse(f"there is no {owner[0]} {owner[1]}")
     given = {name: value for name, value in asked.items() if name not in ("scope", "id")}
     properties = job_rules.defaults() | {"destination_conf": DESTINATION} | given
@@ -162,11 +155,60 @@ def settings() -> Response:
 @blueprint.patch("/settings")
 def change_settings() -> Response:
     """Change the settings that are named."""
-    try:
-        world().change_settings(body())
-    except ValueError as error:
-        refuse(str(error))
+    world().change_settings(body())
     return jsonify(world().settings)
+
+
+@blueprint.get("/zones")
+def zones() -> Response:
+    """All zones, those that are there from the start first."""
+    return jsonify(world().zones.everything())
+
+
+@blueprint.post("/zones")
+def make_zones() -> Response:
+    """Make zones: all, or with HTTP 400 none. The answer shows those that were made.
+
+    ``count`` makes as many, numbered, of different plans and statuses, which depend on the number
+    alone; ``account`` (``id``, ``name``) says whose they are. Without ``count``, a zone or a
+    list of them, each as zone_store.py reads it.
+    """
+    asked = body()
+    if isinstance(asked, dict) and "count" in asked:
+        zone_store.MANY.check(asked)
+        return jsonify(world().zones.make_many(**asked))
+    return jsonify(world().zones.make(asked if isinstance(asked, list) else [asked]))
+
+
+@blueprint.get("/rate_policy")
+def rate_policy() -> Response:
+    """The rate limit, and what each credential (token, key) has used of it."""
+    return jsonify(world().rates.shown())
+
+
+@blueprint.put("/rate_policy")
+def set_rate_policy() -> Response:
+    """Set the rate limit, and begin to count anew.
+
+    ``quota`` (requests; null for no limit), ``window`` and ``block`` (seconds; a block lasts one
+    window unless it is given).
+    """
+    world().rates.set(rate.parse(body()))
+    return rate_policy()
+
+
+@blueprint.get("/latency")
+def latency() -> Response:
+    """How long each request to the API takes on its way."""
+    return jsonify({"seconds": world().latency})
+
+
+@blueprint.put("/latency")
+def set_latency() -> Response:
+    """Let each request wait ``seconds`` before it is looked at, beside those of others."""
+    _LATENCY.check(body())
+    world().latency = body()["seconds"]
+    return latency()
 
 
 @blueprint.post("/reset")
@@ -184,10 +226,3 @@ def _owner(asked: dict[str, Any]) -> Owner:
 def _with_owner(owner: Owner, job: dict[str, Any]) -> dict[str, Any]:
     kind, object_id = owner
     return job | {f"{kind}_id": object_id}
-
-
-def _parsed(entry: Any) -> Fault:
-    try:
-        return parse(entry)
-    except ValueError as error:
-        refuse(str(error))

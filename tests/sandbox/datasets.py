@@ -20,19 +20,12 @@ _ACCOUNT = (
 ).split()
 SCOPES = {**dict.fromkeys(_ZONE, "zone"), **dict.fromkeys(_ACCOUNT, "account")}
 
-# Some fields of a dataset, and what they hold.
-_SELECTIONS = {
+# Some fields of a dataset, by their types.
+_SOME_FIELDS = {
     "gateway_dns": {
-        "Datetime": "int or string; when the query was made",
-        "DeviceID": "string; UUID of the device that made the query",
-        "DstIP": "string; IP address to which the query was sent",
-        "Email": "string; e-mail address of the user",
-        "Location": "string; name of the location the query came from",
-        "PolicyID": "string; id of the policy that was applied",
-        "QueryName": "string; name that was queried",
-        "QueryType": "int; type of the query",
-        "ResolverDecision": "string; result of the query",
-        "SrcIP": "string; IP address of the client",
+        "int": "QueryType",
+        "int or string": "Datetime",
+        "string": "DeviceID DstIP Email Location PolicyID QueryName ResolverDecision SrcIP",
     },
 }
 # All fields of a dataset, by their types.
@@ -100,10 +93,9 @@ _FIELDS: dict[str, dict[str, str]] = {
 
 def fields(dataset: str) -> dict[str, str]:
     """The fields of a dataset, each with a description; none where the sandbox knows none."""
-    types = {
-        name: kind for kind, names in _FIELDS.get(dataset, {}).items() for name in names.split()
-    }
-    return dict(sorted(types.items())) or dict(_SELECTIONS.get(dataset, {}))
+    known = (_FIELDS | _SOME_FIELDS).get(dataset, {})
+    types = {name: kind for kind, names in known.items() for name in names.split()}
+    return dict(sorted(types.items()))
 
 
 def is_unknown(dataset: str, field: str) -> bool:

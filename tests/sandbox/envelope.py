@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 # A generic code for what does not hold; which message goes with it is known only in part.
@@ -36,8 +35,3 @@ def success(result: Any) -> dict[str, Any]:
 def failure(errors: list[dict[str, Any]]) -> dict[str, Any]:
     """Wrap a list of errors."""
     return {"success": False, "errors": errors, "messages": [], "result": None}
-
-
-def headers() -> dict[str, str]:
-    """What every answer names: its request's id."""
-    return {"cf-ray": f"{secrets.token_hex(8)}-SBX"}

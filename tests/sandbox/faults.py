@@ -8,8 +8,8 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
 (1; -1 is for ever) choose the requests, the rest is what happens to them:
 
 - instead of an answer, nothing being carried out unless ``carry_out`` is true: ``status`` with
-  ``headers``, ``body`` (JSON, or a string as it is) and ``content_type``; ``redirect`` (URL);
-  ``rate_limit`` (seconds of Retry-After, or null); ``huge`` (bytes)
+  ``headers`` and ``body`` (JSON, or a string as it is); ``redirect`` (URL); ``rate_limit``
+  (seconds of Retry-After, or null); ``huge`` (bytes)
 - on the wire: ``delay`` (seconds, then go on), ``hold`` (until the faults are cleared, then go on),
   ``hang`` (until the client goes; with ``carry_out`` it is carried out then), ``drip`` (seconds for
   each byte; ``part`` is headers or body), ``reset`` (before, middle or after the request is carried
@@ -21,45 +21,49 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
+
+from werkzeug.wrappers import Response
+
+from .envelope import ApiError, failure
+from .schema import Schema
 
 FOREVER = -1
 _SELECTORS = {"method", "path", "times"}
-# Name of an action, and the types that its value may have.
-_NUMBER = (int, float)
-ACTIONS: dict[str, tuple[type, ...]] = {
-    "status": (int,),
-    "headers": (dict,),
-    "body": (object,),
-    "content_type": (str,),
-    "carry_out": (bool,),
-    "delay": _NUMBER,
-    "hold": (bool,),
-    "hang": (bool,),
-    "drip": _NUMBER,
-    "part": (str,),
-    "reset": (str,),
-    "half": (bool, str),
-    "redirect": (str,),
-    "rate_limit": (int, float, type(None)),
-    "huge": (int,),
-    "file": (str,),
-    "seconds": _NUMBER,
-    "filename": (str,),
-    "valid": (bool,),
-    "message": (str,),
-    "result": (object,),
-}
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "part": ("headers", "body"),
-    "reset": ("before", "middle", "after"),
-    "half": (True, "short"),
-    "file": ("late", "missing", "padded"),
-    "filename": ("", "with_bucket"),
-}
+_NUMBER, _TEXT, _FLAG = ({"type": name} for name in ("number", "string", "boolean"))
+_SCHEMA = Schema(
+    properties={
+        "method": _TEXT,
+        "path": _TEXT,
+        "times": {"anyOf": [{"const": FOREVER}, {"type": "integer", "minimum": 1}]},
+        "status": {"type": "integer"},
+        "headers": {"type": "object"},
+        "body": {},
+        "carry_out": _FLAG,
+        "delay": _NUMBER,
+        "hold": _FLAG,
+        "hang": _FLAG,
+        "drip": _NUMBER,
+        "part": {"enum": ["headers", "body"]},
+        "reset": {"enum": ["before", "middle", "after"]},
+        "half": {"enum": [True, "short"]},
+        "redirect": _TEXT,
+        "rate_limit": {"type": ["number", "null"]},
+        "huge": {"type": "integer"},
+        "file": {"enum": ["late", "missing", "padded"]},
+        "seconds": _NUMBER,
+        "filename": {"enum": ["", "with_bucket"]},
+        "valid": _FLAG,
+        "message": _TEXT,
+        "result": {},
+    },
+    additionalProperties=False,
+)
 # These say something about a challenge's file, so they wait for a request that makes one.
 _OWNERSHIP_ONLY = {"file", "filename"}
 
@@ -81,47 +85,20 @@ class Fault:
 
     def shown(self) -> dict[str, Any]:
         """In the form in which it was asked for."""
-        fields = asdict(self)
-        action: dict[str, Any] = fields.pop("action")
-        return fields | action
+        return {"method": self.method, "path": self.path, "times": self.times, **self.action}
 
 
 def parse(entry: Any) -> Fault:
     """Read one fault from JSON; ``ValueError`` names what is wrong with it."""
-    if not isinstance(entry, dict):
-        raise ValueError("a fault is an object")
+    _SCHEMA.check(entry)
     action = {name: value for name, value in entry.items() if name not in _SELECTORS}
     if not action:
         raise ValueError("a fault needs an action")
-    for name, value in action.items():
-        _check_action(name, value)
-    fault = Fault(action, entry.get("method"), entry.get("path"), entry.get("times", 1))
-    _check_selectors(fault)
-    if fault.path is None and _OWNERSHIP_ONLY & action.keys():
-        fault.path = r"/logpush/ownership$"
-    return fault
-
-
-def _check_action(name: str, value: Any) -> None:
-    if name not in ACTIONS:
-        raise ValueError(f"unknown action {name!r}")
-    if not isinstance(value, ACTIONS[name]):
-        raise ValueError(f"{name}: wrong type")
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise ValueError(f"{name}: one of {', '.join(map(repr, _CHOICES[name]))}")
-
-
-def _check_selectors(fault: Fault) -> None:
-    if not isinstance(fault.method, (str, type(None))):
-        raise ValueError("method: a string")
-    if not isinstance(fault.path, (str, type(None))):
-        raise ValueError("path: a string")
-    if not isinstance(fault.times, int) or (fault.times < 1 and fault.times != FOREVER):
-        raise ValueError("times: 1 or more, or -1 for ever")
-    try:
-        re.compile(fault.path or "")
-    except re.error as error:
-        raise ValueError(f"path: {error}") from error
+    path = entry.get("path")
+    if path is None and _OWNERSHIP_ONLY & action.keys():
+        path = r"/logpush/ownership$"
+    re.compile(path or "")
+    return Fault(action, entry.get("method"), path, entry.get("times", 1))
 
 
 class Faults:
@@ -171,3 +148,67 @@ class Faults:
         fault.times -= 1
         if fault.times == 0:
             self._waiting.remove(fault)
+
+
+_BLOCK = 64 * 1024
+
+
+def answer(action: dict[str, Any]) -> Response | None:
+    """The answer that a fault puts instead of the API's own; None if it does not."""
+    if "redirect" in action:
+        # 307 keeps method and body, so a client that followed it would send its credentials on.
+        headers = {"Location": action["redirect"]}
+        response = Response(status=action.get("status", 307), headers=headers)
+    elif "rate_limit" in action:
+        response = _rate_limit(action["rate_limit"])
+    elif "huge" in action:
+        response = _huge(action["huge"])
+    elif "status" in action:
+        response = _given(action)
+    else:
+        return None
+    response.headers.update(action.get("headers", {}))
+    return response
+
+
+def too_many_requests() -> Response:
+    """How the API refuses what is past the rate limit."""
+    error = ApiError(429, 10429, "Rate limited. Please wait and consider throttling your request")
+    return _json(failure(error.errors), 429)
+
+
+def _rate_limit(seconds: float | None) -> Response:
+    response = too_many_requests()
+    # Where it does not say how long, no other header does.
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
+        response.headers["Ratelimit"] = f'"default";r=0;t={seconds}'
+    return response
+
+
+def _huge(length: int) -> Response:
+    before = b'{"success":true,"errors":[],"messages":[],"result":{"valid":true,"filename":"'
+    after = b'"}}'
+    filler = max(0, length - len(before) - len(after))
+    # Never whole in memory: it may be larger than that.
+    blocks = chain([before], repeat(b"x" * _BLOCK, filler // _BLOCK))
+    response = Response(
+        chain(blocks, [b"x" * (filler % _BLOCK), after]), content_type="application/json"
+    )
+    response.content_length = filler + len(before) + len(after)
+    return response
+
+
+def _given(action: dict[str, Any]) -> Response:
+    status = action["status"]
+    if "body" not in action:
+        response = _json(failure([{"code": 1000, "message": f"fault: HTTP {status}"}]), status)
+    elif isinstance(action["body"], str):
+        response = Response(action["body"], status, content_type="text/html")
+    else:
+        response = _json(action["body"], status)
+    return response
+
+
+def _json(body: Any, status: int) -> Response:
+    return Response(json.dumps(body), status, content_type="application/json")

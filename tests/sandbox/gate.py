@@ -6,12 +6,13 @@
 to its connection.
 
 A fault on the wire is played on the raw socket, which the server hands over. Afterwards the gate
-raises ``ConnectionAbortedError``, which tells the server that there is nobody left to answer.
+raises ECONNABORTED, which tells the server that there is nobody left to answer.
 """
 
 from __future__ import annotations
 
-import select
+import errno
+import secrets
 import socket
 import struct
 import threading
@@ -22,8 +23,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.wrappers import Request, Response
 
-from . import canned
-from .envelope import headers
+from . import faults
+from .http_server import CONNECTION
 from .rate import Standing
 from .recorder import Entry
 from .world import World
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 # Keys in the request's environment.
 ACTION = "sandbox.action"  # what a fault asks of the view
 ENTRY = "sandbox.entry"  # the record of this request, where a view notes that it wrote
-HANDLER = "sandbox.handler"  # the server's handler of this connection
 
 
 class Gate:
@@ -50,14 +50,14 @@ class Gate:
         request = Request(environ)
         if request.path.startswith("/sandbox"):
             return self._app(environ, start_response)
-        self._world.wait_latency()
+        self._world.stopping.wait(self._world.latency)
         body = request.get_data()
         # Read once for the record; the application reads it again.
         environ["wsgi.input"] = BytesIO(body)
         entry, standing = self._note(request, body)
         environ[ENTRY] = entry
         if standing.refused:
-            response = self._complete(canned.too_many_requests(), standing)
+            response = self._complete(faults.too_many_requests(), standing)
             entry.rate_limited, entry.status = True, response.status_code
         else:
             environ[ACTION] = action = self._world.faults.take(request.method, request.path)
@@ -67,11 +67,8 @@ class Gate:
 
     def _note(self, request: Request, body: bytes) -> tuple[Entry, Standing]:
         """Record a request and count it, both in one order."""
-        query = request.query_string.decode("latin-1")
         with self._arrival:
-            entry = self._world.recorder.begin(
-                request.method, request.path, query, request.headers, body
-            )
+            entry = self._world.recorder.begin(request, body)
             credential = entry.credential if entry.authenticated else None
             return entry, self._world.rates.count(credential)
 
@@ -90,7 +87,7 @@ class Gate:
             wire.close()
         if action.get("reset") == "before":
             wire.reset()
-        response = canned.answer(action)
+        response = faults.answer(action)
         if response is None or action.get("carry_out"):
             real = Response.from_app(self._app, environ, buffered=True)
             response = response or real
@@ -101,7 +98,8 @@ class Gate:
 
     def _complete(self, response: Response, standing: Standing) -> Response:
         """Add what every answer says of itself, unless a fault says it already."""
-        for name, value in (headers() | self._world.rates.headers(standing)).items():
+        ray = {"cf-ray": f"{secrets.token_hex(8)}-SBX"}
+        for name, value in (ray | self._world.rates.headers(standing)).items():
             response.headers.setdefault(name, value)
         return response
 
@@ -129,12 +127,14 @@ class Wire:
 
     def hang(self) -> None:
         """Say nothing until the client goes, or the sandbox."""
+        self._socket.settimeout(0.2)
         while not self._world.stopping.is_set():
-            ready, _writable, _broken = select.select([self._socket], [], [], 0.2)
-            if ready and not self._peek():
-                break
-            if ready:
-                self._world.stopping.wait(0.2)
+            with suppress(TimeoutError):
+                try:
+                    if not self._socket.recv(65536):
+                        break
+                except ConnectionError:
+                    break
 
     def reset(self) -> NoReturn:
         """Break the connection with a TCP reset."""
@@ -142,6 +142,8 @@ class Wire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         # Closed below the socket object: its files would keep the connection open.
         socket.close(self._socket.detach())
+        # There is nothing left to shut down.
+        self._environ[CONNECTION].linger = True
         self._give_up()
 
     def close(self) -> NoReturn:
@@ -152,14 +154,8 @@ class Wire:
 
     @property
     def _socket(self) -> socket.socket:
-        connection: socket.socket = self._environ["werkzeug.socket"]
+        connection: socket.socket = self._environ[CONNECTION].socket
         return connection
-
-    def _peek(self) -> bytes:
-        try:
-            return self._socket.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return b""
 
     def _drip(self, response: Response, pause: float, part: str) -> NoReturn:
         head, body = _head(response), response.get_data()
@@ -178,11 +174,9 @@ class Wire:
         except OSError:
             self._give_up()
 
-    def _give_up(self) -> NoReturn:
-        handler = self._environ.get(HANDLER)
-        if handler is not None:
-            handler.close_connection = True
-        raise ConnectionAbortedError("a fault took the connection")
+    @staticmethod
+    def _give_up() -> NoReturn:
+        raise ConnectionAbortedError(errno.ECONNABORTED, "a fault took the connection")
 
 
 def _head(response: Response, length: int | None = None) -> bytes:

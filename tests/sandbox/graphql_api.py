@@ -169,7 +169,7 @@ def _viewer(world: World) -> dict[str, Any]:
 
 
 def _permitted(world: World, owner: Owner) -> bool:
-    return world.knows(*owner) and world.settings["analytics"] == "permitted"
+    return world.zones.knows(*owner) and world.settings["analytics"] == "permitted"
 
 
 def _scope(world: World, owner: Owner) -> dict[str, Any]:

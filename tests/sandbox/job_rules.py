@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from . import datasets
 from .envelope import FORBIDDEN, INVALID, ApiError
+from .schema import Schema
 from .store import scheme_of
 
 # These hold for the life of a job.
@@ -32,122 +31,66 @@ _ATTACKS = ("http_requests", "firewall_events", "network_analytics_logs")
 _LEAST_BYTES = 5_000_000
 # Cloudflare's own example for this one destination is below the limit of its schema.
 _LEAST_BYTES_OF = {"ibmcl": 2_000_000}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a value must be, in words too; a value among ``unset`` stands for the default."""
-
-    wanted: str
-    holds: Callable[[Any], bool]
-    default: Any = None
-    unset: tuple[Any, ...] = (None,)
-
-    def apply(self, name: str, value: Any) -> Any:
-        """The value or the default; ``ApiError`` names what breaks the rule."""
-        if value in self.unset:
-            return self.default
-        if not self.holds(value):
-            raise ApiError(400, INVALID, f"{name} must be {self.wanted}")
-        return value
-
-
-def _text(limit: int, default: str | None = None, unset: tuple[Any, ...] = (None,)) -> Rule:
-    def holds(value: Any) -> bool:
-        return isinstance(value, str) and len(value) <= limit
-
-    return Rule(f"a string of at most {limit} characters", holds, default, unset)
-
-
-def _any_text() -> Rule:
-    return Rule("a string", lambda value: isinstance(value, str))
-
-
-def _flag(unset: tuple[Any, ...] = (None,)) -> Rule:
-    return Rule("true or false", lambda value: isinstance(value, bool), False, unset)
-
-
-def _choice(*choices: str, default: str | None = None) -> Rule:
-    def holds(value: Any) -> bool:
-        return isinstance(value, str) and value in choices
-
-    return Rule(f"one of {', '.join(map(repr, choices))}", holds, default)
-
-
-def _limit(low: int, high: int) -> Rule:
-    def holds(value: Any) -> bool:
-        # A boolean is an integer in Python, but not in JSON.
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        return is_number and (value == 0 or low <= value <= high)
-
-    return Rule(f"0 or an integer from {low} to {high}", holds)
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_filter(value: Any) -> bool:
-    if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > _MAX_FILTER:
-        return False
-    try:
-        said = json.loads(value)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(said, dict) and "where" in said
-
-
-def _is_rate(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value <= 1
-
-
-def _is_list_of_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-_RULES = {
-    "dataset": _text(256, "http_requests", unset=(None, "")),
-    "enabled": _flag(unset=()),
-    "name": _text(512, ""),
-    "kind": _choice("", "edge", default=""),
-    "filter": Rule(
-        f"a JSON object with 'where' in a string of at most {_MAX_FILTER} bytes",
-        _is_filter,
-        unset=(None, ""),
-    ),
-    "logpull_options": _text(4096),
-    "frequency": _choice("high", "low"),
-    "max_upload_bytes": _limit(_LEAST_BYTES, 1_000_000_000),
-    "max_upload_interval_seconds": _limit(30, 300),
-    "max_upload_records": _limit(1_000, 1_000_000),
-    "output_options": Rule("an object", lambda value: isinstance(value, dict)),
-    "filter_attack_traffic": _flag(),
-    "transformer_id": Rule("an integer", _is_id),
+# A job of which nothing was said. Null, and "" for a text, stand for this default.
+_DEFAULTS: dict[str, Any] = {
+    "dataset": "http_requests",
+    "enabled": False,
+    "name": "",
+    "kind": "",
+    "filter_attack_traffic": False,
+    **dict.fromkeys(("filter", "logpull_options", "frequency", "max_upload_bytes")),
+    **dict.fromkeys(("max_upload_interval_seconds", "max_upload_records")),
+    **dict.fromkeys(("output_options", "transformer_id")),
 }
-_OPTION_RULES = {
-    "field_names": Rule("a list of strings", _is_list_of_names),
-    "output_type": _choice("ndjson", "csv"),
-    "timestamp_format": _choice("unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"),
-    "sample_rate": Rule("a number above 0 and at most 1", _is_rate),
-    "CVE-2021-44228": _flag(),
-    "merge_subrequests": _flag(),
-    "stringify_object": _flag(),
-    "batch_prefix": _any_text(),
-    "batch_suffix": _any_text(),
-    "record_prefix": _any_text(),
-    "record_suffix": _any_text(),
-    "record_template": _any_text(),
-    "record_delimiter": _any_text(),
-    "field_delimiter": _any_text(),
+
+
+def _nullable(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": [kind, "null"], **more}
+
+
+def _limit(low: int, high: int) -> dict[str, Any]:
+    return _nullable("integer", anyOf=[{"enum": [0, None]}, {"minimum": low, "maximum": high}])
+
+
+_TEXTS = (
+    *("batch_prefix", "batch_suffix", "record_prefix", "record_suffix", "record_template"),
+    *("record_delimiter", "field_delimiter"),
+)
+_OPTIONS: dict[str, Any] = {
+    "field_names": _nullable("array", items={"type": "string"}),
+    "output_type": {"enum": ["ndjson", "csv", None]},
+    "timestamp_format": {"enum": [*("unixnano unix rfc3339 rfc3339ms rfc3339ns".split()), None]},
+    "sample_rate": _nullable("number", exclusiveMinimum=0, maximum=1),
+    "CVE-2021-44228": _nullable("boolean"),
+    "merge_subrequests": _nullable("boolean"),
+    "stringify_object": _nullable("boolean"),
+    **{name: _nullable("string") for name in _TEXTS},
 }
-_CHALLENGE = _text(4096)
+_SCHEMA = Schema(
+    properties={
+        "dataset": _nullable("string", maxLength=256),
+        "enabled": {"type": "boolean"},
+        "name": _nullable("string", maxLength=512),
+        "kind": {"enum": ["", "edge", None]},
+        "filter": _nullable("string", maxLength=_MAX_FILTER),
+        "logpull_options": _nullable("string", maxLength=4096),
+        "frequency": {"enum": ["high", "low", None]},
+        "max_upload_bytes": _limit(min(_LEAST_BYTES_OF.values()), 1_000_000_000),
+        "max_upload_interval_seconds": _limit(30, 300),
+        "max_upload_records": _limit(1_000, 1_000_000),
+        "output_options": _nullable("object", properties=_OPTIONS),
+        "filter_attack_traffic": _nullable("boolean"),
+        "transformer_id": _nullable("integer", minimum=0),
+        "ownership_challenge": _nullable("string", maxLength=4096),
+    }
+)
 # Told by the API, never taken from a request.
 _STATE = {"error_message": None, "last_error": None, "last_complete": None}
 
 
 def defaults() -> dict[str, Any]:
     """A job of which nothing was said."""
-    return {name: rule.default for name, rule in _RULES.items()} | _STATE
+    return _DEFAULTS | _STATE
 
 
 def created(given: dict[str, Any], owner: str) -> dict[str, Any]:
@@ -155,7 +98,7 @@ def created(given: dict[str, Any], owner: str) -> dict[str, Any]:
 
     ``owner`` is zone or account.
     """
-    properties = defaults() | _checked(given, set(_RULES), given.get("destination_conf"))
+    properties = defaults() | _checked(given, set(_DEFAULTS), given.get("destination_conf"))
     dataset = properties["dataset"]
     if datasets.SCOPES.get(dataset, owner) != owner:
         # The text is inferred from that of reading such a job.
@@ -174,7 +117,7 @@ def changed(given: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
         if given.get(name) is not None and given[name] != job[name]:
             raise _inferred(f"{name} cannot be changed")
     destination = given.get("destination_conf", job["destination_conf"])
-    changes = _checked(given, _RULES.keys() - _FIXED, destination)
+    changes = _checked(given, _DEFAULTS.keys() - _FIXED, destination)
     if job["kind"] == "edge":
         _refuse_for_edge(given)
     return _of_dataset(changes, job["dataset"])
@@ -206,29 +149,33 @@ def _of_dataset(properties: dict[str, Any], dataset: str) -> dict[str, Any]:
 
 
 def _checked(given: dict[str, Any], names: set[str], destination: Any) -> dict[str, Any]:
-    _CHALLENGE.apply("ownership_challenge", given.get("ownership_challenge"))
+    known = {name: given[name] for name in names & given.keys()}
+    try:
+        _SCHEMA.check(known | {"ownership_challenge": given.get("ownership_challenge")})
+    except ValueError as error:
+        raise ApiError(400, INVALID, str(error)) from error
     least = _LEAST_BYTES_OF.get(scheme_of(str(destination)) or "", _LEAST_BYTES)
-    rules = _RULES | {"max_upload_bytes": _limit(least, 1_000_000_000)}
+    if 0 < (known.get("max_upload_bytes") or 0) < least:
+        raise ApiError(400, INVALID, f"max_upload_bytes: at least {least}")
     known = {
-        name: rule.apply(name, given[name])
-        for name, rule in rules.items()
-        if name in names and name in given
+        name: _DEFAULTS[name] if value in (None, "") else value for name, value in known.items()
     }
     if known.get("filter"):
-        _check_operators(json.loads(known["filter"])["where"])
+        _check_filter(known["filter"])
     options = known.get("output_options")
     if options is not None:
         # As they were sent, what is misspelt or null left out without a word.
         known["output_options"] = {
-            name: _OPTION_RULES[name].apply(f"output_options.{name}", value)
-            for name, value in options.items()
-            if name in _OPTION_RULES and value is not None
+            name: value for name, value in options.items() if name in _OPTIONS and value is not None
         }
     return known
 
 
-def _check_operators(where: Any) -> None:
-    waiting = [where]
+def _check_filter(text: str) -> None:
+    try:
+        waiting = [json.loads(text)["where"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ApiError(400, INVALID, "filter: not a JSON object with 'where'") from error
     while waiting:
         each = waiting.pop()
         if isinstance(each, list):

@@ -14,7 +14,8 @@ Owner = tuple[str, str]  # "zone" or "account", and its id
 
 
 class Jobs:
-    """Jobs by their ids, which are never given twice; safe to use from several threads.
+    """Jobs, or transformers, by their ids, which are never given twice; safe to use from several
+    threads.
 
     A job is a dict of its properties. What goes in and out is a copy.
     """

@@ -12,9 +12,9 @@ from typing import Any
 from flask import Blueprint
 
 from . import datasets, job_rules, transformers, views
-from .destinations import needs_challenge, write_test
 from .envelope import FORBIDDEN, INVALID, ApiError, success
 from .job_store import Owner
+from .ownership import needs_challenge, write_test
 from .redaction import shown
 from .store import StoreRefusal
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +16,12 @@ from flask import Blueprint
 
 from . import views
 from .envelope import INVALID, ApiError, success
-from .store import Location, Store, StoreRefusal
+from .store import Location, Store, StoreRefusal, parameters, scheme_of
 
 blueprint = Blueprint("ownership", __name__)
+
+_WITH_CHALLENGE = {"gs", "azure", "sumo"}
+_WITHOUT_CHALLENGE = {"r2", "datadog", "splunk", "https", "bq", "sentinelone"}
 
 
 @blueprint.post("/ownership")
@@ -104,3 +108,26 @@ def _write_late(store: Store, location: Location, body: bytes) -> None:
     # The answer is long gone, and so may be the store.
     with suppress(StoreRefusal):
         store.put(location, body)
+
+
+def needs_challenge(destination: str) -> bool | None:
+    """Whether a job needs a token for this destination; None where sources do not say."""
+    scheme = scheme_of(destination)
+    if scheme == "s3":
+        return not parameters(destination.partition("?")[2]).get("secret-access-key")
+    if scheme in _WITH_CHALLENGE:
+        return True
+    return False if scheme in _WITHOUT_CHALLENGE else None
+
+
+def write_test(stores: Mapping[str, Store], destination: str) -> bool:
+    """Write a test object, if a store serves the scheme; whether it was written.
+
+    ``StoreRefusal`` says why it could not be.
+    """
+    store = stores.get(scheme_of(destination) or "")
+    if store is None:
+        return False
+    # Each has a name of its own, so that a test can count them.
+    store.put(store.locate(destination, f"logpush-test-{secrets.token_hex(4)}.txt"), b"test\n")
+    return True

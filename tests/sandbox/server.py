@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import tempfile
-import threading
 from pathlib import Path
 
 from . import gcs, processes, stores, world
 from .api import BASE, create_app
 from .delivery import Plan
-from .http_server import BACKLOG, Server
+from .http_server import Server
 from .janitor import Janitor
 
 # Variables of the user's that would lead elsewhere, or join half a credential to the sandbox's.
@@ -59,16 +57,14 @@ class Sandbox:
     def start(self) -> None:
         """Return when all is ready. ``StartError`` or ``OSError`` says why not."""
         # Bound first: a port that is taken is found out before anything runs.
-        with socket.create_server((processes.HOST, self._port), backlog=BACKLOG) as listener:
-            directory = _directory()
-            self._janitor.remove_later(directory)
-            _log_to(directory / "api.log")
-            self._parts = stores.start(directory, self._janitor, processes=self._store_processes)
-            served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
-            self._world = world.World(stores=served, delivery=self._delivery)
-            address = (processes.HOST, listener.getsockname()[1])
-            self._server = Server(*address, create_app(self._world), fd=listener.fileno())
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        self._server = Server(processes.HOST, self._port)
+        directory = _directory()
+        self._janitor.remove_later(directory)
+        _log_to(directory / "api.log")
+        self._parts = stores.start(directory, self._janitor, processes=self._store_processes)
+        served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
+        self._world = world.World(stores=served, delivery=self._delivery)
+        self._server.answer(create_app(self._world))
         self.environment = self._describe(self._world, self._server.port)
 
     def remove_later(self, path: Path) -> None:
@@ -80,8 +76,7 @@ class Sandbox:
         if self._world is not None:
             self._world.stopping.set()
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.stop()
             self._server = None
         for part in self._parts:
             part.stop()
@@ -125,14 +120,13 @@ def _past_proxies() -> dict[str, str]:
 
 def _directory() -> Path:
     parent = tempfile.gettempdir()
-    if len(parent) > _SOCKET_PATH_LIMIT:
-        parent = "/tmp"
+    parent = parent if len(parent) <= _SOCKET_PATH_LIMIT else "/tmp"
     return Path(tempfile.mkdtemp(prefix="cloudflare-sandbox-", dir=parent))
 
 
 def _log_to(path: Path) -> None:
     handler = logging.FileHandler(path)
-    for name in ("werkzeug", *gcs.LOGGERS):
+    for name in ("cheroot", *gcs.LOGGERS):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(logging.INFO)

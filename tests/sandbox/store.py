@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -71,14 +72,14 @@ class S3Store:
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str) -> None:
         """The keys are Cloudflare's; a destination may bring its own."""
-        self._endpoint = endpoint
+        self.endpoint, self.access_key, self.secret_key = endpoint, access_key, secret_key
         self._client = client("s3", endpoint, access_key, secret_key)
 
     def locate(self, destination: str, name: str) -> Location:
         """Also refuse a destination that names another server."""
         location = locate(destination, name)
         host = location.options.get("endpoint")
-        if host is not None and host != urlsplit(self._endpoint).netloc:
+        if host is not None and host != urlsplit(self.endpoint).netloc:
             raise StoreRefusal(f"endpoint {host} is not served by the sandbox")
         return location
 
@@ -107,7 +108,7 @@ class S3Store:
         if "access-key-id" not in options:
             return self._client
         secret_key = options.get("secret-access-key", "")
-        return client("s3", self._endpoint, options["access-key-id"], secret_key)
+        return client("s3", self.endpoint, options["access-key-id"], secret_key)
 
 
 def client(service: str, endpoint: str, access_key: str, secret_key: str) -> Any:
@@ -146,3 +147,37 @@ def scheme_of(destination: str) -> str | None:
     """The scheme of a URI in lower case, or None if there is none."""
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", destination)
     return match[1].lower() if match else None
+
+
+_SUMO_HOST = "endpoint1.collection.sumologic.com"
+_SUMO_FORM = re.compile(r"[^:]+://([^/?]+)/receiver/v1/http/([^/?]+)(?:\?.*)?")
+
+
+class SumoStore:
+    """Sumo Logic: a collector takes log messages, and so a challenge arrives as one.
+
+    All collectors of all hosts, in memory. It is no emulator: there is none.
+    """
+
+    def __init__(self) -> None:
+        self._messages: list[dict[str, str]] = []
+        # Of the form that Sumo Logic's own have.
+        self.destination = f"sumo://{_SUMO_HOST}/receiver/v1/http/{secrets.token_urlsafe(40)}=="
+
+    def locate(self, destination: str, name: str) -> Location:
+        """The host is the bucket. A message has no name, but the API's answer has one."""
+        match = _SUMO_FORM.fullmatch(destination)
+        if match is None:
+            form = "sumo://ENDPOINT/receiver/v1/http/CODE"
+            raise StoreRefusal(f"error parsing destination: it must be of the form {form}")
+        return Location(match[1], name, {"code": match[2]})
+
+    def put(self, location: Location, body: bytes) -> None:
+        """Keep a message."""
+        message = body.decode("utf-8", "replace")
+        entry = {"host": location.bucket, "code": location.options["code"], "message": message}
+        self._messages.append(entry)
+
+    def messages(self) -> list[dict[str, str]]:
+        """All messages in order: ``host``, ``code`` and ``message``, as they were given."""
+        return list(self._messages)

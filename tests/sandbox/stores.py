@@ -13,12 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import azurite, s3_server
+from . import azure, seaweedfs
 from .gcs import GcsServer, GcsStore
 from .janitor import Janitor
 from .processes import StartError
-from .store import Store
-from .sumo import SumoStore
+from .store import Store, SumoStore
 from .world import BUCKET, DESTINATION
 
 _FOLDER = "zone/{DATE}"
@@ -49,37 +48,36 @@ def start(directory: Path, janitor: Janitor, *, processes: bool = True) -> list[
 
 
 def _s3(directory: Path, janitor: Janitor) -> Part:
-    server, store = s3_server.start(directory, janitor, BUCKET)
+    process, store = seaweedfs.start(directory, janitor, BUCKET)
     environment = {
-        "AWS_ACCESS_KEY_ID": server.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+        "AWS_ACCESS_KEY_ID": store.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.secret_key,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": server.endpoint,
-        "AWS_URL": server.endpoint,
+        "AWS_ENDPOINT_URL_S3": store.endpoint,
+        "AWS_URL": store.endpoint,
         "SANDBOX_BUCKET": BUCKET,
         "SANDBOX_DESTINATION_CONF": DESTINATION,
-        "SANDBOX_STORE": server.description,
+        "SANDBOX_STORE": "SeaweedFS",
     }
-    return Part("the S3 server", environment, {"s3": store}, server.process)
+    return Part("the S3 server", environment, {"s3": store}, process)
 
 
 def _azure(directory: Path, janitor: Janitor) -> Part:
     try:
-        server = azurite.start(directory / "azure", janitor, BUCKET)
+        process, store = azure.start(directory / "azure", janitor, BUCKET)
     except StartError as error:
         return Part("Azurite", {"SANDBOX_AZURE": str(error)})
-    store = server.store
     environment = {
-        "SANDBOX_AZURE": server.description,
-        "SANDBOX_AZURE_ENDPOINT": server.endpoint,
+        "SANDBOX_AZURE": "Azurite",
+        "SANDBOX_AZURE_ENDPOINT": store.endpoint,
         # Logpush's own may only write, so who reads needs another one.
         "SANDBOX_AZURE_DESTINATION_CONF": (
             f"azure://{store.host}/{BUCKET}/{_FOLDER}?{store.sas('cw')}"
         ),
         "SANDBOX_AZURE_READ_SAS": store.sas("r"),
     }
-    return Part("Azurite", environment, {"azure": store}, server.process)
+    return Part("Azurite", environment, {"azure": store}, process)
 
 
 def _gcs() -> Part:

@@ -13,13 +13,15 @@ the texts that the documentation does not list.
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Any
 
 from flask import Blueprint, request
 
-from . import transformer_rules, views
+from . import datasets, views
 from .envelope import FORBIDDEN, INVALID, ApiError, success
 from .job_store import Owner
+from .schema import Schema
 
 blueprint = Blueprint("transformers", __name__)
 
@@ -35,31 +37,33 @@ def _check_available() -> None:
 @blueprint.get("")
 def list_transformers(kind: str, object_id: str) -> dict[str, Any]:
     """All transformers of this account."""
-    return success([_answer(each) for each in views.world().transformers.owned(object_id)])
+    return success([_answer(each) for each in views.world().transformers.owned((kind, object_id))])
 
 
 @blueprint.post("")
 def create(kind: str, object_id: str) -> tuple[dict[str, Any], int]:
     """Make a transformer, another one each time."""
     given = views.body()
-    properties = transformer_rules.properties(given)
-    code = transformer_rules.required(given, "code")
-    properties["dataset"] = transformer_rules.dataset(code)
-    transformer = views.world().transformers.add(object_id, properties, code)
+    properties = _properties(given)
+    code = _required(given, "code")
+    properties["dataset"] = _dataset(code)
+    now = _now()
+    properties |= {"created_at": now, "updated_at": now, "versions": [_version(code, [])]}
+    transformer = views.world().transformers.add((kind, object_id), properties)
     views.note_write()
-    return success(_answer(transformer)), 201
+    return success(_answer(transformer or {})), 201
 
 
 @blueprint.post("/preview")
 def preview(kind: str, object_id: str) -> dict[str, Any]:
     """Run a query on one record; nothing is kept."""
     given = views.body()
-    code = transformer_rules.required(given, "sql")
-    transformer_rules.dataset(code)
+    code = _required(given, "sql")
+    _dataset(code)
     record = given.get("input")
     if not isinstance(record, dict):
         raise ApiError(400, INVALID, "missing required field: input")
-    return success(transformer_rules.run(code, record))
+    return success(_run_query(code, record))
 
 
 @blueprint.get("/<transformer_id>")
@@ -73,11 +77,12 @@ def change(kind: str, object_id: str, transformer_id: str) -> dict[str, Any]:
     """Set name and description, and the SQL where the body has it."""
     transformer = _find(object_id, transformer_id)
     given = views.body()
-    changes = transformer_rules.properties(given)
-    code = given.get("code")
-    if code is not None:
-        changes["dataset"] = transformer_rules.dataset(transformer_rules.required(given, "code"))
-    changed = views.world().transformers.update(object_id, transformer["id"], changes, code)
+    changes = _properties(given) | {"updated_at": _now()}
+    if given.get("code") is not None:
+        code = _required(given, "code")
+        changes["dataset"] = _dataset(code)
+        changes["versions"] = [*transformer["versions"], _version(code, transformer["versions"])]
+    changed = views.world().transformers.update(transformer["id"], changes)
     if changed is None:
         raise _not_found(transformer_id)
     views.note_write()
@@ -90,7 +95,7 @@ def delete(kind: str, object_id: str, transformer_id: str) -> dict[str, Any]:
     transformer = _find(object_id, transformer_id)
     if _jobs_of(transformer["id"]):
         raise ApiError(409, INVALID, f"transformer {transformer_id} is used by logpush jobs")
-    if not views.world().transformers.remove(object_id, transformer["id"]):
+    if not views.world().transformers.remove(transformer["id"]):
         raise _not_found(transformer_id)
     views.note_write()
     return success({"id": transformer["id"]})
@@ -127,7 +132,7 @@ def check_job(owner: Owner, job: dict[str, Any]) -> None:
     kind, object_id = owner
     zone = views.world().zones.find(object_id) if kind == "zone" else None
     account_id = zone["account"]["id"] if zone else object_id
-    transformer = views.world().transformers.find(account_id, transformer_id)
+    transformer = _of_account(account_id, transformer_id)
     if transformer is None:
         raise _unknown(transformer_id, 400)
     if transformer["dataset"] != job["dataset"]:
@@ -142,12 +147,26 @@ def check_job(owner: Owner, job: dict[str, Any]) -> None:
         raise ApiError(400, INVALID, "transformers are only available for ndjson jobs")
 
 
+def _version(code: str, before: list[dict[str, Any]]) -> dict[str, Any]:
+    number = len(before) + 1
+    return {"id": number, "version": number, "created_at": _now(), "code": code}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _of_account(account_id: str, transformer_id: int) -> dict[str, Any] | None:
+    owner, transformer = views.world().transformers.find(transformer_id) or (None, None)
+    return transformer if owner == ("account", account_id) else None
+
+
 def _find(account_id: str, transformer_id: str) -> dict[str, Any]:
-    if re.fullmatch(r"[1-9][0-9]{0,17}", transformer_id):
-        found = views.world().transformers.find(account_id, int(transformer_id))
-        if found is not None:
-            return found
-    raise _not_found(transformer_id)
+    known = re.fullmatch(r"[1-9][0-9]{0,17}", transformer_id)
+    transformer = _of_account(account_id, int(transformer_id)) if known else None
+    if transformer is None:
+        raise _not_found(transformer_id)
+    return transformer
 
 
 def _not_found(transformer_id: str) -> ApiError:
@@ -170,3 +189,84 @@ def _jobs_of(transformer_id: int) -> list[dict[str, Any]]:
 def _answer(transformer: dict[str, Any]) -> dict[str, Any]:
     shown = transformer | {"associated_jobs": _jobs_of(transformer["id"])}
     return {name: value for name, value in shown.items() if value and name != "versions"}
+
+
+# Bytes. The documentation has 10 KB for the SQL, the API reference 32 KB.
+_MAX_CODE = 10 * 1024
+
+_FROM = re.compile(r"\bFROM\s+([A-Za-z_]\w*)", re.IGNORECASE)
+_COLUMN = r"[A-Za-z_]\w*"
+# The only kind of query that is run: columns by their names.
+_PLAIN = re.compile(
+    rf"\s*SELECT\s+(\*|{_COLUMN}(?:\s*,\s*{_COLUMN})*)\s+FROM\s+{_COLUMN}\s*;?\s*", re.IGNORECASE
+)
+
+
+_SCHEMA = Schema(
+    properties={
+        "name": {"type": "string", "maxLength": 255},
+        "description": {"type": ["string", "null"], "maxLength": 4096},
+    }
+)
+
+
+def _properties(given: dict[str, Any]) -> dict[str, Any]:
+    """Name and description of a body; a description that is left out is empty."""
+    name = _required(given, "name")
+    try:
+        _SCHEMA.check(given)
+    except ValueError as error:
+        raise _inferred(str(error)) from error
+    return {"name": name, "description": given.get("description") or ""}
+
+
+def _required(given: dict[str, Any], field: str) -> Any:
+    """A member that a body must have; its absence is refused in documented words."""
+    if not given.get(field):
+        raise ApiError(400, INVALID, f"missing required field: {field}")
+    return given[field]
+
+
+def _dataset(code: Any) -> str:
+    """The dataset of a query, which is checked as far as the sandbox reads SQL.
+
+    Documented: unknown fields and datasets and wrong syntax are refused with 400, with line and
+    column. Inferred: the texts.
+    """
+    if not isinstance(code, str):
+        raise _inferred("code must be a string")
+    if len(code.encode("utf-8", "replace")) > _MAX_CODE:
+        raise ApiError(413, INVALID, "request entity too large")
+    tables = list(_FROM.finditer(code))
+    if not re.match(r"\s*(SELECT|WITH)\b", code, re.IGNORECASE) or not tables:
+        raise _schema_error(code, 0, "expected a SELECT query with a FROM clause")
+    # Such a name may also be a function, in extract(epoch FROM ...), or a common table expression.
+    known = [table[1] for table in tables if table[1] in datasets.SCOPES]
+    if not known:
+        raise _schema_error(code, tables[-1].start(1), f"unknown dataset '{tables[-1][1]}'")
+    plain = _PLAIN.fullmatch(code)
+    for column in re.finditer(_COLUMN, plain[1]) if plain else ():
+        if datasets.is_unknown(known[0], column[0]):
+            at = (plain.start(1) if plain else 0) + column.start()
+            raise _schema_error(code, at, f"unknown column '{column[0]}'")
+    return known[0]
+
+
+def _run_query(code: str, record: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a record that a plain query names; of any other query, the record as it is."""
+    plain = _PLAIN.fullmatch(code)
+    if plain is None or plain[1] == "*":
+        return record
+    # Inferred: a field that the record lacks is null.
+    return {name: record.get(name) for name in re.findall(_COLUMN, plain[1])}
+
+
+def _schema_error(code: str, at: int, problem: str) -> ApiError:
+    line = code.count("\n", 0, at) + 1
+    column = at - (code.rfind("\n", 0, at) + 1) + 1
+    return _inferred(f"schema validation error: {problem} at line {line}, column {column}")
+
+
+def _inferred(message: str) -> ApiError:
+    # That it is refused, and with this status, is documented; the code and the text are not.
+    return ApiError(400, INVALID, message)

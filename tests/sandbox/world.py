@@ -20,8 +20,8 @@ from .faults import Faults
 from .job_store import Jobs
 from .rate import RateLimits
 from .recorder import Recorder
+from .schema import Schema
 from .store import Store
-from .transformer_store import Transformers
 from .uploads import Uploads
 from .zone_store import Zones
 
@@ -54,6 +54,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+_SCHEMA = Schema(
+    properties={name: {"enum": list(choices)} for name, choices in SETTINGS.items()},
+    additionalProperties=False,
+)
+
+
 def _identifier() -> str:
     return secrets.token_hex(16)
 
@@ -70,7 +76,7 @@ class World:
     issuer: Issuer = field(default_factory=Issuer)
     faults: Faults = field(default_factory=Faults)
     jobs: Jobs = field(default_factory=Jobs)
-    transformers: Transformers = field(default_factory=Transformers)
+    transformers: Jobs = field(default_factory=Jobs)
     rates: RateLimits = field(default_factory=RateLimits)
     limits: dict[str, Limits] = field(default_factory=analytics.limits)
     # By account and id.
@@ -96,24 +102,9 @@ class World:
         self.recorder = Recorder(self.credentials)
         self.settings = _defaults()
 
-    def knows(self, kind: str, object_id: str) -> bool:
-        """Whether there is such a zone or account."""
-        return self.zones.knows(kind, object_id)
-
-    def wait_latency(self) -> None:
-        """Wait as long as a request takes on its way."""
-        if self.latency:
-            self.stopping.wait(self.latency)
-
     def change_settings(self, changes: Any) -> None:
         """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
-        if not isinstance(changes, dict):
-            raise ValueError("settings are an object")
-        for name, value in changes.items():
-            if name not in SETTINGS:
-                raise ValueError(f"unknown setting {name!r}")
-            if value not in SETTINGS[name]:
-                raise ValueError(f"{name}: one of {', '.join(SETTINGS[name])}")
+        _SCHEMA.check(changes)
         self.settings.update(changes)
 
     def reset(self) -> None:
@@ -121,17 +112,11 @@ class World:
 
         What stays: ids of its own zones and account, credentials, and the objects in the stores.
         """
-        self.faults.clear()
-        self.zones.clear()
-        self.jobs.clear()
-        self.deliveries.clear()
-        self.uploads.clear()
+        made = (self.faults, self.zones, self.jobs, self.transformers, self.rates, self.recorder)
+        for each in (*made, self.deliveries, self.uploads, self.policies):
+            each.clear()
         self.limits = analytics.limits()
-        self.policies.clear()
-        self.transformers.clear()
-        self.rates.clear()
         self.latency = 0.0
-        self.recorder.clear()
         self.settings = _defaults()
 
 

@@ -2,16 +2,145 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The zones of one sandbox, and the accounts that they belong to."""
+"""The zones of one sandbox: what they look like, and how one is asked for.
+
+An entry is a JSON object: ``name``, and if wanted ``status``, ``plan`` (free, pro, business,
+enterprise), ``paused``, ``account`` (``id``, and ``name`` if it is new) and ``id``.
+"""
 
 from __future__ import annotations
 
 import threading
+from hashlib import sha256
 from typing import Any
 
-from . import zone_rules
+from .schema import Schema
 
-_MOST = 100_000  # zones at once
+STATUSES = ("active", "pending", "initializing", "moved")
+IDENTIFIER = r"^[0-9a-f]{32}$"
+# Ids, names and prices in dollars, by the names that the API calls legacy_id.
+_PLANS = {
+    "free": ("0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "Free Website", 0),
+    "pro": ("a577b510288e82b26486fd1df47000ec", "Pro Website", 20),
+    "business": ("1ac039f6c29b691475c3d74fe588d1ae", "Business Website", 200),
+    "enterprise": ("94f3b7b768b0458b56d2cac4fe5ec0f9", "Enterprise Website", 0),
+}
+# When it happened says nothing here, and so it is the same each time.
+_CREATED = "2026-01-01T00:00:00.000000Z"
+_ACTIVATED = "2026-01-01T01:00:00.000000Z"
+
+# A zone of twenty, by its number, is not as the others are.
+_STATUS_OF = {7: "pending", 13: "moved", 17: "initializing"}
+_PLAN_OF = {0: "free", 5: "pro", 8: "business", 10: "free", 15: "pro", 18: "business"}
+_PAUSED = {3}
+_CYCLE = 20
+
+
+def _numbered(number: int) -> dict[str, Any]:
+    """The entry of the zone of this number: the same each time, and mostly active."""
+    place = number % _CYCLE
+    return {
+        "name": f"zone-{number:04}.example",
+        "status": _STATUS_OF.get(place, "active"),
+        "plan": _PLAN_OF.get(place, "enterprise"),
+        "paused": place in _PAUSED,
+    }
+
+
+_ID = {"type": "string", "pattern": IDENTIFIER}
+_ACCOUNT = {
+    "type": "object",
+    "properties": {"id": _ID, "name": {"type": "string", "minLength": 1}},
+    "required": ["id"],
+    "additionalProperties": False,
+}
+SCHEMA = Schema(
+    properties={
+        "name": {"type": "string", "pattern": r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"},
+        "status": {"enum": list(STATUSES)},
+        "plan": {"enum": list(_PLANS)},
+        "paused": {"type": "boolean"},
+        "id": _ID,
+        "account": _ACCOUNT,
+    },
+    required=["name"],
+    additionalProperties=False,
+)
+MANY = Schema(
+    properties={
+        "count": {"type": "integer", "minimum": 1, "maximum": 100_000},
+        "account": _ACCOUNT,
+    },
+    additionalProperties=False,
+)
+
+
+def _account(given: dict[str, str], known: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The account that is named; ``ValueError`` if it is called otherwise."""
+    there = known.get(
+        given["id"], {"id": given["id"], "name": f"Account {given['id'][:8]}", **given}
+    )
+    if given.get("name", there["name"]) != there["name"]:
+        raise ValueError(f"account.name: account {given['id']} is called {there['name']!r}")
+    return there
+
+
+def _shown(entry: dict[str, Any], owner: dict[str, str]) -> dict[str, Any]:
+    """The zone of a checked entry, as the API shows it."""
+    name, status = entry["name"], entry.get("status", "active")
+    return {
+        "id": entry.get("id") or _identifier_of(owner["id"], name),
+        "name": name,
+        "status": status,
+        "paused": entry.get("paused", False),
+        "type": "full",
+        "development_mode": 0,
+        "name_servers": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+        "original_name_servers": [f"ns1.{name}", f"ns2.{name}"],
+        "original_registrar": None,
+        "original_dnshost": None,
+        "created_on": _CREATED,
+        "modified_on": _CREATED,
+        "activated_on": _ACTIVATED if status in ("active", "moved") else None,
+        "vanity_name_servers": [],
+        "meta": {
+            "step": 2,
+            "custom_certificate_quota": 0,
+            "page_rule_quota": 3,
+            "phishing_detected": False,
+            "cdn_only": False,
+            "dns_only": False,
+            "foundation_dns": False,
+        },
+        # As the API shows the owner of a zone that an account holds.
+        "owner": {"id": None, "type": "user", "email": None},
+        "account": owner,
+        "tenant": {"id": None, "name": None},
+        "tenant_unit": {"id": None},
+        "permissions": ["#logs:edit", "#logs:read", "#zone:read"],
+        "plan": _plan(entry.get("plan", "enterprise")),
+    }
+
+
+def _identifier_of(account_id: str, name: str) -> str:
+    return sha256(f"{account_id}/{name}".encode()).hexdigest()[:32]
+
+
+def _plan(legacy_id: str) -> dict[str, Any]:
+    plan_id, name, price = _PLANS[legacy_id]
+    paid = legacy_id != "free"
+    return {
+        "id": plan_id,
+        "name": name,
+        "price": price,
+        "currency": "USD",
+        "frequency": "monthly" if paid else "",
+        "is_subscribed": paid,
+        "can_subscribe": False,
+        "legacy_id": legacy_id,
+        "legacy_discount": False,
+        "externally_managed": False,
+    }
 
 
 class Zones:
@@ -46,17 +175,16 @@ class Zones:
 
     def make(self, entries: list[Any]) -> list[dict[str, Any]]:
         """Make the zones of these entries; ``ValueError`` says why none is made."""
+        for entry in entries:
+            SCHEMA.check(entry)
         with self._lock:
             return self._make(entries)
 
-    def make_many(self, count: Any, account: Any = None) -> list[dict[str, Any]]:
-        """Make as many zones, numbered on from those before; ``ValueError`` says why not."""
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST:
-            raise ValueError(f"count: from 1 to {_MOST}")
-        more = {} if account is None else {"account": account}
+    def make_many(self, count: int, **account: Any) -> list[dict[str, Any]]:
+        """Make as many zones, numbered on from those before."""
         with self._lock:
             numbers = range(self._last + 1, self._last + count + 1)
-            made = self._make([zone_rules.numbered(number) | more for number in numbers])
+            made = self._make([_numbered(number) | account for number in numbers])
             self._last += count
         return made
 
@@ -73,11 +201,10 @@ class Zones:
         names = {(zone["account"]["id"], zone["name"]) for zone in zones.values()}
         made = []
         for entry in entries:
-            zone_rules.check(entry)
-            owner = zone_rules.account(entry.get("account", self._account), accounts)
+            owner = _account(entry.get("account", self._account), accounts)
             # One object for all the zones of an account.
             owner = accounts.setdefault(owner["id"], owner)
-            zone = zone_rules.zone(entry, owner)
+            zone = _shown(entry, owner)
             name = (owner["id"], zone["name"])
             if name in names or zone["id"] in zones:
                 raise ValueError(f"there is a zone {zone['name']} or {zone['id']} already")

@@ -2,165 +2,142 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Logs are delivered when the control endpoint says so, in the format that the job asks for."""
+"""Delivered batches of logs, and what GraphQL counts of them."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-from datetime import datetime
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-# With keys, for which no token is needed.
-KEYS = "&access-key-id=AKIAEXAMPLEKEY01&secret-access-key=S3CRET"
-S3 = f"s3://edge-logs/http/{{DATE}}?region=us-east-1{KEYS}"
-HTTPS = "https://logs.example.com/x"
-FIELDS = ["ClientIP", "EdgeStartTimestamp", "RayID"]
-NAME = r"http/\d{8}/(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)_[0-9a-f]{8}\.log\.gz"
-TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+# The sandbox is run as a package of tests/, and so it is imported here.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+for needed in ("cheroot", "flask", "graphql", "jsonschema", "jwt"):
+    pytest.importorskip(needed, reason=f"the sandbox needs {needed}")
 
+from sandbox.api import create_app
+from sandbox.store import Location, StoreRefusal, locate
+from sandbox.world import World
 
-def plan(api: Any, **wanted: Any) -> None:
-    """Set what becomes of enabled jobs."""
-    assert api.client.put("/sandbox/delivery", json=wanted).status_code == 200
-
-
-def state(api: Any) -> tuple[Any, ...]:
-    """What the first job's answer says of its pushes."""
-    job = api.result(api.call("GET", "jobs/1"))
-    return tuple(job[name] for name in ("last_complete", "last_error", "error_message"))
-
-
-def pushed(api: Any) -> str:
-    """The text of the one batch."""
-    (body,) = [body for key, body in api.objects().items() if key.endswith(".log.gz")]
-    return gzip.decompress(body).decode()
-
-
-def test_nothing_is_pushed_unless_it_is_wanted(api: Any) -> None:
-    api.create(S3, enabled=True)
-    assert state(api) == (None, None, None)
-    plan(api, outcome="push")
-    api.create(S3)
-    assert [upload["key"] for upload in api.client.get("/sandbox/uploads").get_json()] == []
-
-
-def test_a_batch_is_pushed_when_the_job_was_written(api: Any) -> None:
-    plan(api, outcome="push")
-    assert api.create(S3, enabled=True)["last_complete"] is None
-    (upload,) = api.client.get("/sandbox/uploads").get_json()
-    name = re.fullmatch(NAME, upload["key"])
-    assert name
-    end = datetime.strptime(name[2], "%Y%m%dT%H%M%SZ")
-    assert state(api) == (f"{end:%Y-%m-%dT%H:%M:%SZ}", None, None)
-    records = [json.loads(line) for line in pushed(api).splitlines()]
-    assert len(records) == upload["records"] == 3
-    assert records[0]["ClientRequestHost"] == "www.example.com"
-    assert len(records[0]) == 9
-    # A later one is seen to be later, however soon it comes.
-    api.call("PUT", "jobs/1", {"name": "n"})
-    assert state(api)[0] > f"{end:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def test_answers_can_come_before_it(api: Any) -> None:
-    plan(api, outcome="push", after=2)
-    api.create(HTTPS, enabled=True)
-    assert [state(api)[0] is not None for _read in range(4)] == [False, False, True, True]
-    api.call("PUT", "jobs/1", {"enabled": False})
-    plan(api, outcome="fail", after=1, error="no")
-    api.call("PUT", "jobs/1", {"enabled": True})
-    api.call("GET", "jobs")
-    complete, error, message = state(api)
-    assert re.fullmatch(TIME, complete)
-    assert re.fullmatch(TIME, error)
-    assert message == "no"
-
-
-def test_single_jobs_can_end_otherwise(api: Any) -> None:
-    plan(api, outcome="push", jobs={"b": {"outcome": "fail"}, "c": {}})
-    for name in "abc":
-        api.create(HTTPS, enabled=True, name=name)
-    jobs = api.result(api.call("GET", "jobs"))
-    shown = [(bool(job["last_complete"]), bool(job["last_error"])) for job in jobs]
-    assert shown == [(True, False), (False, True), (False, False)]
-
-
-def test_what_the_store_refuses_is_an_error_of_the_job(api: Any) -> None:
-    api.create(S3, enabled=True)
-    buckets = api.store.buckets.copy()
-    api.store.buckets.clear()
-    (upload,) = api.client.post("/sandbox/delivery", json={"job": 1}).get_json()
-    assert (upload["status"], upload["key"]) == (403, "")
-    assert state(api)[2] == "error writing object: NoSuchBucket"
-    api.store.buckets |= buckets
-    assert len(api.client.post("/sandbox/delivery").get_json()) == 1
-    assert state(api)[1:] == (None, None)
-
-
-# The examples of Cloudflare's documentation, with the times of the first record.
-@pytest.mark.parametrize(
-    ("options", "begins", "ends"),
-    [
-        ({}, r'{"ClientIP":"192.0.2.1","EdgeStartTimestamp":\d{19},"RayID":"\w{16}"}\n', ""),
-        (
-            {"timestamp_format": "rfc3339ms"},
-            r'{"ClientIP":"192.0.2.1","EdgeStartTimestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z"',
-            "}\n",
-        ),
-        (
-            {
-                "record_template": '"ip":{{ .ClientIP }},{{/* none */}}"no":{{.No}}',
-                "CVE-2021-44228": True,
-                "record_suffix": "}${\n",
-            },
-            r'{"ip":"192.0.2.1","no":null}x{\n{"ip"',
-            "x{\n",
-        ),
-        ({"output_type": "csv"}, r'"192.0.2.1",\d{19},"\w{16}"\n"192.0.2.2",', '"\n'),
-        (
-            {
-                "output_type": "csv",
-                "batch_prefix": "ClientIP\tEdgeStartTimestamp\tRayID\n",
-                "field_delimiter": "\t",
-                "timestamp_format": "unix",
-            },
-            r'ClientIP\tEdgeStartTimestamp\tRayID\n"192.0.2.1"\t\d{10}\t"\w{16}"\n',
-            '"\n',
-        ),
-    ],
-)
-def test_a_batch_has_the_format_of_the_job(
-    api: Any, options: dict[str, Any], begins: str, ends: str
-) -> None:
-    plan(api, outcome="push")
-    api.create(S3, enabled=True, output_options={"field_names": FIELDS} | options)
-    text = pushed(api)
-    assert re.match(begins, text), text
-    assert text.endswith(ends)
-
-
-def test_a_batch_can_be_one_object(api: Any) -> None:
-    plan(api, outcome="push")
-    options = {
-        "field_names": FIELDS,
-        "batch_prefix": '{"events":[',
-        "batch_suffix": "\n]}\n",
-        "record_prefix": '\n  {"info":{',
-        "record_suffix": "}}",
-        "record_delimiter": ",",
+S3 = "s3://edge-logs/http/{DATE}?region=r&access-key-id=AKIAEXAMPLE&secret-access-key=secret"
+NOW = datetime.now(timezone.utc)
+QUERY = """
+query ($tag: string!, $limit: uint64!, $filter: ZoneLogpushHealthAdaptiveGroupsFilter_InputObject) {
+  viewer { zones(filter: {zoneTag: $tag}) {
+    health: logpushHealthAdaptiveGroups(limit: $limit, filter: $filter, orderBy: [jobId_ASC]) {
+      sum { bytes records uploads } dimensions { jobId status }
     }
-    api.create(S3, enabled=True, output_options=options)
-    events = json.loads(pushed(api))["events"]
-    assert [event["info"]["ClientIP"] for event in events] == [f"192.0.2.{n}" for n in (1, 2, 3)]
+  } }
+}
+"""
+
+
+class Place:
+    """A sandbox without network, whose one store is a dict."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.refuses = False
+        self.world = World(stores={"s3": self})
+        self._client = create_app(self.world).test_client()
+        self._headers = {"Authorization": f"Bearer {self.world.credentials.token}"}
+
+    def locate(self, destination: str, name: str) -> Location:
+        """As the real store reads a destination."""
+        return locate(destination, name)
+
+    def put(self, location: Location, body: bytes) -> None:
+        """Keep an object."""
+        if self.refuses:
+            raise StoreRefusal("error writing object: NoSuchBucket")
+        self.objects[location.key] = body
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request to the API, or to ``/sandbox/...``."""
+        whole = path if path.startswith("/") else f"/client/v4/{path}"
+        response = self._client.open(whole, method=method, json=body, headers=self._headers)
+        return response.get_json()
+
+    def job(self, method: str, job_id: int | None = None, **body: Any) -> Any:
+        """Send a request about a job; the result."""
+        path = f"zones/{self.world.zone_id}/logpush/jobs" + (f"/{job_id}" if job_id else "")
+        return self(method, path, body or None)["result"]
+
+    def health(self, limit: int = 100, **filtered: Any) -> tuple[Any, Any]:
+        """Groups and errors of a query for uploads."""
+        variables = {"tag": self.world.zone_id, "limit": limit, "filter": filtered}
+        answer = self("POST", "graphql", {"query": QUERY, "variables": variables})
+        data = answer["data"] and answer["data"]["viewer"]["zones"][0]["health"]
+        return data, answer["errors"]
+
+
+@pytest.fixture(name="place")
+def fixture_place() -> Place:
+    return Place()
+
+
+def ago(**span: int) -> str:
+    """A time in the past."""
+    return f"{NOW - timedelta(**span):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_batch_is_delivered_after_so_many_responses_or_fails(place: Place) -> None:
+    place.job("POST", destination_conf=S3, enabled=True)
+    assert place("GET", "/sandbox/uploads") == []
+    place("PUT", "/sandbox/delivery", {"outcome": "push", "after": 2})
+    place.job("PUT", 1, name="n")
+    assert [bool(place.job("GET", 1)["last_complete"]) for _read in "abcd"] == [0, 0, 1, 1]
+    (upload,) = place("GET", "/sandbox/uploads")
+    assert re.fullmatch(r"http/\d{8}/(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)_\w{8}\.log\.gz", upload["key"])
+    assert len(gzip.decompress(place.objects[upload["key"]]).splitlines()) == upload["records"]
+    (group,), _errors = place.health(datetime_geq=ago(hours=1))
+    assert (group["sum"]["records"], group["dimensions"]) == (3, {"jobId": 1, "status": 200})
+    place.refuses = True
+    (upload,) = place("POST", "/sandbox/delivery", {"job": 1})
+    assert (upload["status"], upload["key"]) == (403, "")
+    assert place.job("GET", 1)["error_message"] == "error writing object: NoSuchBucket"
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"outcome": "soon"}, {"after": -1}, {"error": ""}, {"x": 1}, {"jobs": {"a": {"after": "1"}}}],
+    ("options", "begins"),
+    [
+        ({}, r'{"ClientIP":"192.0.2.1","EdgeStartTimestamp":\d{19}}\n'),
+        ({"output_type": "csv", "field_delimiter": "\t"}, r'"192.0.2.1"\t\d{19}\n"192.0.2.2"\t'),
+        ({"record_template": '"ip":{{ .ClientIP }}'}, r'{"ip":"192.0.2.1"}'),
+        ({"batch_prefix": "[", "timestamp_format": "unix"}, r'\[{"ClientIP":"[^"]+","\w+":\d{10}}'),
+    ],
+    ids=str,
 )
-def test_a_wrong_plan_is_refused(api: Any, wrong: dict[str, Any]) -> None:
-    assert api.client.put("/sandbox/delivery", json=wrong).status_code == 400
-    assert api.client.get("/sandbox/delivery").get_json()["outcome"] == "none"
+def test_a_batch_has_the_format_of_the_job(place: Place, options: Any, begins: str) -> None:
+    place("PUT", "/sandbox/delivery", {"outcome": "push"})
+    options["field_names"] = ["ClientIP", "EdgeStartTimestamp"]
+    place.job("POST", destination_conf=S3, enabled=True, output_options=options)
+    (body,) = [body for key, body in place.objects.items() if key.endswith(".gz")]
+    assert re.match(begins, gzip.decompress(body).decode()), gzip.decompress(body)
+
+
+def test_uploads_are_grouped_within_limits(place: Place) -> None:
+    uploads = [
+        {"jobId": 1, "datetime": ago(minutes=10), "bytes": 5_000_000_000, "records": 7},
+        {"jobId": 1, "datetime": ago(hours=2), "bytes": 100},
+        {"jobId": 2, "datetime": ago(hours=2), "bytes": 30, "status": 403, "final": 0},
+        {"zone_id": place.world.other_zone_id, "datetime": ago(hours=2), "bytes": 16},
+    ]
+    place("PUT", "/sandbox/uploads", uploads)
+    groups, errors = place.health(datetime_geq=ago(hours=3))
+    assert errors is None
+    assert [json.dumps(group["sum"]) for group in groups] == [
+        '{"bytes": 5000000100, "records": 7, "uploads": 2}',
+        '{"bytes": 30, "records": 0, "uploads": 1}',
+    ]
+    assert len(place.health(datetime_geq=ago(hours=3), status_neq=200)[0]) == 1
+    assert len(place.health(1, datetime_geq=ago(hours=3))[0]) == 1
+    assert "a time range wider than 1d" in place.health(datetime_geq=ago(days=2))[1][0]["message"]
+    place("PATCH", "/sandbox/settings", {"analytics": "denied"})
+    assert "are not authorized" in place.health(datetime_geq=ago(hours=3))[1][0]["message"]

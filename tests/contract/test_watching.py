@@ -10,9 +10,10 @@ import time
 import typing as t
 
 from . import sources
-from .api import Api, Disagreement, NotTested
-from .running import Belief, Check, declare, expect, expect_that
+from .api import Api, expect, expect_that
 from .settings import ACCOUNT
+from .test_beliefs import belief
+from .test_questions import question
 
 HEALTH, USAGE = "logpushHealthAdaptiveGroups", "logpushUsageAdaptiveGroups"
 ALERT_TYPE = "failing_logpush_job_disabled_alert"
@@ -21,20 +22,9 @@ _HEALTH_SUMS = ("bytes", "bytesCompressed", "records", "uploads")
 _HEALTH_DIMENSIONS = ("destinationType", "final", "jobId", "status")
 _PERIOD = 3600  # seconds
 
-BELIEFS: list[Belief] = []
-QUESTIONS: list[Belief] = []
 
-
-def _belief(source: str, *needs: str) -> t.Callable[[Check], Check]:
-    return declare(BELIEFS, source, needs)
-
-
-def _question(*needs: str) -> t.Callable[[Check], Check]:
-    return declare(QUESTIONS, "", needs)
-
-
-@_belief(sources.ALERTS)
-def uploads_are_groups_of_jobs_and_statuses(api: Api) -> None:
+@belief(sources.ALERTS)
+def test_uploads_are_groups_of_jobs_and_statuses(api: Api) -> None:
     """The uploads of a zone in a period are groups, each with uploads, records, bytes,
     bytesCompressed, jobId, status, destinationType and final; a zone without uploads has none."""
     for group in _health(api):
@@ -43,8 +33,8 @@ def uploads_are_groups_of_jobs_and_statuses(api: Api) -> None:
         expect_that(holds, "a group", f"{_HEALTH_SUMS} and {_HEALTH_DIMENSIONS}", group)
 
 
-@_belief(f"{sources.GRAPHQL}/errors/")
-def an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
+@belief(f"{sources.GRAPHQL}/errors/")
+def test_an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
     """A query for a field that does not exist has errors with a message, and no data."""
     answer = api.query(_of_zone("edgeopsNoSuchField"), tag=api.settings.zone_id)
     errors = answer.get("errors")
@@ -52,8 +42,8 @@ def an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
     expect_that(holds and not answer.get("data"), "the response", "errors, no data", answer)
 
 
-@_belief(f"{sources.GRAPHQL}/features/discovery/settings/")
-def the_limits_of_uploads_are_settings(api: Api) -> None:
+@belief(f"{sources.GRAPHQL}/features/discovery/settings/")
+def test_the_limits_of_uploads_are_settings(api: Api) -> None:
     """The settings of a zone say for the uploads how long a query's period may be, how many groups
     it returns at most, and how far back it may reach."""
     text = _of_zone(f"settings {{ {HEALTH} {{ {' '.join(_LIMITS)} }} }}")
@@ -65,8 +55,8 @@ def the_limits_of_uploads_are_settings(api: Api) -> None:
     expect_that(holds, "the limits", "three numbers above 0", settings)
 
 
-@_belief(f"{sources.GRAPHQL}/errors/")
-def a_query_above_the_limits_is_an_error(api: Api) -> None:
+@belief(f"{sources.GRAPHQL}/errors/")
+def test_a_query_above_the_limits_is_an_error(api: Api) -> None:
     """A query for more groups than the settings allow has errors, and no data."""
     now = int(time.time())
     answer = _asked_for_health(api, now - _PERIOD, now, limit=2_000_000_000)
@@ -74,8 +64,8 @@ def a_query_above_the_limits_is_an_error(api: Api) -> None:
     expect_that(holds, "the response", "errors, no data", answer)
 
 
-@_belief(sources.PRICING, ACCOUNT)
-def usage_is_billable_bytes_by_date(api: Api) -> None:
+@belief(sources.PRICING, ACCOUNT)
+def test_usage_is_billable_bytes_by_date(api: Api) -> None:
     """The usage of an account is groups, each with billableBytes and a date."""
     today = time.strftime("%Y-%m-%d", time.gmtime())
     text = (
@@ -93,36 +83,36 @@ def usage_is_billable_bytes_by_date(api: Api) -> None:
     expect_that(holds, "the groups", "billableBytes, and the date of today", groups)
 
 
-@_belief(f"{sources.SDK_ALERTING}/policy.py", ACCOUNT)
-def notifications_are_a_list(api: Api) -> None:
+@belief(f"{sources.SDK_ALERTING}/policy.py", ACCOUNT)
+def test_notifications_are_a_list(api: Api) -> None:
     """The notifications of an account are a list, each with an id and an alert_type."""
     for policy in _policies(api):
         holds = all(isinstance(policy.get(name), str) for name in ("id", "alert_type"))
         expect_that(holds, "a notification", "an id and an alert_type", sorted(policy))
 
 
-@_question()
-def limits_of_uploads(api: Api) -> t.Any:
+@question()
+def test_limits_of_uploads(api: Api) -> t.Any:
     """What are the limits and the fields of the dataset of uploads?"""
     return _settings_of(api, "zones", "zoneTag", api.settings.zone_id, HEALTH)
 
 
-@_question(ACCOUNT)
-def limits_of_usage(api: Api) -> t.Any:
+@question(ACCOUNT)
+def test_limits_of_usage(api: Api) -> t.Any:
     """What are the limits and the fields of the dataset of usage? (Whether it tells destinations
     and transformers apart shows in its fields.)"""
     return _settings_of(api, "accounts", "accountTag", api.settings.account_id, USAGE)
 
 
-@_question()
-def statuses_and_final(api: Api) -> t.Any:
+@question()
+def test_statuses_and_final(api: Api) -> t.Any:
     """Which values of status and final do uploads have?"""
     seen = {(g["dimensions"]["status"], g["dimensions"]["final"]) for g in _health(api)}
     return [{"status": status, "final": final} for status, final in sorted(seen, key=str)]
 
 
-@_question(ACCOUNT)
-def uploads_of_an_account(api: Api) -> t.Any:
+@question(ACCOUNT)
+def test_uploads_of_an_account(api: Api) -> t.Any:
     """Do the uploads of an account include those of its zones?"""
     of_zone = {group["dimensions"]["jobId"] for group in _health(api)}
     of_account = {group["dimensions"]["jobId"] for group in _health(api, "accounts")}
@@ -132,8 +122,8 @@ def uploads_of_an_account(api: Api) -> t.Any:
     }
 
 
-@_question(ACCOUNT)
-def members_of_notifications(api: Api) -> t.Any:
+@question(ACCOUNT)
+def test_members_of_notifications(api: Api) -> t.Any:
     """Which members do notifications have, and does the account have one about disabled jobs?"""
     policies = _policies(api)
     return {
@@ -185,21 +175,20 @@ def _settings_of(api: Api, scopes: str, tag: str, object_id: str, dataset: str) 
 def _data(answer: dict[str, t.Any], scopes: str) -> dict[str, t.Any]:
     """Return the data of the one zone or account; errors must not be there."""
     found = ((answer.get("data") or {}).get("viewer") or {}).get(scopes)
-    if answer.get("errors") or not isinstance(found, list) or len(found) != 1:
-        raise Disagreement("the response", f"one of {scopes}, and no errors", answer)
-    data: dict[str, t.Any] = found[0]
-    return data
+    holds = not answer.get("errors") and isinstance(found, list) and len(found) == 1
+    expect_that(holds, "the response", f"one of {scopes}, and no errors", answer)
+    return t.cast(list[dict[str, t.Any]], found)[0]
 
 
 def _list(data: dict[str, t.Any], name: str) -> list[dict[str, t.Any]]:
     groups = data.get(name)
-    if not isinstance(groups, list):
-        raise Disagreement(name, "a list", groups)
-    return groups
+    expect_that(isinstance(groups, list), name, "a list", groups)
+    return t.cast(list[dict[str, t.Any]], groups)
 
 
 def _policies(api: Api) -> list[dict[str, t.Any]]:
-    response = api.call("GET", "v3/policies", on="account", below="alerting")
+    path = f"/accounts/{api.settings.account_id}/alerting/v3/policies"
+    response = api.call("GET", path)
     if response.status == 403:
-        raise NotTested(f"the API token may not read notifications: {response.error['message']}")
+        api.not_tested(f"the API token may not read notifications: {response.error['message']}")
     return response.items
