@@ -60,8 +60,11 @@ class DesiredNotification(t.NamedTuple):
         for option in _MECHANISMS:
             if given[option] is not None:
                 # Of "a, b" Ansible makes "a" and " b".
-                stripped = (str(each).strip() for each in given[option])
-                given[option] = list(dict.fromkeys(each for each in stripped if each))
+                stripped = [str(each).strip() for each in given[option]]
+                if "" in stripped:
+                    # Mostly a variable without a value, which must not remove any.
+                    raise InvalidInput(option, "contains an empty entry; use [] to remove all")
+                given[option] = list(dict.fromkeys(stripped))
         if given["id"] is not None:
             given["id"] = given["id"].strip()
         desired = cls(**given)

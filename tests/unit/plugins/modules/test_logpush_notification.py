@@ -302,6 +302,9 @@ def test_a_list_of_another_shape_is_malformed(result: t.Any) -> None:
         ({"name": None}, "one of the following is required: id, name"),
         ({"id": ""}, "id: is empty; omit it to find the notification by its name"),
         ({"id": " ", "state": "absent"}, "id: is empty"),
+        ({"emails": ""}, "emails: contains an empty entry; use [] to remove all"),
+        ({"emails": [" "]}, "emails: contains an empty entry"),
+        ({"webhook_ids": [HOOK, None]}, "webhook_ids: contains an empty entry"),
         ({"account_id": "x"}, "account_id: must be 32 hexadecimal digits"),
         ({"account_id": None}, "missing required arguments: account_id"),
         ({"zone_id": "x"}, 'unsupported option "zone_id"'),
@@ -316,7 +319,7 @@ def test_an_invalid_option_is_named_and_nothing_is_sent(
 
 @pytest.mark.parametrize(
     ("options", "before"),
-    [({}, []), ({"emails": [" "]}, []), ({"emails": []}, [shown()])],
+    [({}, []), ({"emails": []}, []), ({"emails": []}, [shown()])],
 )
 def test_a_notification_needs_a_recipient(options: dict[str, t.Any], before: t.Any) -> None:
     with network(listed(*before)):
