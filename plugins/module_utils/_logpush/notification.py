@@ -58,6 +58,9 @@ class DesiredNotification(t.NamedTuple):
         """Read a module's options, or raise ``InvalidInput``."""
         given = {option: params[option] for option in NOTIFICATION}
         for option in _MECHANISMS:
+            if given["state"] == "absent":
+                # They do not matter for what is to go.
+                given[option] = None
             if given[option] is not None:
                 # Of "a, b" Ansible makes "a" and " b".
                 stripped = [str(each).strip() for each in given[option]]

@@ -262,7 +262,7 @@ def test_a_diff_has_no_more_than_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"id": ID}, {"id": ID, "name": None}, {"id": f" {ID.upper()}"}]
+    "options", [{}, {"id": ID}, {"id": ID, "name": None}, {"id": f" {ID.upper()}"}, {"emails": ""}]
 )
 def test_a_notification_is_removed(options: dict[str, t.Any]) -> None:
     with network(listed(shown(), shown(OTHER, name="other")), deleted()):
