@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 import typing as t
 from collections import defaultdict
-from datetime import datetime, timezone
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
     ApiResponse,
@@ -24,7 +23,17 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
-    InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.period import (
+    DATE,
+    DAY,
+    Period,
+    check_order,
+    date,
+    day,
+    health_period,
+    in_utc,
+    seconds,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
@@ -42,11 +51,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.scopes
 # By the documentation's examples the most groups that a query may return; the settings of the
 # dataset are read where they turn out to be fewer.
 _MOST_GROUPS = 10_000
-_DAY = 86400
-_LAST = 253370764800  # the year 9999
 _SUCCEEDED = 200
 _LARGEST_SUM = 2**64
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # The names of the sums in results, and in the API.
 _SUMS = {
     "uploads": "uploads",
@@ -54,24 +60,6 @@ _SUMS = {
     "bytes": "bytes",
     "bytes_compressed": "bytesCompressed",
 }
-
-
-class Period(t.NamedTuple):
-    """A period in seconds since 1970: ``since`` is in it, ``until`` is not."""
-
-    since: int
-    until: int
-
-    def parts(self, longest: int) -> list[Period]:
-        """Return the period in parts of at most so many seconds."""
-        starts = range(self.since, self.until, longest)
-        return [Period(start, min(start + longest, self.until)) for start in starts]
-
-    def halves(self, unit: int) -> list[Period]:
-        """Return both halves, whole multiples of ``unit`` seconds, or nothing: it is one unit."""
-        half = (self.until - self.since) // unit // 2 * unit
-        middle = self.since + half
-        return [Period(self.since, middle), Period(middle, self.until)] if half else []
 
 
 class Dataset(t.NamedTuple):
@@ -105,7 +93,7 @@ class Dataset(t.NamedTuple):
 
     def variables(self, period: Period) -> dict[str, t.Any]:
         """Return the variables for a period."""
-        if self.unit < _DAY:
+        if self.unit < DAY:
             return {"since": in_utc(period.since), "until": in_utc(period.until)}
         # The last day is in it.
         return {"since": day(period.since), "until": day(period.until - 1)}
@@ -123,11 +111,11 @@ HEALTH = Dataset(
 USAGE = Dataset(
     "logpushUsageAdaptiveGroups",
     ("billableBytes",),
-    {"date": _DATE},
+    {"date": DATE},
     "Date",
     "date_geq",
     "date_leq",
-    _DAY,
+    DAY,
 )
 
 
@@ -259,7 +247,7 @@ class GroupReader:
         options, unit = "since or period", self._dataset.unit
         oldest = -(-oldest // unit) * unit
         earliest = in_utc(oldest)
-        if unit == _DAY:
+        if unit == DAY:
             options, earliest = "since", day(oldest)
         return TooEarly(
             f"{options}: Cloudflare keeps {self._dataset.name} of this {self._scope.kind} for "
@@ -378,12 +366,12 @@ def _totals(statuses: t.Iterable[Result]) -> Result:
 def read_usage(params: Params, client: Client, now: float) -> Result:
     """Return the billable bytes of an account by day; ``now`` is in seconds since 1970."""
     scope = Scope.of(None, params["account_id"])
-    today = int(now) // _DAY * _DAY
-    month = _seconds("since", f"{day(today)[:8]}01")
-    since = month if params["since"] is None else _date("since", params["since"])
-    until = (today if params["until"] is None else _date("until", params["until"])) + _DAY
-    _check_order(since, until)
-    whole = Period(min(since, month), max(until, today + _DAY))
+    today = int(now) // DAY * DAY
+    month = seconds("since", f"{day(today)[:8]}01")
+    since = month if params["since"] is None else date("since", params["since"])
+    until = (today if params["until"] is None else date("until", params["until"])) + DAY
+    check_order(since, until)
+    whole = Period(min(since, month), max(until, today + DAY))
     reader, knows_month = GroupReader(client, scope, USAGE, now), True
     try:
         groups = reader.read(whole)
@@ -414,54 +402,3 @@ def read_usage(params: Params, client: Client, now: float) -> Result:
             "billable_bytes": month_to_date if knows_month else None,
         },
     }
-
-
-def health_period(params: Params, now: int) -> Period:
-    """Read the options ``since``, ``until`` and ``period``, or raise ``InvalidInput``."""
-    until = now if params["until"] is None else _seconds("until", params["until"])
-    length = params["period"]
-    if params["since"] is None:
-        length = _DAY if length is None else length
-        if not 1 <= length <= until:
-            raise InvalidInput("period", "must be 1 second or more, and begin after 1970")
-        return Period(until - length, until)
-    if length is not None:
-        raise InvalidInput("period", "is set beside since; set only one of them")
-    since = _seconds("since", params["since"])
-    _check_order(since, until)
-    return Period(since, until)
-
-
-def _check_order(since: int, until: int) -> None:
-    if since >= until:
-        raise InvalidInput("since", "must be earlier than until, which is now unless it is set")
-
-
-def _date(option: str, text: str) -> int:
-    if not _DATE.fullmatch(text.strip()):
-        raise InvalidInput(option, "must be a date such as 2026-11-22")
-    return _seconds(option, text)
-
-
-def _seconds(option: str, text: str) -> int:
-    """Return a time in whole seconds since 1970; without an offset it is in UTC."""
-    # Older versions of Python take neither Z nor each fraction.
-    whole = re.sub(r"(:\d\d)[.,]\d+", r"\1", re.sub("[Zz]$", "+00:00", text.strip()))
-    try:
-        time = datetime.fromisoformat(whole)
-        seconds = (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp()
-    except (ValueError, OverflowError):
-        seconds = -1
-    if not 0 <= seconds < _LAST:
-        raise InvalidInput(option, "must be a time in ISO 8601 such as 2026-11-22T14:00:00Z")
-    return int(seconds)
-
-
-def in_utc(seconds: int) -> str:
-    """Return a time in ISO 8601."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def day(seconds: int) -> str:
-    """Return the date of a time in UTC."""
-    return in_utc(seconds)[:10]
