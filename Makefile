@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do "$$p" -c '$(CHECK)' 2>/dev/null && 
 DRIVER = @$(if $(PYTHON),,echo '$(NO_PYTHON)' >&2; exit 1;) PYTHONPATH=tests EDGEOPS_CHECKOUT= "$(PYTHON)" -m driver
 NO_PYTHON = This needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv), or name one with PYTHON=/path/to/python.
 
-.PHONY: help demo test quick unit explore contract faults sandbox benchmark docs lint release-check format clean
+.PHONY: help demo test quick unit explore contract faults sandbox benchmark docs lint release-check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,14 +33,21 @@ help:
 	@echo 'make lint      run the linters, the type checker, the checks of imports and terms'
 	@echo 'make release-check'
 	@echo '               rehearse a release in a copy, up to what users install from it'
+	@echo 'make lock      update tests/constraints.txt, the versions that the tests install'
 	@echo 'make format    format the Python files'
 	@echo 'make clean     remove everything that the commands above have made'
 
-demo quick faults sandbox docs lint release-check format:
-	$(DRIVER) $@
-
 test unit explore contract benchmark:
 	$(DRIVER) $@ $(ARGS)
+
+demo quick faults docs lint release-check lock:
+	$(DRIVER) $@
+
+sandbox:
+	$(DRIVER) serve
+
+format:
+	$(DRIVER) formatters
 
 clean:
 	$(DRIVER) clean

@@ -2,59 +2,115 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""python -m driver COMMAND: see the Makefile."""
+"""python -m driver COMMAND: installs nox, and runs the sessions of noxfile.py with it."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import venv
+from pathlib import Path
 
-from . import demo, docs_site, environment, explore, imports, pytest_runs, quick, release, run_tests
-from .paths import CACHE, NOX_ENVIRONMENTS, NOX_HOME, ROOT, WORK
+from . import azurite, environment, galaxy, summary, tree
+from .matrix import CORES, LINT, TESTS, newest_core_here
+from .paths import CACHE, HOMES, NOX_ENVIRONMENTS, NOX_HOME, ROOT, SUMMARY_VARIABLE, WORK
+
+# One more than there are cores, up to three: now and then a test waits.
+AT_A_TIME = min(3, (os.cpu_count() or 1) + 1)
 
 
-def _nox(*arguments: str) -> int:
-    """Run nox in the checkout itself, with its output where it belongs."""
-    command = [str(run_tests.nox()), "--envdir", str(NOX_ENVIRONMENTS), *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment.clean(), check=False).returncode
+def _nox() -> list[str]:
+    """Return the command that runs nox, which is installed if need be."""
+    requirements = ROOT / "tests" / "driver" / "requirements.txt"
+    installed, python = NOX_HOME / "requirements.txt", str(NOX_HOME / "bin" / "python")
+    wanted = f"{sys.version}\n{ROOT}\n{requirements.read_text('utf-8')}"
+    if not installed.is_file() or installed.read_text("utf-8") != wanted:
+        print("Installing nox ...", flush=True)
+        # Environments have their own path in their programs: a moved checkout needs new ones.
+        for folder in (NOX_HOME, NOX_ENVIRONMENTS, HOMES):
+            shutil.rmtree(folder, ignore_errors=True)
+        venv.create(NOX_HOME, with_pip=True)
+        pip, env = [python, "-m", "pip", "install", "--quiet"], environment.clean()
+        subprocess.run([*pip, "-r", str(requirements)], env=env, check=True)
+        # Where there is no wheel of it, nox makes its environments with virtualenv.
+        subprocess.run([*pip, "--only-binary=:all:", "uv"], env=env, check=False)
+        installed.write_text(wanted, "utf-8")
+    return [python, "-m", "nox", "--envdir", str(NOX_ENVIRONMENTS)]
+
+
+def _session(name: str, arguments: list[str]) -> int:
+    """Run one session in the checkout itself, with its output as it comes."""
+    if name in {"demo", "serve", "quick", "explore", "faults"}:
+        azurite.ensure()
+    # Some of it depends on the ansible-core.
+    cores = [f"explore-{core.version}" for core in CORES if core.python and name == "explore"]
+    command = [*_nox(), "--session", name, *cores, "--", *arguments]
+    env = environment.clean()
+    if name == "contract":
+        # With the user's credentials and proxies: it is no test of this checkout alone.
+        env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    return _run(command, ROOT, env)
+
+
+def _run(command: list[str], folder: Path, env: dict[str, str]) -> int:
+    """Run nox, which ends what it has started, where this is interrupted or terminated."""
+    with subprocess.Popen(command, cwd=folder, env=env) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+
+
+def _interrupt(*_signal: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _test(sessions: list[str]) -> int:
+    """Run these sessions, or all, some at a time, and show a summary."""
+    nox = _nox()
+    azurite.ensure()
+    # A copy has no files that git would ignore, also where there is no git to say so.
+    copy = tree.copy("checks", galaxy.ensure(newest_core_here().ansible))
+    report = CACHE / "nox.json"
+    report.unlink(missing_ok=True)
+    command = [*nox, "--parallel", str(AT_A_TIME), "--allow-parallel", "--report", str(report)]
+    command += ["--no-error-on-missing-interpreters", "--nocolor", "--session"]
+    # CI: the formatters then check, and change nothing.
+    env = {**environment.clean(), SUMMARY_VARIABLE: "1", "CI": "true", "NO_COLOR": "1"}
+    # Not into the copy, whose files are all checked.
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    with summary.Progress():
+        status = _run([*command, *(sessions or TESTS)], copy, env)
+    summary.show(report)
+    return status
 
 
 def _clean() -> int:
-    for folder in (CACHE, NOX_ENVIRONMENTS, NOX_HOME):
+    for folder in (CACHE, NOX_ENVIRONMENTS, NOX_HOME, *([WORK] if WORK != ROOT else [])):
         shutil.rmtree(folder, ignore_errors=True)
-    if WORK != ROOT:
-        shutil.rmtree(WORK, ignore_errors=True)
     return 0
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit status."""
-    commands: dict[str, Callable[[list[str]], int]] = {
-        "demo": lambda _rest: demo.demo(),
-        "sandbox": lambda _rest: demo.sandbox(),
-        "benchmark": demo.benchmark,
-        "contract": demo.contract,
-        "test": run_tests.main,
-        "unit": pytest_runs.unit,
-        "quick": lambda _rest: quick.quick(),
-        "explore": explore.explore,
-        "faults": lambda _rest: pytest_runs.write_fault_table(),
-        "release-check": lambda _rest: release.release_check(),
-        "lint": lambda _rest: run_tests.main(["lint", "extra-checks", imports.SESSION]),
-        "clean": lambda _rest: _clean(),
-        "docs": lambda _rest: docs_site.docs(),
-        "format": lambda _rest: _nox("-r", "-s", "formatters"),
-    }
-    if not arguments or arguments[0] not in commands:
-        print(f"usage: python -m driver {'|'.join(commands)}", file=sys.stderr)
-        return 2
-    return commands[arguments[0]](arguments[1:])
+    command, *rest = arguments or ["test"]
+    if command == "clean":
+        return _clean()
+    if command == "lint":
+        return _test([*LINT])
+    return _test(rest) if command == "test" else _session(command, rest)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"This failed: {error}")

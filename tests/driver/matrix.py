@@ -2,14 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ansible-core versions under test, and what belongs to each."""
+"""The sessions of `make test`, and the ansible-core versions that they test."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 
-from . import interpreters
+LINT = ("lint", "extra-checks", "imports")
+# Those that take longest begin first, so that none of them is left alone at the end.
+TESTS = (
+    *("e2e", "hostile", "ansible-2.21", "ansible-2.16", "faults", "sandbox", "unit", "lowest"),
+    *("ansible-2.19", "ansible-2.18", "lint", "ansible-lint", "build-import-check"),
+    *("release-check", "docs-check", "docs", "imports", "extra-checks", "license-check"),
+)
+# The oldest versions that the collection promises to work with, on a Python that has them.
+LOWEST_PYTHON = "3.9"
+LOWEST_PACKAGES = (
+    "ansible-core~=2.15.0",
+    "requests==2.25.1",
+    "urllib3==1.26.5",
+    "boto3==1.28.0",
+    "google-cloud-storage==2.10.0",
+    "azure-storage-blob==12.14.0",
+    "azure-identity==1.12.0",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,39 +37,37 @@ class Core:
     version: str
     # The Pythons that it runs on, the preferred one first.
     pythons: tuple[str, ...]
-    # The release of the `ansible` package that carries the other collections fitting it.
+    # The release of the package `ansible` that carries the other collections for it.
     ansible: str
     # The pip that its ansible-test wants in the environments of its sanity tests.
     pip: str
-    # The release of coverage that its ansible-test wants.
-    coverage: str
-
-    @property
-    def session(self) -> str:
-        """The name of its nox session."""
-        return f"ansible-{self.version}"
 
     @property
     def requirement(self) -> str:
         """The requirement that installs its newest patch release."""
         return f"ansible-core~={self.version}.0"
 
+    @property
+    def python(self) -> str | None:
+        """The first of its Pythons that is here."""
+        return next((each for each in self.pythons if shutil.which(f"python{each}")), None)
+
 
 CORES = (
-    Core("2.16", pythons=("3.11", "3.12"), ansible="9", pip="23.1.2", coverage="7.3.2"),
-    Core("2.18", pythons=("3.11", "3.12", "3.13"), ansible="11", pip="24.2", coverage="7.6.1"),
-    Core("2.19", pythons=("3.11", "3.12", "3.13"), ansible="12", pip="24.2", coverage="7.6.1"),
-    Core("2.21", pythons=("3.13", "3.12", "3.14"), ansible="14", pip="25.2", coverage="7.10.7"),
+    Core("2.16", pythons=("3.11", "3.12"), ansible="9", pip="23.1.2"),
+    Core("2.18", pythons=("3.11", "3.12", "3.13"), ansible="11", pip="24.2"),
+    Core("2.19", pythons=("3.11", "3.12", "3.13"), ansible="12", pip="24.2"),
+    Core("2.21", pythons=("3.13", "3.12", "3.14"), ansible="14", pip="25.2"),
 )
 
 
-def newest_core_anywhere() -> Core:
-    """The newest ansible-core that some Python on this machine runs."""
-    return [core for core in CORES if interpreters.find_first(core.pythons)][-1]
+def newest_core() -> Core:
+    """Return the newest ansible-core that some Python here runs."""
+    return [core for core in CORES if core.python or core == newest_core_here()][-1]
 
 
 def newest_core_here() -> Core:
-    """The newest ansible-core that runs on the Python that runs this."""
+    """Return the newest ansible-core that the Python that runs this can run."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     fitting = [core for core in CORES if here in core.pythons]
     if not fitting:

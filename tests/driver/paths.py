@@ -15,6 +15,8 @@ from pathlib import Path
 CHECKOUT_VARIABLE = "EDGEOPS_CHECKOUT"
 # The tests run with a home of their own: there this variable says where the user's is.
 USER_HOME_VARIABLE = "EDGEOPS_USER_HOME"
+# Set by `make test`: output goes to logs, and is printed only where something failed.
+SUMMARY_VARIABLE = "EDGEOPS_SUMMARY"
 
 ROOT = Path(os.environ.get(CHECKOUT_VARIABLE) or Path(__file__).resolve().parents[2])
 
@@ -42,7 +44,6 @@ COLLECTIONS = CACHE / "collections"
 HOMES = CACHE / "home"
 LOGS = CACHE / "logs"
 RESULTS = CACHE / "results"
-STAMPS = CACHE / "stamps"
 TREES = CACHE / "tree"
 NOX_ENVIRONMENTS = WORK / ".nox"
 NOX_HOME = WORK / ".venv"

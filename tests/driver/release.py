@@ -2,170 +2,136 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make release-check`: rehearses a release in a copy, up to what users install from it."""
+"""The archive of the collection: installed from as users do, and a rehearsal of its release."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import subprocess
 import tarfile
-import time
+from collections import Counter
 from pathlib import Path
 
-from . import archive, environment, matrix, results, tree, venvs
-from .paths import CACHE
-from .steps import say
-from .versions import Disagreement, change, installed, released, upcoming
+import nox
 
-SESSION = "release-check"
+from . import environment, tree
+from .paths import CACHE, ROOT
+
 _NAME = "edgeops.cloudflare"
-_FOLDER = CACHE / "release"
+# What the archive may hold, at the top.
+_PUBLISHED = {
+    *("meta", "playbooks", "plugins", "changelogs", "docs", "tests", "LICENSES"),
+    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "LICENSE"),
+    *("README.md", "SECURITY.md", "requirements-stores.txt", "requirements.txt"),
+    *("requirements.yml", "FILES.json", "MANIFEST.json"),
+}
+_VERSION = re.compile(r'^(?: *version: |VERSION = "|## v|  )(\d+)\\?\.(\d+)\\?\.(\d+)"?:?$', re.M)
+# Where somebody sets it, and where antsibull-changelog writes it.
+_SET = (
+    *("galaxy.yml", "plugins/module_utils/_version.py"),
+    *("docs/awx/execution-environment.yml", "docs/awx/execution-environment-aap.yml"),
+)
+_WRITTEN = ("changelogs/changelog.yaml", "CHANGELOG.md")
 
 
-class NotReady(Exception):
-    """Why the collection cannot be released: a sentence."""
+def install_archive(session: nox.Session, checkout: Path | None = None) -> dict[str, str]:
+    """Build the archive and install it, without a network; returns where Ansible finds it."""
+    folder = CACHE / session.name
+    shutil.rmtree(folder, ignore_errors=True)
+    env = _environment(session, folder)
+    galaxy = ("ansible-galaxy", "collection")
+    source = str(checkout or tree.copy(session.name))
+    _call(session, *galaxy, "build", "--output-path", str(folder), source, env=env)
+    archive = str(next(folder.glob("*.tar.gz")))
+    _call(session, *galaxy, "install", "--offline", "--no-deps", "--force", archive, env=env)
+    return env
 
 
-def packages() -> tuple[str, ...]:
-    """What a release is made with."""
-    return (matrix.newest_core_here().requirement, "antsibull-changelog==0.36.*")
+def rehearse(session: nox.Session) -> None:
+    """Do all of a release but publishing it, in a copy."""
+    checkout, folder = tree.copy("release"), CACHE / session.name
+    env = _environment(session, folder)
+    version = _upcoming(session, checkout)
+    with session.chdir(checkout):
+        _call(session, "antsibull-changelog", "lint", env=env)
+        _call(session, "antsibull-changelog", "release", env=env)
+    install_archive(session, checkout)
+    _call(session, "ansible-galaxy", "collection", "verify", "--offline", _NAME, env=env)
+    installed = folder.joinpath("ansible_collections", *_NAME.split("."))
+    for name in (*_SET[1:], *_WRITTEN):
+        if newest(installed / name) != version:
+            session.error(f"{name} does not have the version {version} that is released")
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as opened:
+        names = [member.name for member in opened if not member.isdir()]
+    _look_into(session, names)
+    _read_documentation(session, checkout, env)
+    playbooks = [f"{_NAME}.{path.stem}" for path in (checkout / "playbooks").glob("*.yml")]
+    _call(session, "ansible-playbook", "--syntax-check", "-i", "localhost,", *playbooks, env=env)
+    session.log(f"{'.'.join(map(str, version))} is ready to be released. Nothing was changed.")
 
 
-def release_check() -> int:
-    """`make release-check`, in an environment of its own."""
-    what = "a virtual environment with ansible-core and antsibull-changelog"
-    return rehearse(venvs.ensure(_FOLDER / "venv", what, [*packages()], [])).failed
+def newest(path: Path) -> tuple[int, ...]:
+    """Return the newest version that a file names."""
+    return max(tuple(map(int, found)) for found in _VERSION.findall(path.read_text("utf-8")))
 
 
-def rehearse(programs: Path) -> results.Result:
-    """Do all of a release but publishing it; a failure is one sentence.
+def _upcoming(session: nox.Session, checkout: Path) -> tuple[int, ...]:
+    """Return the version to release, and set it in the copy.
 
-    `programs` is the folder of the environment that has the packages.
+    It is the one that is set, or the one after the last release: antsibull-changelog would add the
+    changes to that one as long as its version is set.
     """
-    start = time.monotonic()
-    result = results.Result("rehearsal of a release")
-    try:
-        _Rehearsal(programs).run()
-        result.passed = 1
-        say("The collection is ready to be released. Nothing was changed.")
-    except (NotReady, Disagreement) as error:
-        result.failed = 1
-        say(f"The collection is not ready to be released. {error}")
-    result.seconds = time.monotonic() - start
-    return result
+    (now,) = {newest(checkout / name) for name in _SET}
+    (last,) = {newest(checkout / name) for name in _WRITTEN}
+    if now < last:
+        session.error(f"galaxy.yml has {now}, which is older than {last} in the changelog")
+    version = now if now > last else (last[0], last[1] + 1, 0)
+    for name in _SET:
+        text = (checkout / name).read_text("utf-8")
+        old, new = (".".join(map(str, each)) for each in (now, version))
+        (checkout / name).write_text(text.replace(old, new), "utf-8")
+    return version
 
 
-class _Rehearsal:
-    def __init__(self, programs: Path) -> None:
-        self._programs = programs
-        self._checkout = tree.copy("release")
-        self._built = _FOLDER / "built"
-        self._collections = _FOLDER / "collections"
-        for folder in (self._built, self._collections):
-            shutil.rmtree(folder, ignore_errors=True)
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        self._env = environment.offline(environment.clean())
-        self._env["PATH"] = f"{programs}:{self._env.get('PATH', '')}"
-        # So nothing is found but what was installed.
-        self._env["ANSIBLE_COLLECTIONS_PATH"] = str(self._collections)
-        self._env["ANSIBLE_NOCOLOR"] = "1"
+def _look_into(session: nox.Session, names: list[str]) -> None:
+    counts = Counter(name.partition("/")[0] for name in names)
+    session.log(f"{len(names)} files: {dict(sorted(counts.items()))}")
+    strange = set(counts) - _PUBLISHED
+    files = (ROOT / folder for folder in ("meta", "playbooks", "plugins"))
+    needed = {
+        str(path.relative_to(ROOT))
+        for folder in files
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    if strange or needed.difference(names):
+        session.error(f"too much: {strange}; not there: {needed.difference(names)}")
 
-    def run(self) -> None:
-        version = self._write_changelog()
-        built = self._build(version)
-        self._look_into(built)
-        self._install(built, version)
-        self._read_documentation()
-        self._load_playbooks()
 
-    def _write_changelog(self) -> str:
-        last, version = released(self._checkout), upcoming(self._checkout)
-        fragments = [*(self._checkout / "changelogs" / "fragments").glob("*.y*ml")]
-        self._call("antsibull-changelog", "lint", cwd=self._checkout)
-        change(self._checkout, version)
-        said = self._call("antsibull-changelog", "release", cwd=self._checkout)
-        say(f"Release {version} after {last}; fragments for its changelog: {len(fragments)}.")
-        if "no release_summary" in said:
-            say("  None of them has a release_summary, which it should have.")
-        return version
+def _read_documentation(session: nox.Session, checkout: Path, env: dict[str, str]) -> None:
+    for folder in (checkout / "plugins").iterdir():
+        names = {f"{_NAME}.{path.stem}" for path in folder.glob("[!_]*.py")}
+        if names and folder.name not in {"doc_fragments", "plugin_utils"}:
+            command = ("ansible-doc", "--json", "--type", folder.name.removesuffix("s"))
+            shown = json.loads(_call(session, *command, *names, env=env))
+            if names.difference(shown):
+                session.error(f"ansible-doc does not know {names.difference(shown)}")
 
-    def _build(self, version: str) -> Path:
-        galaxy = ("ansible-galaxy", "collection", "build")
-        self._call(*galaxy, "--output-path", str(self._built), str(self._checkout))
-        built = self._built / f"{_NAME.replace('.', '-')}-{version}.tar.gz"
-        if not built.is_file():
-            found = ", ".join(path.name for path in self._built.iterdir())
-            raise NotReady(f"{built.name} was not built, but {found}.")
-        return built
 
-    def _look_into(self, built: Path) -> None:
-        with tarfile.open(built) as opened:
-            names = [member.name for member in opened if not member.isdir()]
-        say(f"{built.name} has {len(names)} files, {built.stat().st_size / 1024:.0f} KiB:")
-        say(f"  {archive.contents(names)}.")
-        strange = archive.strange(names)
-        if strange:
-            raise NotReady(f"This does not belong into the archive: {', '.join(strange)}.")
-        files = (path for path in self._checkout.rglob("*") if path.is_file())
-        lacking = archive.lacking(names, (str(p.relative_to(self._checkout)) for p in files))
-        if lacking:
-            raise NotReady(f"This is not in the archive: {', '.join(lacking)}.")
+def _environment(session: nox.Session, folder: Path) -> dict[str, str]:
+    env = environment.offline(environment.clean())
+    return env | {
+        "PATH": f"{session.bin}:{env['PATH']}",
+        # So nothing is found but what is installed.
+        "ANSIBLE_COLLECTIONS_PATH": str(folder),
+        "ANSIBLE_NOCOLOR": "1",
+    }
 
-    def _install(self, built: Path, version: str) -> None:
-        galaxy = ("ansible-galaxy", "collection")
-        self._collections.mkdir()
-        self._call(*galaxy, "install", "--offline", "--no-deps", str(built))
-        self._call(*galaxy, "verify", "--offline", _NAME)
-        there = installed(self._installed)
-        if there != version:
-            raise NotReady(f"{there} was installed from the archive of {version}.")
-        say(f"Installed from it without a network and verified: {there}, in all files that say so.")
 
-    @property
-    def _installed(self) -> Path:
-        return self._collections.joinpath("ansible_collections", *_NAME.split("."))
-
-    def _read_documentation(self) -> None:
-        counts = []
-        for kind, names in self._documented().items():
-            command = ("ansible-doc", "--type", kind, *(f"{_NAME}.{name}" for name in names))
-            self._call(*command)
-            shown = json.loads(self._call(*command, "--json"))
-            lacking = sorted({f"{_NAME}.{name}" for name in names}.difference(shown))
-            if lacking:
-                raise NotReady(f"ansible-doc knows no {kind} {', '.join(lacking)}.")
-            counts.append(f"{len(names)} of type {kind}")
-        say(f"Its documentation can be read: {', '.join(counts)}.")
-
-    def _documented(self) -> dict[str, list[str]]:
-        """What the checkout has that ansible-doc shows, by its type."""
-        found = {}
-        for folder in (self._checkout / "plugins").iterdir():
-            if folder.name not in {"doc_fragments", "module_utils", "plugin_utils"}:
-                kind = folder.name.removesuffix("s")
-                found[kind] = sorted(path.stem for path in folder.glob("[!_]*.py"))
-        return dict(sorted(found.items()))
-
-    def _load_playbooks(self) -> None:
-        names = sorted(path.stem for path in (self._checkout / "playbooks").glob("*.yml"))
-        full_names = [f"{_NAME}.{name}" for name in names]
-        self._call("ansible-playbook", "--syntax-check", "--inventory", "localhost,", *full_names)
-        say(f"Its playbooks can be loaded: {', '.join(names)}.")
-
-    def _call(self, *command: str, cwd: Path = _FOLDER) -> str:
-        """Run a program of the environment; returns what it printed."""
-        done = subprocess.run(
-            [str(self._programs / command[0]), *command[1:]],
-            cwd=cwd,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode or "[WARNING]" in done.stderr:
-            how = f"failed with status {done.returncode}" if done.returncode else "warns"
-            said = (done.stdout * bool(done.returncode) + done.stderr).strip()
-            raise NotReady(f"`{' '.join(command)}` {how}:\n{said}")
-        return done.stdout
+def _call(session: nox.Session, *command: str, env: dict[str, str]) -> str:
+    """Run a program that has to end well and without a warning; returns its output."""
+    said = str(session.run(*command, env=env, silent=True, stderr=None))
+    if "[WARNING]" in said:
+        session.error(said)
+    return said

@@ -47,7 +47,8 @@ def environment(directory: Path) -> Path:
 def start(directory: Path, watch_pid: int | None = None) -> str:
     """Start in the background and return the environment as JSON text, once it is ready.
 
-    It stops when the process ``watch_pid`` is gone. One that runs there already is used. ``StartError`` holds the end of its output.
+    It stops when the process ``watch_pid`` is gone. One that runs there already is used.
+    ``StartError`` holds the end of its output.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _running(directory):

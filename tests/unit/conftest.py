@@ -11,11 +11,11 @@ import os
 import pytest
 from hypothesis import settings
 
-# Properties are tested with the same examples in each run; EXPLORE_EXAMPLES=1000 tests each with so
-# many random ones instead. No deadline, since the machine may be busy.
+# Properties are tested with the same few examples in each run; EXPLORE_EXAMPLES=1000 tests each
+# with so many random ones (make explore). No deadline, since the machine may be busy.
 EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
 settings.register_profile(
-    "unit", deadline=None, derandomize=not EXPLORED, max_examples=EXPLORED or 100
+    "unit", deadline=None, derandomize=not EXPLORED, max_examples=EXPLORED or 25
 )
 settings.load_profile("unit")
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import os
 import typing as t
 from pathlib import Path
@@ -31,9 +33,21 @@ def fixture_no_store_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("NO_GCE_CHECK", "true")
 
 
+@functools.cache
+def _loader() -> t.Any:
+    """Return what reads botocore's descriptions of AWS: once, for they take a fifth of a second."""
+    from botocore import loaders
+
+    return loaders.create_loader()
+
+
 @pytest.fixture(name="store")
-def fixture_store(no_store_credentials: None) -> t.Iterator[StoreServer]:
+def fixture_store(
+    no_store_credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> t.Iterator[StoreServer]:
     """Return an object store in which nothing is."""
+    if importlib.util.find_spec("botocore"):
+        monkeypatch.setattr("botocore.session.create_loader", lambda _data_path: _loader())
     server = StoreServer()
     yield server
     server.stop()

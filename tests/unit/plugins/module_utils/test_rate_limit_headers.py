@@ -82,7 +82,7 @@ def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: s
     assert sent_at_once(limiter, {**reported(1000, 300), name: header}, most=100) == 100
 
 
-@examples(50)
+@examples(20)
 @given(
     st.lists(
         st.tuples(

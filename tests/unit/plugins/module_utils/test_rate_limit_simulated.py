@@ -250,7 +250,7 @@ SEEDS = st.integers(0, 2**32)
 ANNOUNCED = st.sampled_from([0.0, 0.5, 1.0, 1.5])
 
 
-@examples(12)
+@examples(4)
 @given(
     quota=st.integers(100, 600),
     window=st.integers(60, 600),
@@ -281,7 +281,7 @@ def test_no_request_is_rejected_and_none_is_late(
     assert took <= 1.05 * max(limit, math.ceil(number / threads) * latency) + 3 * latency
 
 
-@examples(25)
+@examples(8)
 @given(
     quota=st.integers(1, 200),
     window=st.floats(1, 20),
@@ -317,7 +317,7 @@ def test_no_request_is_rejected_whatever_the_window(
     assert took <= windows * (window + 1 + 2 * latency) + (number / threads + 1) * latency
 
 
-@examples(12)
+@examples(4)
 @given(
     quota=st.integers(100, 600),
     window=st.floats(10, 120),
@@ -333,7 +333,7 @@ def test_no_request_is_rejected_though_responses_are_lost(
     World(quota, window, latency, lost=20, seed=seed).run(task)
 
 
-@examples(25)
+@examples(8)
 @given(
     quota=st.integers(40, 600),
     window=st.floats(10, 120),

@@ -110,7 +110,7 @@ ELSEWHERE = {
     "Failed to import the required Python library (requests)": (
         "unit/plugins/modules/test_connection"
     ),
-    "no host matches logpush_hosts: ": "integration/targets/playbooks/push_logs_runs",
+    "no host matches logpush_hosts: ": "e2e/test_push_logs",
     "a template cannot be resolved": "unit/plugins/lookup/test_lookups",
     "is undefined": "unit/plugins/lookup/test_lookups",
     "was created, but nothing was pushed within ": "unit/plugins/modules/test_wait",
