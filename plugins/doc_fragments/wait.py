@@ -18,8 +18,8 @@ options:
         logs. A push that fails fails the task, with Cloudflare's message.
       - The task lists the jobs of the zone or account after 2 seconds, and then at increasing
         intervals, every 30 seconds in the end. A push has come where C(last_complete) or
-        C(last_error) differs from what the response to the write showed. C(last_complete) is the
-        end of the range of logs that was pushed, not the time of the push.
+        C(last_error) differs from what was shown before the write and in its response.
+        C(last_complete) is the end of the range of logs that was pushed, not the time of the push.
       - A zone without events pushes nothing, so the task times out. So does a job whose filter
         matches nothing.
       - Nothing is waited for in check mode, for a job that is disabled, or where nothing was

@@ -215,7 +215,8 @@ jobs:
       type: dict
       sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "host": "example.com"}
 totals:
-  description: The sums of all jobs.
+  description: The sums of all jobs, each once, also where O(scopes) lists its zone or account
+    several times.
   returned: success, and when a scope failed
   type: dict
   contains:

@@ -122,7 +122,8 @@ month_to_date:
       type: str
       sample: "2026-11-01"
     billable_bytes:
-      description: The bytes that are billed.
+      description: The bytes that are billed, V(null) where Cloudflare no longer keeps all days of
+        the month.
       type: int
       sample: 21000000000
 rate_limit_waited:

@@ -24,7 +24,8 @@ EXPLORE = pytest.mark.explore
 # A job that pushed last long ago would be stale.
 NOW = datetime.now(timezone.utc)
 DONE = NOW.strftime("%Y-%m-%dT%H:%M:%SZ")
-FAILED = (NOW + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+# Always less than a minute ago.
+FAILED = (NOW + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 LONG_AGO = "2020-11-22T14:05:00Z"
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }}"
 MESSAGE = "error writing object:\n<b>Access Denied</b>"
@@ -211,6 +212,8 @@ def assert_page(page: Page, unnamed: int) -> None:
     assert without_name[:2] == ["… Idle", NOTHING]
     assert audit[3].startswith("audit ")
     assert "<h1>A &amp; &lt;b&gt;</h1>" in page.text
+    assert "<small>&lt; 1 min ago, " in page.text
+    assert not re.search("<(?![!/a-z])", page.text)
     assert "Without jobs: 1" in page.text
     assert re.search(r"As of \d{4}-\d\d-\d\d \d\d:\d\d UTC", page.text)
     assert not {"script", "b", "i", "link", "img"} & set(page.elements)

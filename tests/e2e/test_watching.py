@@ -162,7 +162,9 @@ def test_zones_and_accounts_are_read_in_one_task(watched: Watched) -> None:
 
 def test_a_period_before_the_oldest_numbers_is_an_error(watched: Watched) -> None:
     result = watched.health(period=30 * DAY)
-    assert result["msg"].startswith(f"since: Cloudflare keeps {HEALTH} of this zone for 604800")
+    assert result["msg"].startswith(
+        f"since or period: Cloudflare keeps {HEALTH} of this zone for 604800"
+    )
     assert "cannot request data older than" in result["error"]["errors"][0]["message"]
 
 

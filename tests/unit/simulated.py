@@ -55,7 +55,7 @@ class World:
 
     ``single_use``: a token is accepted for one job only; ``late``: so many looks at the challenge
     file find nothing. ``deliveries`` are what jobs come to show, ``outage`` when the jobs of a zone
-    cannot be listed.
+    cannot be listed, ``unshown`` what responses to writes leave out.
     """
 
     def __init__(self, *, single_use: bool = False, late: int = 0) -> None:
@@ -63,6 +63,7 @@ class World:
         self.requests: list[str] = []
         self.deliveries: list[Delivery] = []
         self.outage: Outage | None = None
+        self.unshown: tuple[str, ...] = ()
         self.now = 0.0
         self._single_use = single_use
         self._late = late
@@ -159,4 +160,4 @@ class World:
         else:
             job = {"id": next(self._numbers), **body}
             jobs.append(job)
-        return success(job)
+        return success({name: job[name] for name in job if name not in self.unshown})

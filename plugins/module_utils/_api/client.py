@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import typing as t
 from urllib.parse import urlsplit
@@ -270,7 +271,20 @@ def _decoded(content: bytes) -> dict[str, t.Any] | None:
         value = json.loads(content, parse_int=_PARSE_INT)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and not _is_too_deep(value) else None
+    if not isinstance(value, dict) or _is_too_deep(value):
+        return None
+    return _encodable(value) if _HALF_CHARACTER.search(content) else value
+
+
+# Half of a surrogate pair, escaped or not. JSON allows for it, but it cannot be encoded, so that
+# Ansible would refuse the result of the task. In UTF-16 there may be any.
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\A.{0,3}\0", re.DOTALL)
+
+
+def _encodable(value: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return a value with a question mark in the place of each half of a character."""
+    text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+    return t.cast(dict[str, t.Any], json.loads(text, parse_int=_PARSE_INT))
 
 
 class _Form(t.NamedTuple):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 import typing as t
 from collections import defaultdict
-from datetime import datetime, timezone
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
     ApiResponse,
@@ -24,7 +23,17 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     CloudflareError,
-    InvalidInput,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.period import (
+    DATE,
+    DAY,
+    Period,
+    check_order,
+    date,
+    day,
+    health_period,
+    in_utc,
+    seconds,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
@@ -42,9 +51,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.scopes
 # By the documentation's examples the most groups that a query may return; the settings of the
 # dataset are read where they turn out to be fewer.
 _MOST_GROUPS = 10_000
-_DAY = 86400
-_LAST = 253370764800  # the year 9999
 _SUCCEEDED = 200
+_LARGEST_SUM = 2**64
 # The names of the sums in results, and in the API.
 _SUMS = {
     "uploads": "uploads",
@@ -54,31 +62,13 @@ _SUMS = {
 }
 
 
-class Period(t.NamedTuple):
-    """A period in seconds since 1970: ``since`` is in it, ``until`` is not."""
-
-    since: int
-    until: int
-
-    def parts(self, longest: int) -> list[Period]:
-        """Return the period in parts of at most so many seconds."""
-        starts = range(self.since, self.until, longest)
-        return [Period(start, min(start + longest, self.until)) for start in starts]
-
-    def halves(self, unit: int) -> list[Period]:
-        """Return both halves, whole multiples of ``unit`` seconds, or nothing: it is one unit."""
-        half = (self.until - self.since) // unit // 2 * unit
-        middle = self.since + half
-        return [Period(self.since, middle), Period(middle, self.until)] if half else []
-
-
 class Dataset(t.NamedTuple):
     """A dataset: what is queried, and how a query names a period of whole ``unit`` seconds."""
 
     name: str
     sums: tuple[str, ...]
-    # Each with its type; None is any.
-    dimensions: dict[str, type | None]
+    # Each with its type, or with how a text begins; None is any.
+    dimensions: dict[str, type | re.Pattern[str] | None]
     time_type: str
     since: str
     until: str
@@ -103,7 +93,7 @@ class Dataset(t.NamedTuple):
 
     def variables(self, period: Period) -> dict[str, t.Any]:
         """Return the variables for a period."""
-        if self.unit < _DAY:
+        if self.unit < DAY:
             return {"since": in_utc(period.since), "until": in_utc(period.until)}
         # The last day is in it.
         return {"since": day(period.since), "until": day(period.until - 1)}
@@ -121,11 +111,11 @@ HEALTH = Dataset(
 USAGE = Dataset(
     "logpushUsageAdaptiveGroups",
     ("billableBytes",),
-    {"date": str},
+    {"date": DATE},
     "Date",
     "date_geq",
     "date_leq",
-    _DAY,
+    DAY,
 )
 
 
@@ -134,6 +124,14 @@ class Group(t.NamedTuple):
 
     dimensions: dict[str, t.Any]
     sums: dict[str, int]
+
+
+class TooEarly(CloudflareError):
+    """Cloudflare no longer keeps the beginning of a period, but all from ``oldest`` on."""
+
+    def __init__(self, message: str, error: ApiError, oldest: int) -> None:
+        super().__init__(message, error.values)
+        self.oldest = oldest
 
 
 class _Limits(t.NamedTuple):
@@ -191,7 +189,8 @@ class GroupReader:
 
     def _send(self, query: str, variables: dict[str, t.Any]) -> ApiResponse:
         try:
-            return self._client.query(query, {"tag": self._scope.id, **variables})
+            # As the analytics have ids; a filter need not match them in capitals.
+            return self._client.query(query, {"tag": self._scope.canonical.id, **variables})
         except ApiError as error:
             refused = "not authorized" in error.cause or "does not have access" in error.cause
             if refused or error.status in (401, 403):
@@ -215,12 +214,13 @@ class GroupReader:
     def _group(self, response: ApiResponse, group: t.Any) -> Group:
         dimensions, sums = field(group, "dimensions", dict) or {}, field(group, "sum", dict)
         numbers = {name: field(sums, name, int) for name in self._dataset.sums}
-        are_there = all(
-            name in dimensions if kind is None else field(dimensions, name, kind) is not None
-            for name, kind in self._dataset.dimensions.items()
-        )
-        if not are_there or None in numbers.values():
-            raise response.malformed(f"holds a group of {self._dataset.name} that is incomplete")
+        are_valid = all(
+            _is_valid(dimensions, name, kind) for name, kind in self._dataset.dimensions.items()
+        ) and all(number is not None and 0 <= number < _LARGEST_SUM for number in numbers.values())
+        if not are_valid:
+            raise response.malformed(
+                f"holds a group of {self._dataset.name} that is incomplete or invalid"
+            )
         return Group(dimensions, t.cast(dict[str, int], numbers))
 
     def _longest(self, error: ApiError, period: Period) -> int:
@@ -233,11 +233,7 @@ class GroupReader:
             raise error
         oldest = self._now - (limits.age or self._now)
         if period.since < oldest:
-            raise CloudflareError(
-                f"since: Cloudflare keeps {self._dataset.name} of this {self._scope.kind} for "
-                f"{limits.age} seconds, so that it must be {in_utc(oldest)} or later",
-                error.values,
-            )
+            raise self._too_early(error, oldest, limits)
         length = period.until - period.since
         # Whole units, and at least one.
         duration = max((limits.duration or length) // self._dataset.unit, 1) * self._dataset.unit
@@ -246,6 +242,19 @@ class GroupReader:
             raise error
         self._limit = min(groups, self._limit)
         return min(duration, length)
+
+    def _too_early(self, error: ApiError, oldest: int, limits: _Limits) -> TooEarly:
+        options, unit = "since or period", self._dataset.unit
+        oldest = -(-oldest // unit) * unit
+        earliest = in_utc(oldest)
+        if unit == DAY:
+            options, earliest = "since", day(oldest)
+        return TooEarly(
+            f"{options}: Cloudflare keeps {self._dataset.name} of this {self._scope.kind} for "
+            f"{limits.age} seconds, so that the period must begin at {earliest} or later",
+            error,
+            oldest,
+        )
 
     def _limits(self, error: ApiError) -> _Limits:
         try:
@@ -256,10 +265,21 @@ class GroupReader:
             raise error from None
         return _Limits(
             enabled=field(settings, "enabled", bool),
-            duration=field(settings, "maxDuration", int),
-            groups=field(settings, "maxPageSize", int),
-            age=field(settings, "notOlderThan", int),
+            duration=_positive(settings, "maxDuration"),
+            groups=_positive(settings, "maxPageSize"),
+            age=_positive(settings, "notOlderThan"),
         )
+
+
+def _is_valid(dimensions: dict[str, t.Any], name: str, kind: type | re.Pattern[str] | None) -> bool:
+    if isinstance(kind, re.Pattern):
+        return bool(kind.match(field(dimensions, name, str) or ""))
+    return name in dimensions if kind is None else field(dimensions, name, kind) is not None
+
+
+def _positive(settings: t.Any, name: str) -> int | None:
+    number = field(settings, name, int)
+    return number if number is not None and number > 0 else None
 
 
 def read_health(params: Params, logpush_of: LogpushOf, now: float) -> Result:
@@ -280,11 +300,20 @@ def read_health(params: Params, logpush_of: LogpushOf, now: float) -> Result:
         "since": in_utc(period.since),
         "until": in_utc(period.until),
         "jobs": jobs,
-        "totals": _totals([status for job in jobs for status in job["by_status"]]),
+        "totals": _totals([status for job in _once(jobs) for status in job["by_status"]]),
         "scopes": scopes,
     }
     raise_failures(whole)
     return whole
+
+
+def _once(jobs: t.Iterable[Result]) -> t.Iterable[Result]:
+    """Return each job once, also where a zone or account is listed several times."""
+    found: dict[t.Any, Result] = {}
+    for job in jobs:
+        scope = Scope.of(job["scope"].get("zone_id"), job["scope"].get("account_id"))
+        found.setdefault((scope.canonical, job["id"]), job)
+    return found.values()
 
 
 def health_of_jobs(groups: t.Iterable[Group]) -> list[Result]:
@@ -337,15 +366,23 @@ def _totals(statuses: t.Iterable[Result]) -> Result:
 def read_usage(params: Params, client: Client, now: float) -> Result:
     """Return the billable bytes of an account by day; ``now`` is in seconds since 1970."""
     scope = Scope.of(None, params["account_id"])
-    today = int(now) // _DAY * _DAY
-    month = _seconds("since", f"{day(today)[:8]}01")
-    since = month if params["since"] is None else _date("since", params["since"])
-    until = (today if params["until"] is None else _date("until", params["until"])) + _DAY
-    _check_order(since, until)
-    whole = Period(min(since, month), max(until, today + _DAY))
+    today = int(now) // DAY * DAY
+    month = seconds("since", f"{day(today)[:8]}01")
+    since = month if params["since"] is None else date("since", params["since"])
+    until = (today if params["until"] is None else date("until", params["until"])) + DAY
+    check_order(since, until)
+    whole = Period(min(since, month), max(until, today + DAY))
+    reader, knows_month = GroupReader(client, scope, USAGE, now), True
+    try:
+        groups = reader.read(whole)
+    except TooEarly as error:
+        # Of the month alone, which was not asked for.
+        if since < error.oldest:
+            raise
+        groups, knows_month = reader.read(Period(since, until)), False
     bytes_of: dict[str, int] = defaultdict(int)
-    for group in GroupReader(client, scope, USAGE, now).read(whole):
-        bytes_of[str(group.dimensions["date"])[:10]] += group.sums["billableBytes"]
+    for group in groups:
+        bytes_of[group.dimensions["date"][:10]] += group.sums["billableBytes"]
     days = [
         {"date": each, "billable_bytes": bytes_of[each]}
         for each in sorted(bytes_of)
@@ -360,59 +397,8 @@ def read_usage(params: Params, client: Client, now: float) -> Result:
         "until": day(until - 1),
         "days": days,
         "billable_bytes": sum(each["billable_bytes"] for each in days),
-        "month_to_date": {"since": day(month), "billable_bytes": month_to_date},
+        "month_to_date": {
+            "since": day(month),
+            "billable_bytes": month_to_date if knows_month else None,
+        },
     }
-
-
-def health_period(params: Params, now: int) -> Period:
-    """Read the options ``since``, ``until`` and ``period``, or raise ``InvalidInput``."""
-    until = now if params["until"] is None else _seconds("until", params["until"])
-    length = params["period"]
-    if params["since"] is None:
-        length = _DAY if length is None else length
-        if not 1 <= length <= until:
-            raise InvalidInput("period", "must be 1 second or more, and end after 1970")
-        return Period(until - length, until)
-    if length is not None:
-        raise InvalidInput("period", "is set beside since; set only one of them")
-    since = _seconds("since", params["since"])
-    _check_order(since, until)
-    return Period(since, until)
-
-
-def _check_order(since: int, until: int) -> None:
-    if since >= until:
-        raise InvalidInput("since", "must be earlier than until, which is now unless it is set")
-
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-def _date(option: str, text: str) -> int:
-    if not _DATE.fullmatch(text.strip()):
-        raise InvalidInput(option, "must be a date such as 2026-11-22")
-    return _seconds(option, text)
-
-
-def _seconds(option: str, text: str) -> int:
-    """Return a time in whole seconds since 1970; without an offset it is in UTC."""
-    # Older versions of Python take neither Z nor each fraction.
-    whole = re.sub(r"(:\d\d)[.,]\d+", r"\1", re.sub("[Zz]$", "+00:00", text.strip()))
-    try:
-        time = datetime.fromisoformat(whole)
-        seconds = (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp()
-    except (ValueError, OverflowError):
-        seconds = -1
-    if not 0 <= seconds < _LAST:
-        raise InvalidInput(option, "must be a time in ISO 8601 such as 2026-11-22T14:00:00Z")
-    return int(seconds)
-
-
-def in_utc(seconds: int) -> str:
-    """Return a time in ISO 8601."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def day(seconds: int) -> str:
-    """Return the date of a time in UTC."""
-    return in_utc(seconds)[:10]

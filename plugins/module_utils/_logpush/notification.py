@@ -58,11 +58,21 @@ class DesiredNotification(t.NamedTuple):
         """Read a module's options, or raise ``InvalidInput``."""
         given = {option: params[option] for option in NOTIFICATION}
         for option in _MECHANISMS:
+            if given["state"] == "absent":
+                # They do not matter for what is to go.
+                given[option] = None
             if given[option] is not None:
                 # Of "a, b" Ansible makes "a" and " b".
-                stripped = (str(each).strip() for each in given[option])
-                given[option] = list(dict.fromkeys(each for each in stripped if each))
+                stripped = [str(each).strip() for each in given[option]]
+                if "" in stripped:
+                    # Mostly a variable without a value, which must not remove any.
+                    raise InvalidInput(option, "contains an empty entry; use [] to remove all")
+                given[option] = list(dict.fromkeys(stripped))
+        if given["id"] is not None:
+            given["id"] = given["id"].strip()
         desired = cls(**given)
+        if desired.id == "":
+            raise InvalidInput("id", "is empty; omit it to find the notification by its name")
         if desired.name == "" or (desired.name is None and desired.id is None):
             # Ansible takes a null for a value.
             raise InvalidInput("name", "is empty; give the name of the notification, or its id")
@@ -118,23 +128,38 @@ class Notification:
             "modified": self.properties.get("modified"),
         }
 
+    @property
+    def has_recipients(self) -> bool:
+        """Whether there are recipients, also of a kind that has no option."""
+        return any((field(self.properties, "mechanisms", dict) or {}).values())
+
+    def has_id(self, identifier: str) -> bool:
+        """Whether this is its id, however that is capitalized."""
+        return self.id.casefold() == identifier.casefold()
+
     def _recipients(self, kind: str) -> list[str]:
+        return list(self._shown_recipients(kind))
+
+    def _shown_recipients(self, kind: str) -> dict[str, t.Any]:
+        """Return recipients by their ids, each as it is shown."""
         mechanisms = field(self.properties, "mechanisms", dict)
-        ids = (field(each, "id", str) for each in field(mechanisms, kind, list) or [])
-        return [each for each in ids if each is not None]
+        found = ((field(each, "id", str), each) for each in field(mechanisms, kind, list) or [])
+        return {identifier: each for identifier, each in found if identifier is not None}
 
     def updated(self, changes: t.Mapping[str, t.Any]) -> Notification:
         """Return the notification with other values of options."""
-        shown = {**self.describe(), **changes}
-        # A kind of recipients that has no option stays as it is.
-        mechanisms = dict(field(self.properties, "mechanisms", dict) or {})
-        for option, kind in _MECHANISMS.items():
-            # An empty list removes the recipients that there are.
-            if shown[option] or kind in mechanisms:
-                mechanisms[kind] = [{"id": each} for each in shown[option]]
-        texts = ("name", "description", "enabled")
-        properties = {name: changes[name] for name in texts if name in changes}
-        return Notification({**self.properties, **properties, "mechanisms": mechanisms})
+        properties = {name: value for name, value in changes.items() if name not in _MECHANISMS}
+        changed = {option: kind for option, kind in _MECHANISMS.items() if option in changes}
+        if changed:
+            # What the task does not set stays as it is shown, whatever that is.
+            mechanisms = dict(field(self.properties, "mechanisms", dict) or {})
+            for option, kind in changed.items():
+                shown = {each.casefold(): v for each, v in self._shown_recipients(kind).items()}
+                mechanisms[kind] = [
+                    shown.get(each.casefold(), {"id": each}) for each in changes[option]
+                ]
+            properties["mechanisms"] = mechanisms
+        return Notification({**self.properties, **properties})
 
     def body(self) -> dict[str, t.Any]:
         """Return what is sent to create or to update it."""

@@ -88,12 +88,11 @@ class _Writer:
 
     def _check_recipients(self) -> None:
         """Raise where the notification would have no recipient."""
-        shown = self._planned.describe()
         is_concerned = self._actual is None or set(_RECIPIENTS) & set(self._changes)
-        if is_concerned and not any(shown[option] for option in _RECIPIENTS):
+        if is_concerned and not self._planned.has_recipients:
             raise InvalidInput(
                 "emails",
-                f"the notification '{shown['name']}' would have no recipient; set emails, "
+                f"the notification '{self._planned.name}' would have no recipient; set emails, "
                 "webhook_ids or pagerduty_ids",
             )
 
@@ -220,7 +219,7 @@ def _find(
 ) -> Notification | None:
     if desired.id is None:
         return _find_by_name(desired, api, found)
-    actual = next((each for each in found if each.id == desired.id), None)
+    actual = next((each for each in found if each.has_id(desired.id)), None)
     if actual is None:
         if desired.state == "absent":
             return None

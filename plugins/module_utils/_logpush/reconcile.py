@@ -192,7 +192,7 @@ class _Reconciling:
         self._obtain_tokens()
         outcomes = self._apply(plans)
         self._find_twins(plans, outcomes)
-        self._wait(outcomes)
+        self._wait(plans, outcomes)
         pruned = self._prune(plans, outcomes)
         return Reconciled(outcomes, pruned)
 
@@ -317,12 +317,15 @@ class _Reconciling:
             )
             outcomes[index] = error or outcomes[index]
 
-    def _wait(self, outcomes: list[Outcome[Result]]) -> None:
+    def _wait(self, plans: t.Sequence[Outcome[Plan]], outcomes: list[Outcome[Result]]) -> None:
         """Wait for the pushes of all jobs that were written, where that is wanted."""
         timeout = self._settings.wait_timeout
         if timeout is not None and not self._check_mode:
-            apis = [each.logpush for each in self._valid]
-            outcomes[:] = wait_for_pushes(apis, outcomes, timeout, self._settings.concurrency)
+            before = [
+                (each.logpush, plan.job if isinstance(plan, Plan) else None)
+                for each, plan in zip(self._valid, plans)
+            ]
+            outcomes[:] = wait_for_pushes(before, outcomes, timeout, self._settings.concurrency)
 
     def _prune(
         self, plans: t.Sequence[Outcome[Plan]], outcomes: t.Sequence[Outcome[Result]]

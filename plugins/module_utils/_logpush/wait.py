@@ -17,6 +17,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
+    MalformedResponse,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import Job
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_health import (
@@ -45,10 +46,14 @@ Result = dict[str, t.Any]
 
 
 class _Written(t.NamedTuple):
-    """A job after it was written: the API of its scope, and what the module returns."""
+    """A job after it was written: the API of its scope, and what the module returns.
+
+    ``before`` is the job as it was listed before, None for a new one.
+    """
 
     logpush: Logpush
     result: Result
+    before: Job | None = None
 
     @property
     def id(self) -> int:
@@ -74,20 +79,21 @@ def timeout_of(params: t.Mapping[str, t.Any]) -> float | None:
 
 
 def wait_for_pushes(
-    apis: t.Sequence[Logpush],
+    before: t.Sequence[tuple[Logpush, Job | None]],
     outcomes: t.Sequence[Outcome[Result]],
     timeout: float,
     concurrency: int,
 ) -> list[Outcome[Result]]:
     """Wait for the next push of each enabled job that was written, up to ``timeout`` seconds.
 
-    ``apis`` are those of the scopes of the jobs. Return the outcomes in order: a result gets
-    ``push`` and the job as it is then, as does the error for a job whose push failed or did not
-    come in time. The jobs of a scope are listed once for all that it has.
+    ``before`` has the API of the scope of each job, and the job as it was before the write. Return
+    the outcomes in order: a result gets ``push`` and the job as it is then, as does the error for a
+    job whose push failed or did not come in time. The jobs of a scope are listed once for all that
+    it has.
     """
     written = {
-        number: _Written(logpush, outcome)
-        for number, (logpush, outcome) in enumerate(zip(apis, outcomes))
+        number: _Written(logpush, outcome, job)
+        for number, ((logpush, job), outcome) in enumerate(zip(before, outcomes))
         if isinstance(outcome, dict) and _may_push(outcome)
     }
     found = dict(zip(written, _Waiting([*written.values()], concurrency).run(timeout)))
@@ -108,6 +114,8 @@ class _Waiting:
         # As last listed, and why they could not be.
         self._jobs: dict[int, Job] = {}
         self._problems: dict[Scope, CloudflareError] = {}
+        # Those that the last list did not have.
+        self._missing: set[int] = set()
 
     def run(self, timeout: float) -> list[Outcome[Result]]:
         deadline = time.monotonic() + timeout
@@ -149,13 +157,18 @@ class _Waiting:
         written = self._written[number]
         if isinstance(listed, CloudflareError):
             self._problems[written.scope] = listed
-            if (listed.values.get("error") or {}).get("retryable"):
+            if _may_pass(listed):
                 return None
             return _error(written, f"its jobs can no longer be listed: {listed.message}", listed)
         self._problems.pop(written.scope, None)
         job = next((job for job in listed if job.id == written.id), None)
         if job is None:
-            return _error(written, "was removed before it pushed anything", push=FAILED)
+            # One list may have been older than the job.
+            if number in self._missing:
+                return _error(written, "was removed before it pushed anything", push=FAILED)
+            self._missing.add(number)
+            return None
+        self._missing.discard(number)
         self._jobs[number] = job
         return _judge(written, job)
 
@@ -165,17 +178,30 @@ class _Waiting:
         problem = self._problems.get(written.scope)
         if problem is not None:
             return _error(written, f"{reason}; {problem.message}", problem, job, TIMED_OUT)
-        reason += "; where there are no events, there is nothing to push"
+        if job is not None and is_failing(job.properties):
+            # As before the write; a new error would have ended the wait.
+            reason += f"; Cloudflare still shows the error: {_reason(job.describe())}"
+        else:
+            reason += "; where there are no events, there is nothing to push"
         return _error(written, reason, None, job, TIMED_OUT)
+
+
+def _may_pass(error: CloudflareError) -> bool:
+    """Whether a later list may succeed; a page in the place of a response is mostly a proxy's."""
+    is_malformed = isinstance(error, MalformedResponse)
+    return is_malformed or bool((error.values.get("error") or {}).get("retryable"))
+
+
+def _reason(shown: Result) -> str:
+    return shown["error_message"] or "Cloudflare reports no reason"
 
 
 def _judge(written: _Written, job: Job) -> Outcome[Result] | None:
     """Return what has come of a job since it was written, or None where nothing has."""
-    before, after = written.result["job"], job.describe()
-    pushed = _is_new(before, after, "last_complete")
-    if _is_new(before, after, "last_error") and (not pushed or is_failing(job.properties)):
-        reason = after["error_message"] or "Cloudflare reports no reason"
-        return _error(written, f"pushing failed: {reason}", None, job, FAILED)
+    after = job.describe()
+    pushed = _is_new(written, after, "last_complete")
+    if _is_new(written, after, "last_error") and (not pushed or is_failing(job.properties)):
+        return _error(written, f"pushing failed: {_reason(after)}", None, job, FAILED)
     if pushed:
         return {**written.result, "job": after, "push": SUCCEEDED}
     if not after["enabled"]:
@@ -185,8 +211,10 @@ def _judge(written: _Written, job: Job) -> Outcome[Result] | None:
     return None
 
 
-def _is_new(before: Result, after: Result, name: str) -> bool:
-    return after[name] is not None and after[name] != before[name]
+def _is_new(written: _Written, after: Result, name: str) -> bool:
+    # The response to a write may leave out what the list before it showed.
+    before = written.before.properties.get(name) if written.before else None
+    return after[name] is not None and after[name] not in (before, written.result["job"][name])
 
 
 def _error(

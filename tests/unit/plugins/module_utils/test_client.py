@@ -19,6 +19,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client imp
     KeyAuth,
     TokenAuth,
     decode_envelope,
+    decode_graphql,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import Response
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import RequestError
@@ -208,6 +209,27 @@ def test_a_response_nested_too_deep_is_no_envelope() -> None:
     for depth in (DEEPEST + 1, 250, 100_000):
         assert decode_envelope(nested(depth)) is None
     assert decode_envelope(nested(100_000, '{"a":', "}").replace(b":}", b":1}")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown_as"),
+    [
+        (b"a\\ud800b", "a?b"),
+        (b"\\uDFFF", "?"),
+        (b"\\ude00\\ud83d", "??"),
+        (b"\xed\xa0\x80", "?"),
+        (b"\\ud83d\\ude00 \\\\ud800 \xc3\xa9", "\U0001f600 \\ud800 \xe9"),
+    ],
+)
+@pytest.mark.parametrize("decode", [decode_envelope, decode_graphql])
+def test_half_a_character_cannot_break_the_result_of_a_task(
+    decode: t.Callable[[bytes], t.Any], text: bytes, shown_as: str
+) -> None:
+    members = b'"errors": [{"message": "%s", "%s": 1.5}]' % (text, text)
+    decoded = decode(b'{"success": false, %s}' % members)
+    assert decoded["errors"] == [{"message": shown_as, shown_as: 1.5}]
+    in_utf_16 = '{"success": false, "errors": ["\ud800"]}'.encode("utf-16-le", "surrogatepass")
+    assert decode(in_utf_16)["errors"] == ["?"]
 
 
 def test_a_number_too_long_is_refused_at_once() -> None:

@@ -244,6 +244,17 @@ def test_scopes_are_zones_and_accounts_each_with_its_own_outcome() -> None:
     assert (totals["uploads_succeeded"], totals["uploads_failed"]) == (2, 1)
 
 
+def test_a_zone_that_is_listed_twice_counts_once_in_the_totals() -> None:
+    # The analytics need not find an id in capitals.
+    calls = [queried(groups(group(42, 200, 2), group(43, 200, 1))) for _scope in range(2)]
+    with network(*calls):
+        result = run(
+            zone_id=None, scopes=[{"zone_id": ZONE}, {"zone_id": ZONE.upper()}], concurrency=1
+        )
+    assert [job["id"] for job in result["jobs"]] == [42, 43, 42, 43]
+    assert result["totals"]["uploads_succeeded"] == 3
+
+
 def test_scopes_are_read_concurrently() -> None:
     barrier = threading.Barrier(3, timeout=60)
 
@@ -325,8 +336,8 @@ def test_a_period_that_begins_too_early_names_the_earliest_time() -> None:
     with network(*calls):
         result = run()
     assert result["msg"] == (
-        "since: Cloudflare keeps logpushHealthAdaptiveGroups of this zone for 43200 seconds, so "
-        "that it must be 2026-11-22T02:00:00Z or later"
+        "since or period: Cloudflare keeps logpushHealthAdaptiveGroups of this zone for 43200 "
+        "seconds, so that the period must begin at 2026-11-22T02:00:00Z or later"
     )
     assert result["error"]["errors"] == [{"message": "cannot request data older than 43200s"}]
 
@@ -346,6 +357,8 @@ def test_a_dataset_that_is_not_available_is_named() -> None:
         settings(),
         settings(errors("another error")),
         settings(data({"settings": None})),
+        # A limit that is none; taken for one, it would lead to a query for each second.
+        settings(maxDuration=-1, maxPageSize=-1, notOlderThan=-1),
         settings(response({"data": {"viewer": {"zones": []}}, "errors": None})),
     ],
 )
@@ -407,6 +420,10 @@ def test_a_query_is_repeated_after_a_lost_response() -> None:
         (groups(group(job=None)), "that is incomplete"),
         (groups(group(status="200")), "that is incomplete"),
         (groups(group(uploads=1.5)), "that is incomplete"),
+        (groups(group(uploads=-1)), "that is incomplete or invalid"),
+        (groups(group(uploads=2**64)), "that is incomplete or invalid"),
+        # No sum of two of these can be printed.
+        (groups(group(uploads=10**4290), group(43, uploads=10**4290)), "incomplete or invalid"),
         (response({"success": True, "result": {}}), "no GraphQL response"),
     ],
 )

@@ -86,6 +86,11 @@ def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[
     return run_module(logpush_notification.main, given, check_mode=check_mode, diff=diff)
 
 
+def recipients(mechanisms: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return these recipients as a property."""
+    return {"mechanisms": mechanisms}
+
+
 CREATION = {
     "name": "logpush",
     "alert_type": TYPE,
@@ -224,6 +229,29 @@ def test_recipients_of_another_kind_are_kept() -> None:
         run(emails=["new@x.org"])
 
 
+def test_what_the_task_does_not_set_is_sent_as_it_is_shown() -> None:
+    # Another kind, another type of id, and more than an id.
+    chat, service = {"id": HOOK, "name": "chat"}, {"id": 5, "name": "service"}
+    mechanisms = {"email": ids(MAIL), "webhooks": [chat], "pagerduty": [service], "sms": None}
+    with network(
+        listed(shown(mechanisms=mechanisms)), put({"enabled": False, **recipients(mechanisms)})
+    ):
+        assert run(enabled=False)["changes"] == ["enabled"]
+    sent = {**mechanisms, "webhooks": [chat, {"id": OTHER}]}
+    with network(listed(shown(mechanisms=mechanisms)), put(recipients(sent))):
+        assert run(webhook_ids=[HOOK.upper(), OTHER])["changes"] == ["webhook_ids"]
+    with network(listed(shown(mechanisms=...)), put({"enabled": False}, mechanisms=...)):
+        assert run(enabled=False)["changes"] == ["enabled"]
+
+
+def test_recipients_without_an_option_are_recipients() -> None:
+    with network(
+        listed(shown(mechanisms={"email": ids(MAIL), "sms": ids("1")})),
+        put(recipients({"email": [], "sms": ids("1")})),
+    ):
+        assert run(emails=[])["action"] == "updated"
+
+
 def test_a_diff_has_no_more_than_can_be_set() -> None:
     with network(listed(shown())):
         diff = run(check_mode=True, diff=True, enabled=False)["diff"]
@@ -233,7 +261,9 @@ def test_a_diff_has_no_more_than_can_be_set() -> None:
     assert diff["after"] == {**diff["before"], "enabled": False}
 
 
-@pytest.mark.parametrize("options", [{}, {"id": ID}, {"id": ID, "name": None}])
+@pytest.mark.parametrize(
+    "options", [{}, {"id": ID}, {"id": ID, "name": None}, {"id": f" {ID.upper()}"}, {"emails": ""}]
+)
 def test_a_notification_is_removed(options: dict[str, t.Any]) -> None:
     with network(listed(shown(), shown(OTHER, name="other")), deleted()):
         result = run(state="absent", diff=True, **options)
@@ -270,6 +300,11 @@ def test_a_list_of_another_shape_is_malformed(result: t.Any) -> None:
     [
         ({"name": ""}, "name: is empty"),
         ({"name": None}, "one of the following is required: id, name"),
+        ({"id": ""}, "id: is empty; omit it to find the notification by its name"),
+        ({"id": " ", "state": "absent"}, "id: is empty"),
+        ({"emails": ""}, "emails: contains an empty entry; use [] to remove all"),
+        ({"emails": [" "]}, "emails: contains an empty entry"),
+        ({"webhook_ids": [HOOK, None]}, "webhook_ids: contains an empty entry"),
         ({"account_id": "x"}, "account_id: must be 32 hexadecimal digits"),
         ({"account_id": None}, "missing required arguments: account_id"),
         ({"zone_id": "x"}, 'unsupported option "zone_id"'),
@@ -284,7 +319,7 @@ def test_an_invalid_option_is_named_and_nothing_is_sent(
 
 @pytest.mark.parametrize(
     ("options", "before"),
-    [({}, []), ({"emails": [" "]}, []), ({"emails": []}, [shown()])],
+    [({}, []), ({"emails": []}, []), ({"emails": []}, [shown()])],
 )
 def test_a_notification_needs_a_recipient(options: dict[str, t.Any], before: t.Any) -> None:
     with network(listed(*before)):

@@ -134,6 +134,38 @@ def test_an_invalid_option_is_named_and_nothing_is_sent(
         assert run(**options)["msg"].startswith(said)
 
 
+def test_where_the_month_is_no_longer_kept_the_period_alone_is_read() -> None:
+    error = {"data": None, "errors": [{"message": "cannot request data older than 604800s"}]}
+    calls = (
+        queried(response(error)),
+        settings(notOlderThan=604_800),
+        queried(days(d21=1, d22=2), "2026-11-21"),
+    )
+    with network(*calls):
+        result = run(since="2026-11-21")
+    assert result["billable_bytes"] == 3
+    assert result["month_to_date"] == {"since": FIRST, "billable_bytes": None}
+
+
+@pytest.mark.parametrize("options", [{}, {"since": "2026-11-15"}])
+def test_a_period_that_begins_too_early_names_the_first_whole_day(options: dict[str, str]) -> None:
+    error = {"data": None, "errors": [{"message": "cannot request data older than 604800s"}]}
+    with network(queried(response(error)), settings(notOlderThan=604_800)):
+        message = run(**options)["msg"]
+    assert message == (
+        "since: Cloudflare keeps logpushUsageAdaptiveGroups of this account for 604800 seconds, so "
+        "that the period must begin at 2026-11-16 or later"
+    )
+
+
+@pytest.mark.parametrize("date", ["22 Nov 2026", "", 20261122])
+def test_bytes_of_no_day_are_not_left_out(date: t.Any) -> None:
+    group = {"sum": {"billableBytes": 3}, "dimensions": {"date": date}}
+    with network(queried(data({"logpushUsageAdaptiveGroups": [group]}))):
+        result = run()
+    assert "logpushUsageAdaptiveGroups that is incomplete or invalid" in result["msg"]
+
+
 def test_a_period_longer_than_a_query_covers_is_split_into_whole_days() -> None:
     error = {"data": None, "errors": [{"message": "query time range is too large"}]}
     calls = (

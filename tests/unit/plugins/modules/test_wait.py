@@ -16,7 +16,9 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     TOKEN,
     ZONE,
     failure,
+    response,
     run_module,
+    success,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.simulated import (
     CONTAINER,
@@ -91,6 +93,16 @@ def test_the_push_before_the_update_is_not_taken_for_one_after_it() -> None:
     assert server.now >= 100
 
 
+@pytest.mark.parametrize("name", ["last_complete", "last_error"])
+def test_what_the_response_to_the_write_leaves_out_is_not_taken_for_new(name: str) -> None:
+    simulated = world(Delivery(100, "http", {"last_complete": SECOND}), **{name: FIRST})
+    simulated.unshown = ("last_complete", "last_error")
+    with simulated.reached() as server:
+        result = run_one(max_upload_interval_seconds=60)
+    assert result["push"] == "succeeded", result
+    assert server.now >= 100
+
+
 def test_a_failed_push_fails_the_task_with_the_message_of_cloudflare() -> None:
     with world(Delivery(20, "http", REFUSED)).reached():
         result = run_one()
@@ -161,6 +173,18 @@ def test_a_push_that_does_not_come_in_time_fails_the_task_with_what_was_done() -
     assert server.now == 90
 
 
+@pytest.mark.parametrize("message", [CLOUDFLARES, None])
+def test_a_wait_that_times_out_shows_the_error_of_before(message: str | None) -> None:
+    existing = {"last_complete": EARLIER_STILL, "last_error": EARLIER, "error_message": message}
+    with world(**existing).reached():
+        result = run_one(max_upload_interval_seconds=60, wait_timeout=60)
+    assert result["push"] == "timed_out"
+    assert result["msg"] == (
+        "job 7 was updated, but nothing was pushed within 60 s (wait_timeout); Cloudflare still "
+        f"shows the error: {message or 'Cloudflare reports no reason'}"
+    )
+
+
 def test_a_push_at_the_last_moment_counts() -> None:
     with world(Delivery(89.5, "http", PUSHED)).reached() as server:
         result = run_one(wait_timeout=90)
@@ -217,6 +241,14 @@ def test_a_job_that_something_else_stops_is_waited_for_no_longer(
     assert server.now < 90
 
 
+def test_a_list_that_is_older_than_the_job_is_not_taken_for_its_removal() -> None:
+    simulated = world(Delivery(40, "http", PUSHED))
+    simulated.outage = Outage(ZONE, 1, 5, lambda: success([]))
+    with simulated.reached():
+        result = run_one()
+    assert result["push"] == "succeeded", result
+
+
 def test_a_creation_whose_response_was_lost_is_waited_for() -> None:
     # The fault hits the creation: after the list, the challenge, and its file.
     with world(Delivery(60, "http", PUSHED)).reached(LOST, at=4) as server:
@@ -252,7 +284,12 @@ def forbidden() -> requests.Response:
     return failure(403, 10000, "Authentication error")
 
 
-@pytest.mark.parametrize("answer", [broken, gateway_error])
+def page() -> requests.Response:
+    """Return what a proxy may answer, once."""
+    return response(content=b"<html>Maintenance</html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("answer", [broken, gateway_error, page])
 def test_a_lost_connection_does_not_end_the_wait(answer: t.Callable[[], t.Any]) -> None:
     simulated = world(Delivery(40, "http", PUSHED))
     simulated.outage = Outage(ZONE, 5, 100, answer)
