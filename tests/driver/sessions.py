@@ -40,7 +40,13 @@ OTHERS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/filter")
 AFFECTED = (MODULES, f"{OTHERS[0]}/test_module.py", OTHERS[1])
 # What only ansible-test can show is that it finds and runs them: it forks for each test.
 ALL_UNITS = ("units", "--num-workers", "2", "tests/unit/plugins/")
-SAMPLE_OF_UNITS = ("units", "--num-workers", "1", f"{OTHERS[0]}/test_module.py", *CONTROLLER)
+SAMPLE_OF_UNITS = (
+    *("units", "--num-workers", "1", f"{OTHERS[0]}/test_module.py"),
+    *(f"{each}/" for each in CONTROLLER),
+)
+# What differs between versions of ansible-core, of what ansible-test has.
+SANITY_OF_PLUGINS = ("ansible-doc", "compile", "ignores", "import", "validate-modules")
+SAMPLE_OF_TARGETS = ("inventory_zones", "logpush_job", "logpush_ownership", "playbooks")
 _NOTHING_TO_RUN = 5
 Environment = Mapping[str, str]
 _NONE: Environment = {}
@@ -129,10 +135,20 @@ def _count_coverage(part: Part, output: str) -> None:
     part.passed = 1
 
 
-def affected_units(session: nox.Session) -> list[Part]:
+def sanity(session: nox.Session, core: Core, *, whole: bool) -> Part:
+    """Run the sanity tests: all but for pylint, or those that read the plugins' code.
+
+    Pylint takes minutes for the tests, which ruff checks.
+    """
+    chosen = [word for name in SANITY_OF_PLUGINS for word in ("--test", name)]
+    options = ["--skip-test", "pylint"] if whole else [*chosen, "plugins/"]
+    return ansible_test(session, core, "sanity", *options)
+
+
+def affected_units(session: nox.Session, *, modules: bool) -> list[Part]:
     """Run the unit tests of what can differ between versions of ansible-core."""
     return [
-        pytest(session, "unit tests, modules", *AFFECTED),
+        pytest(session, "unit tests, modules", *(AFFECTED if modules else AFFECTED[1:])),
         pytest(session, "unit tests, inventory and lookup", *CONTROLLER),
     ]
 

@@ -237,6 +237,7 @@ def run_fifths(tower: Tower, world: World, inventory: awx.Inventory) -> list[awx
     return fifths
 
 
+@pytest.mark.explore
 def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
     world.control("POST", "zones", [*ZONES, *SHOP])
     inventory = tower.job().update_inventory("zones.cloudflare.yml")
@@ -295,6 +296,7 @@ def test_slices_come_to_the_same_as_one_run(tower: Tower, world: World) -> None:
     tower.assert_no_secret(unsliced, *halves, *fifths, told)
 
 
+@pytest.mark.explore
 def test_a_proof_with_the_global_key(tower: Tower, world: World) -> None:
     job = tower.job(tower.key)
     variables = {"logpush_zone_id": world.zone_id, "logpush_destination_conf": world.destination}

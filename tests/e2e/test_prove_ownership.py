@@ -36,6 +36,7 @@ def test_in_an_account(world: World) -> None:
     assert all(f"/accounts/{account}/" in request["path"] for request in world.requests())
 
 
+@EXPLORE
 def test_credentials_by_options(world: World) -> None:
     secret = world.environment["AWS_SECRET_ACCESS_KEY"]
     run = world.run(
@@ -109,6 +110,7 @@ def test_a_destination_without_a_challenge_is_reported_as_such(world: World) -> 
     assert run.requested == []
 
 
+@EXPLORE
 @pytest.mark.parametrize("scheme", ["gs", "azure"])
 def test_proves_the_ownership_of_other_stores(world: World, scheme: str) -> None:
     env = world.environment
@@ -129,6 +131,7 @@ def test_proves_the_ownership_of_other_stores(world: World, scheme: str) -> None
     assert run.requested == ASKS_AND_VALIDATES
 
 
+@EXPLORE
 def test_waiting_for_a_missing_file_ends_with_the_reason(world: World) -> None:
     world.control("POST", "faults", {"file": "missing", "filename": "with_bucket"})
     run = world.run(inputs={"logpush_challenge_file": {"timeout": 0.1, "delay": 0.1}})

@@ -223,6 +223,7 @@ def assert_page(page: Page, unnamed: int) -> None:
     assert "url(" not in page.text
 
 
+@EXPLORE
 def test_the_location_of_the_page_is_a_custom_stat(world: World, tmp_path: Path) -> None:
     path = tmp_path / "logpush.html"
     given = {"logpush_report_scopes": scopes(world)[:1], "logpush_report_path": str(path)}
@@ -268,6 +269,7 @@ def test_a_second_run_asks_the_same_and_changes_the_page_alone(
     assert Page(path).rows
 
 
+@EXPLORE
 def test_an_unusual_job_affects_its_own_row_alone(world: World, tmp_path: Path) -> None:
     huge = 10**400
     add_job(world, name="abc", output_options={"field_names": 7, "sample_rate": huge})

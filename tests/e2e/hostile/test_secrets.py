@@ -101,6 +101,7 @@ def ignored(result: Result, way: str) -> int:
     return stats["ignored"]
 
 
+@pytest.mark.explore
 @pytest.mark.parametrize("way", ["json", RUNNER] if EXPLORED else [RUNNER])
 def test_every_module_in_success_and_in_failure(stage: Stage, count: Count, way: str) -> None:
     kinds = list(stage.scenery.unproved)

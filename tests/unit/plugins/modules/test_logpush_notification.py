@@ -304,7 +304,7 @@ def test_a_list_of_another_shape_is_malformed(result: t.Any) -> None:
         ({"id": " ", "state": "absent"}, "id: is empty"),
         ({"emails": ""}, "emails: contains an empty entry; use [] to remove all"),
         ({"emails": [" "]}, "emails: contains an empty entry"),
-        ({"webhook_ids": [HOOK, None]}, "webhook_ids: contains an empty entry"),
+        ({"webhook_ids": [HOOK, ""]}, "webhook_ids: contains an empty entry"),
         ({"account_id": "x"}, "account_id: must be 32 hexadecimal digits"),
         ({"account_id": None}, "missing required arguments: account_id"),
         ({"zone_id": "x"}, 'unsupported option "zone_id"'),
