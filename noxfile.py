@@ -50,6 +50,8 @@ def _add_core(core: matrix.Core) -> None:
             command = ("integration", "--continue-on-error", *targets)
             done.append(sessions.ansible_test(session, core, *command))
         if core == newest:
+            pylint = ("sanity", "--test", "pylint", "plugins/")
+            done.append(sessions.ansible_test(session, core, *pylint, what="pylint"))
             done.append(sessions.ansible_test(session, core, *sessions.SAMPLE_OF_UNITS))
         parts.check(session, *done)
 
