@@ -13,10 +13,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     InvalidInput,
     RequestError,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.lost_response import (
-    look_for,
-    lost_error,
-    may_be_applied,
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.named import (
+    NamedResources,
+    result_of,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.notification import (
     ALERT_TYPE,
@@ -27,11 +26,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.notifi
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import where
 
-_RUN_AGAIN = (
-    "The request may still be in progress, so wait before rerunning the task, which looks for the "
-    "notification first"
-)
 _NOT_FOUND = 404
+NOUN = "notification"
 _RECIPIENTS = ("emails", "webhook_ids", "pagerduty_ids")
 
 Result = dict[str, t.Any]
@@ -40,11 +36,18 @@ Result = dict[str, t.Any]
 def reconcile_notification(params: t.Mapping[str, t.Any], api: NotificationApi) -> Result:
     """Bring one notification into the desired state, and return what a module returns."""
     desired = DesiredNotification.of(params)
+    resources = NamedResources(
+        NOUN,
+        api.scope,
+        read=lambda: _of_the_type(api.notifications()),
+        get=lambda identifier: _by_id(api.notifications(), identifier),
+        differences=desired.differences,
+    )
     found = api.notifications()
-    actual = _find(desired, api, found)
+    actual = _find(desired, resources, found)
     if desired.state == "absent":
-        return _remove(actual, api)
-    return _Writer(desired, api, actual, frozenset(each.id for each in found)).apply()
+        return _remove(actual, api, resources)
+    return _Writer(desired, api, resources, actual, frozenset(each.id for each in found)).apply()
 
 
 class _Writer:
@@ -54,11 +57,13 @@ class _Writer:
         self,
         desired: DesiredNotification,
         api: NotificationApi,
+        resources: NamedResources[Notification],
         actual: Notification | None,
         known_ids: frozenset[str],
     ) -> None:
         self._desired = desired
         self._api = api
+        self._resources = resources
         self._actual = actual
         self._known_ids = known_ids
         changes = desired.differences(actual or NEW)
@@ -70,7 +75,7 @@ class _Writer:
         """Write and return the result. Raise ``CloudflareError`` where it fails."""
         created = self._actual is None
         action = "created" if created else "updated" if self._changes else "none"
-        result = _result(action, self._planned, self._changes)
+        result = result_of(NOUN, action, self._planned.describe(), self._changes)
         if action == "none":
             return result
         result["diff"] = _diff(self._api, self._actual, self._planned)
@@ -81,9 +86,17 @@ class _Writer:
         except CloudflareError as error:
             error.values.setdefault("changes", self._changes)
             raise
-        result["notification"]["id"] = identifier
+        result[NOUN]["id"] = identifier
         if created:
-            self._verify_unique(identifier, result)
+            # As Cloudflare shows it, with its times.
+            shown = result[NOUN]
+            values = {key: result[key] for key in ("changed", "action", "changes", NOUN)}
+            self._resources.verify_unique(
+                identifier,
+                self._desired.name,
+                values,
+                lambda created: shown.update(created.describe()),
+            )
         return result
 
     def _check_recipients(self) -> None:
@@ -103,180 +116,60 @@ class _Writer:
                 return t.cast(str, self._api.create(self._planned))
             self._api.update(self._planned)
         except RequestError as error:
-            if not may_be_applied(error):
-                raise
-            found = self._find_after(error)
-            result["response_lost"] = True
-            result["warnings"].append(
-                f"{error.message}, but it was applied: notification {found.id} is in the desired "
-                "state"
-            )
-            return found.id
+            return self._resources.written_after(
+                error,
+                result,
+                name=self._desired.name,
+                updated=self._actual and self._actual.id,
+                known=self._known_ids,
+            ).id
         return self._planned.id
 
-    def _find_after(self, lost: RequestError) -> Notification:
-        """Return the notification after a lost response, or raise unless it is as desired."""
-        actual = self._actual
-        if actual is not None:
-            found = look_for(lost, lambda: self._if_as_desired(actual.id), _RUN_AGAIN)
-            if found is None:
-                raise lost_error(
-                    lost, f"notification {actual.id} is not in the desired state. {_RUN_AGAIN}"
-                )
-            return found
-        created = look_for(lost, self._new_ones, _RUN_AGAIN) or []
-        ids = [each.id for each in created]
-        if len(ids) != 1:
-            raise lost_error(lost, _what_became(ids), ids=ids)
-        names = sorted(self._desired.differences(created[0]))
-        if names:
-            raise lost_error(
-                lost,
-                f"afterwards there was a new notification of that name, {ids[0]}, but it differs "
-                f"in {', '.join(names)}, so something else may have created it",
-                ids=ids,
-            )
-        return created[0]
 
-    def _if_as_desired(self, identifier: str) -> Notification | None:
-        found = _by_id(self._api, identifier)
-        return None if found is None or self._desired.differences(found) else found
-
-    def _new_ones(self) -> list[Notification]:
-        return [each for each in self._of_this_name() if each.id not in self._known_ids]
-
-    def _of_this_name(self) -> list[Notification]:
-        return _named(self._api.notifications(), self._desired.name)
-
-    def _verify_unique(self, identifier: str, result: Result) -> None:
-        """List the notifications again: another run may have created the same one."""
-        values = {key: result[key] for key in ("changed", "action", "changes", "notification")}
-        name = self._desired.name
-        try:
-            named = self._of_this_name()
-        except CloudflareError as error:
-            raise CloudflareError(
-                f"notification {identifier} was created, but whether it is the only one named "
-                f"'{name}' could not be verified: {error.message}. Rerun the task",
-                {**error.values, **values},
-            ) from error
-        for each in named:
-            if each.id == identifier:
-                # As Cloudflare shows it, with its times.
-                result["notification"] = values["notification"] = each.describe()
-        ids = sorted({identifier, *(each.id for each in named)})
-        others = [each for each in ids if each != identifier]
-        if others:
-            raise CloudflareError(
-                f"{len(ids)} notifications in {where(self._api.scope)} are named '{name}' (ids: "
-                f"{', '.join(ids)}): this task created notification {identifier}, and something "
-                f"else, such as an overlapping run, created {', '.join(others)}. Remove all but "
-                "one (state: absent with its id), and do not let runs for the same account overlap",
-                {**values, "ids": ids},
-            )
-
-
-def _remove(actual: Notification | None, api: NotificationApi) -> Result:
-    result = _result("none" if actual is None else "deleted", actual)
+def _remove(
+    actual: Notification | None, api: NotificationApi, resources: NamedResources[Notification]
+) -> Result:
     if actual is None:
-        return result
+        return result_of(NOUN, "none", None)
+    result = result_of(NOUN, "deleted", actual.describe())
     result["diff"] = _diff(api, actual, None)
     if api.check_mode:
         return result
     try:
         api.delete(actual.id)
     except RequestError as error:
-        _find_removed(error, actual.id, api, result)
+        unknown = error.status == _NOT_FOUND
+        resources.check_removed(error, actual.id, result, unknown=unknown)
     return result
 
 
-def _find_removed(
-    error: RequestError, identifier: str, api: NotificationApi, result: Result
-) -> None:
-    """Accept that a notification is gone though its removal was not confirmed, or raise."""
-    is_unknown = error.status == _NOT_FOUND
-    if not is_unknown and not may_be_applied(error):
-        raise error
-    if not look_for(error, lambda: _by_id(api, identifier) is None, _RUN_AGAIN):
-        if is_unknown:
-            raise error
-        raise lost_error(error, f"notification {identifier} still exists. {_RUN_AGAIN}")
-    if not is_unknown:
-        result["response_lost"] = True
-        result["warnings"].append(f"{error.message}, but notification {identifier} is gone")
+def _of_the_type(found: t.Iterable[Notification]) -> list[Notification]:
+    return [each for each in found if each.alert_type == ALERT_TYPE]
 
 
-def _by_id(api: NotificationApi, identifier: str) -> Notification | None:
-    return next((each for each in api.notifications() if each.id == identifier), None)
-
-
-def _named(found: t.Iterable[Notification], name: str | None) -> list[Notification]:
-    return [each for each in found if each.alert_type == ALERT_TYPE and each.name == name]
+def _by_id(found: t.Iterable[Notification], identifier: str) -> Notification | None:
+    return next((each for each in found if each.has_id(identifier)), None)
 
 
 def _find(
-    desired: DesiredNotification, api: NotificationApi, found: t.Sequence[Notification]
+    desired: DesiredNotification,
+    resources: NamedResources[Notification],
+    found: t.Sequence[Notification],
 ) -> Notification | None:
     if desired.id is None:
-        return _find_by_name(desired, api, found)
-    actual = next((each for each in found if each.has_id(desired.id)), None)
+        return resources.find_by_name(desired.name, _of_the_type(found))
+    actual = _by_id(found, desired.id)
     if actual is None:
         if desired.state == "absent":
             return None
-        raise InvalidInput(
-            "id",
-            f"there is no notification {desired.id} in {where(api.scope)}; Cloudflare assigns the "
-            "id of a new notification, so omit id and set name",
-        )
+        raise resources.unknown_id(desired.id)
     if actual.alert_type != ALERT_TYPE:
         raise InvalidInput(
             "id", f"notification {actual.id} is of another type, {actual.alert_type}"
         )
-    if desired.state == "absent" and desired.name not in (None, actual.name):
-        raise InvalidInput(
-            "name", f"notification {actual.id} has '{actual.name}'; it was not removed"
-        )
+    if desired.state == "absent":
+        resources.check_removable(actual, desired.name)
     return actual
-
-
-def _find_by_name(
-    desired: DesiredNotification, api: NotificationApi, found: t.Sequence[Notification]
-) -> Notification | None:
-    named = _named(found, desired.name)
-    if len(named) > 1:
-        ids = sorted(each.id for each in named)
-        raise CloudflareError(
-            f"name: {len(named)} notifications in {where(api.scope)} have the name "
-            f"'{desired.name}' (ids: {', '.join(ids)}); set id to the intended one",
-            {"ids": ids},
-        )
-    return named[0] if named else None
-
-
-def _what_became(ids: t.Sequence[str]) -> str:
-    """Return what a lost creation came to, where there is not exactly one new notification."""
-    if not ids:
-        return (
-            "the notification was not found afterwards, so it seems not to have been created. "
-            f"{_RUN_AGAIN}"
-        )
-    return (
-        f"afterwards there were {len(ids)} new notifications of that name (ids: "
-        f"{', '.join(ids)}); remove all but one"
-    )
-
-
-def _result(
-    action: str, notification: Notification | None, changes: t.Sequence[str] = ()
-) -> Result:
-    return {
-        "changed": action != "none",
-        "action": action,
-        "changes": list(changes),
-        "notification": None if notification is None else notification.describe(),
-        "response_lost": False,
-        "warnings": [],
-    }
 
 
 def _diff(
