@@ -155,6 +155,9 @@ class Connection:
         self, method: str, path: str, body: bytes | None, seconds: float, decode: Decode
     ) -> Response:
         """Send one request and read its response; ``seconds`` bound each read."""
+        if self.aborted:
+            # The time was over before this thread got to run.
+            raise ConnectionAbortedError
         self._forget()
         headers = {"Content-Type": "application/json"} if body is not None else {}
         request = requests.Request(method, self._server.base_url + path, data=body, headers=headers)

@@ -153,3 +153,20 @@ def test_a_request_without_a_response_ends_in_time(serve: t.Callable[..., RawSer
     with pytest.raises(NoResponse) as caught:
         get(transport(serve()), seconds=0.2)
     assert caught.value.args[0] == LATE
+
+
+def test_a_request_whose_thread_starts_after_its_time_is_not_sent(
+    serve: t.Callable[..., RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(answer())
+    late: list[threading.Thread] = []
+
+    def start_later(thread: threading.Thread) -> None:
+        late.append(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    with pytest.raises(NoResponse):
+        get(transport(server), seconds=0.01)
+    (thread,) = late
+    thread.run()
+    assert server.connections == 0
