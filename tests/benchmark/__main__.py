@@ -39,7 +39,9 @@ DESTINATIONS = {
     # It requires no proof.
     "R2": "r2://edge-logs/benchmark/{DATE}?account-id=01a7362d577a6c3019a474fd6f485823"
     "&access-key-id=benchmark-key-id&secret-access-key=benchmark-secret-key",
-    "S3": S3,
+    "S3": "s3://edge-logs/benchmark/ZONE/{DATE}?region=us-east-1",
+    # Challenges of one prefix overwrite each other's file, so they take turns.
+    "one prefix of S3": S3,
 }
 SDK = str(Path(__file__).with_name("sdk.py"))
 MODULES = (
@@ -190,7 +192,10 @@ class Bench:
 
     def _push_logs(self, to: str, count: int) -> list[str]:
         job = {"name": "benchmark", "destination_conf": DESTINATIONS[to]}
-        jobs = [{"zone_id": each, **job} for each in self._zones[:count]]
+        jobs = [
+            {**job, "zone_id": each, "destination_conf": DESTINATIONS[to].replace("ZONE", each)}
+            for each in self._zones[:count]
+        ]
         # Without zones of their own, the jobs are for the zones of the hosts.
         values = {"logpush_jobs": jobs or [job], **({} if jobs else {"logpush_hosts": "all"})}
         variables = self._write(f"{to}-{count}.json", values)
@@ -225,7 +230,8 @@ def _benchmark(name: str, values: Iterable[float]) -> pyperf.Benchmark:
 
 def _measure(bench: Bench, options: argparse.Namespace) -> Iterator[pyperf.Benchmark]:
     print(_line("Row", "Wall", "Processor", "Runs"), "|---|--:|--:|--:|", sep="\n")
-    for turns, rows in bench.rows(options.few, options.many):
+    for turns, compared in bench.rows(options.few, options.many):
+        rows = [row for row in compared if options.only in row.title]
         # In turns: whatever else the machine does affects all of them.
         taken = [[bench.run(row) for row in rows] for _turn in range(options.turns or turns)]
         for row, pairs in zip(rows, zip(*taken, strict=True), strict=True):
@@ -240,6 +246,7 @@ def main() -> None:
     """Measure, print Markdown, and write what `pyperf compare_to` reads."""
     parser = argparse.ArgumentParser(prog="make benchmark", description=__doc__)
     parser.add_argument("--turns", type=int, help="how often each row is measured")
+    parser.add_argument("--only", default="", help="rows whose title contains this")
     parser.add_argument("--few", type=int, default=200, help="zones of most rows")
     parser.add_argument("--many", type=int, default=1000, help="zones of the inventory")
     parser.add_argument("--output", default=".cache/benchmark.json", help="default: %(default)s")
