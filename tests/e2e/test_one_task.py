@@ -101,7 +101,7 @@ def job(world: World, store: str, **more: t.Any) -> dict[str, t.Any]:
 def test_one_task_creates_the_job_and_a_second_one_writes_nothing(play: Play, store: str) -> None:
     options = job(play.world, store, challenge_file=STORES[store]["challenge_file"])
     task = {"edgeops.cloudflare.logpush_job": options}
-    tasks = [
+    tasks: list[dict[str, t.Any]] = [
         {**task, "register": "planned", "check_mode": True},
         {**task, "register": "created"},
         {**task, "register": "again"},

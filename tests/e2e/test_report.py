@@ -219,7 +219,7 @@ def assert_page(page: Page, unnamed: int) -> None:
     assert not {"script", "b", "i", "link", "img"} & set(page.elements)
     assert not {"src", "style"} & page.attributes
     assert page.links
-    assert all(link.startswith("https://dash.cloudflare.com/") for link in page.links)
+    assert all(str(link).startswith("https://dash.cloudflare.com/") for link in page.links)
     assert "url(" not in page.text
 
 

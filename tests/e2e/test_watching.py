@@ -241,7 +241,7 @@ def test_a_lost_response_to_a_change_is_no_failure(watched: Watched, method: str
     fault = {"method": method, "path": "policies", "status": 500, "carry_out": True}
     watched.world.control("POST", "faults", fault)
     options = {"enabled": False} if method == "PUT" else {"state": "absent"}
-    result = watched.notify(**options)  # type: ignore[arg-type]
+    result = watched.notify(**options)
     assert (result["changed"], result["response_lost"]) == (True, True)
 
 

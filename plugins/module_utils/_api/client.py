@@ -282,7 +282,7 @@ _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\A.{0,3}\0", r
 
 
 def _encodable(value: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return a value with a question mark in the place of each half of a character."""
+    """Return a value with a question mark instead of each unpaired surrogate."""
     text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
     return t.cast(dict[str, t.Any], json.loads(text, parse_int=_PARSE_INT))
 

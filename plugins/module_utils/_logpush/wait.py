@@ -187,7 +187,7 @@ class _Waiting:
 
 
 def _may_pass(error: CloudflareError) -> bool:
-    """Whether a later list may succeed; a page in the place of a response is mostly a proxy's."""
+    """Whether a later list may succeed; a page instead of a response is mostly a proxy's."""
     is_malformed = isinstance(error, MalformedResponse)
     return is_malformed or bool((error.values.get("error") or {}).get("retryable"))
 

@@ -293,7 +293,7 @@ def test_the_headers_that_authenticate(
 
 
 QUERY = "query ($tag: String!) { viewer { zones(filter: {zoneTag: $tag}) { zoneTag } } }"
-DATA = {"viewer": {"zones": []}}
+DATA: dict[str, t.Any] = {"viewer": {"zones": []}}
 
 
 def query_failed(body: t.Any, status: int = 200) -> RequestError:

@@ -133,7 +133,11 @@ def test_a_creation_sends_all_recipients_and_no_empty_description() -> None:
             "pagerduty": ids(ID),
         },
     }
-    options = {"emails": "a@x.org, b@x.org,a@x.org", "webhook_ids": [HOOK], "pagerduty_ids": [ID]}
+    options: dict[str, t.Any] = {
+        "emails": "a@x.org, b@x.org,a@x.org",
+        "webhook_ids": [HOOK],
+        "pagerduty_ids": [ID],
+    }
     with network(listed(), posted(body), listed()):
         result = run(**options, enabled=False, description="")
     assert result["notification"]["id"] == ID
@@ -211,7 +215,7 @@ def test_without_a_difference_nothing_is_written(
 def test_an_update_sends_all_that_can_be_set(
     options: dict[str, t.Any], changes: list[str], sent: dict[str, t.Any]
 ) -> None:
-    before = {"alert_interval": "30m", "unknown": 1}
+    before: dict[str, t.Any] = {"alert_interval": "30m", "unknown": 1}
     with network(listed(shown(**before)), put(sent, **before)):
         result = run(**options)
     assert (result["changed"], result["action"]) == (True, "updated")

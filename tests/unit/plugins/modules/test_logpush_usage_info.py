@@ -109,7 +109,7 @@ def test_a_day_may_have_several_groups() -> None:
     ],
 )
 def test_a_period_is_days_and_the_month_so_far_does_not_depend_on_it(
-    options: dict[str, str], since: str, until: str, listed: list[str], total: int
+    options: dict[str, t.Any], since: str, until: str, listed: list[str], total: int
 ) -> None:
     with network(queried(days(d01=1, d02=2, d03=4, d22=8), since, until)):
         result = run(**options)
@@ -148,7 +148,9 @@ def test_where_the_month_is_no_longer_kept_the_period_alone_is_read() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"since": "2026-11-15"}])
-def test_a_period_that_begins_too_early_names_the_first_whole_day(options: dict[str, str]) -> None:
+def test_a_period_that_begins_too_early_names_the_first_whole_day(
+    options: dict[str, t.Any],
+) -> None:
     error = {"data": None, "errors": [{"message": "cannot request data older than 604800s"}]}
     with network(queried(response(error)), settings(notOlderThan=604_800)):
         message = run(**options)["msg"]
