@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A pytest plugin that writes what came of each belief and question into a Markdown report."""
+"""A pytest plugin that writes the outcome of each belief and question to a Markdown report."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Report:
     def pytest_runtest_makereport(
         self, item: pytest.Function, call: pytest.CallInfo[None]
     ) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Note what came of a test."""
+        """Record the outcome of a test."""
         report = yield
         if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
             self._note(item, call.excinfo.value if call.excinfo else None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The examples that begin without a bucket (docs/examples), and the page that shows them."""
+"""The examples that create the bucket too (docs/examples), and the page that shows them."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def rate_policy() -> Response:
 
 @blueprint.put("/rate_policy")
 def set_rate_policy() -> Response:
-    """Set the rate limit, and begin to count anew.
+    """Set the rate limit, and restart the count.
 
     ``quota`` (requests; null for no limit), ``window`` and ``block`` (seconds; a block lasts one
     window unless it is given).

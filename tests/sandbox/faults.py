@@ -129,7 +129,7 @@ class Faults:
             return [fault.shown() for fault in self._waiting]
 
     def clear(self) -> None:
-        """Forget them all, and let the requests go on that are held."""
+        """Remove all faults, and release the requests that are held."""
         with self._lock:
             self._waiting.clear()
             self._cleared.set()

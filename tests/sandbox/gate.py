@@ -6,7 +6,7 @@
 to its connection.
 
 A fault on the wire is played on the raw socket, which the server hands over. Afterwards the gate
-raises ECONNABORTED, which tells the server that there is nobody left to answer.
+raises ECONNABORTED, which tells the server that the client is gone.
 """
 
 from __future__ import annotations

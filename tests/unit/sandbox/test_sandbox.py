@@ -52,7 +52,7 @@ def allowed(limits: RateLimits, times: int, credential: str | None = "token") ->
     return sum(not limits.count(credential).refused for _turn in range(times))
 
 
-def told(limits: RateLimits) -> tuple[str, str | None]:
+def reported(limits: RateLimits) -> tuple[str, str | None]:
     """What the answer to one more request says: the state, and how long to wait."""
     headers = limits.headers(limits.count("token"))
     return headers["Ratelimit"], headers.get("Retry-After")
@@ -61,7 +61,7 @@ def told(limits: RateLimits) -> tuple[str, str | None]:
 def test_1200_requests_are_allowed_in_a_window_of_five_minutes(
     limits: RateLimits, clock: Clock
 ) -> None:
-    assert told(limits) == ('"default";r=1199;t=300', None)
+    assert reported(limits) == ('"default";r=1199;t=300', None)
     clock.now += 299.9
     assert allowed(limits, 1200) == 1199
     # Each credential has its own limit, and who has none is not counted.
@@ -74,20 +74,20 @@ def test_a_block_counts_from_the_excess_and_gets_no_longer(
 ) -> None:
     assert allowed(limits, 1200) == 1200
     clock.now += 100
-    assert told(limits) == ('"default";r=0;t=300', "300")
+    assert reported(limits) == ('"default";r=0;t=300', "300")
     clock.now += 200.5
     # The window would be over by now.
-    assert told(limits) == ('"default";r=0;t=100', "100")
+    assert reported(limits) == ('"default";r=0;t=100', "100")
     clock.now += 99.5
-    assert told(limits) == ('"default";r=1199;t=300', None)
+    assert reported(limits) == ('"default";r=1199;t=300', None)
 
 
 def test_short_windows_are_reported_in_thousandths(limits: RateLimits, clock: Clock) -> None:
     limits.set(Policy(1, 2.5, 2.5))
-    assert told(limits) == ('"default";r=0;t=2.500', None)
+    assert reported(limits) == ('"default";r=0;t=2.500', None)
     clock.now += 1.4996
     # Retry-After is whole, as HTTP wants it.
-    assert told(limits) == ('"default";r=0;t=2.500', "3")
+    assert reported(limits) == ('"default";r=0;t=2.500', "3")
 
 
 def test_faults_come_in_order_and_are_counted() -> None:

@@ -210,8 +210,8 @@ def test_uploads_are_shown_on_request() -> None:
     assert [row["volume"] for row in shown["rows"]] == ["1.23 MB", "0 B", ""]
     assert [row["uploads"] for row in shown["rows"]] == ["1 upload, 2 failed", "0 uploads", ""]
     assert shown["uploads"] == "2026-11-21 14:10 UTC to 2026-11-22 14:10 UTC"
-    told = f"account {ACCOUNT} (zones are not authorized)"
-    assert shown["complaints"] == [f"the uploads of 1 of 2 scopes could not be read: {told}"]
+    reason = f"account {ACCOUNT} (zones are not authorized)"
+    assert shown["complaints"] == [f"the uploads of 1 of 2 scopes could not be read: {reason}"]
     data = [each["uploads"] for each in shown["data"]["jobs"]]
     assert (data[0]["bytes"], data[1]["bytes"], data[2]) == (1_234_567, 0, None)
 
