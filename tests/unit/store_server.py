@@ -50,6 +50,8 @@ class StoreServer:
 
             def respond(self) -> None:
                 """Send the response that the store has for this request."""
+                # A body left unread would be taken for the connection's next request.
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 parts = urlsplit(self.path)
                 path = unquote(parts.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
