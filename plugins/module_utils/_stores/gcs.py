@@ -29,6 +29,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._stores.store i
 PLACE = "challenge_file.gcs"
 
 _LIBRARY = "google-cloud-storage"
+# Else the library asks for the bucket's metadata too, in a thread of its own and for tracing alone.
+_NO_METADATA = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
 _LONGEST_QUOTE = 300
 _RANGE_NOT_SATISFIABLE = 416
 
@@ -88,6 +90,7 @@ class GcsStore:
         with importing(_LIBRARY):
             import google.cloud.storage
             from google.auth.exceptions import GoogleAuthError
+        os.environ.setdefault(_NO_METADATA, "true")
         endpoint_url = options.get("endpoint_url")
         try:
             self._client = google.cloud.storage.Client(

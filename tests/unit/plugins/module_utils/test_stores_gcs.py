@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import typing as t
 from pathlib import Path
 from unittest import mock
@@ -51,10 +52,22 @@ def test_content_is_not_decoded(store: StoreServer, encoding: str, status: int) 
     headers = {"Content-Encoding": encoding, "Content-Range": "bytes 0-8/9"}
     store.on("GET", PATH, Response(status, b"the token", headers))
     assert fetch(store) == b"the token"
-    # Newer versions ask for the bucket as well, in the background.
-    sent = next(request.headers for request in store.requests if request.path == PATH)
+    (request,) = store.requests
+    sent = request.headers
     assert sent["authorization"] == f"Bearer {ACCESS_TOKEN}"
     assert sent["range"] == "bytes=0-4096"
+
+
+def test_nothing_else_is_requested(store: StoreServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", raising=False)
+    before = threading.enumerate()
+    store.on("GET", PATH, Response(200, b"the token"))
+    fetch(store)
+    # Newer versions would ask for the bucket as well, in the background.
+    for thread in threading.enumerate():
+        if "_fetch_background" in thread.name and thread not in before:
+            thread.join()
+    assert store.paths() == [PATH]
 
 
 def test_an_empty_object_has_no_range(store: StoreServer) -> None:
