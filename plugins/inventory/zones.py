@@ -140,7 +140,10 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import (
+    VERSION,
+    Client,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
@@ -149,7 +152,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
     without_secrets,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import Secrets
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._zones import (
     STATUSES,
     Selection,

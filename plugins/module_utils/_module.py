@@ -14,7 +14,6 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
     InvalidInput,
@@ -376,57 +375,3 @@ def _redact_messages(result: Result) -> None:
             waiting += each.values()
         elif isinstance(each, list):
             waiting += each
-
-
-class Label(t.NamedTuple):
-    """How an entry is identified: ``item`` holds no secret, ``text`` is for messages."""
-
-    item: t.Mapping[str, t.Any]
-    text: str
-
-
-def summarize(
-    noun: str, labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]
-) -> Result:
-    """Return one result for all entries; raise ``CloudflareError`` with it where one has failed.
-
-    ``noun`` names the entries, in the plural. ``results`` are in their order.
-    """
-    whole = collect(labels, outcomes)
-    raise_failures(noun, labels, whole["results"], whole)
-    return whole
-
-
-def collect(labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]) -> Result:
-    """Return ``results``, one for each outcome, and what Ansible shows of all of them.
-
-    Warnings and diffs are those of the module, each warning with the label of its entry.
-    """
-    results, warnings, diffs = [], [], []
-    for label, outcome in zip(labels, outcomes):
-        result = _failure(outcome) if isinstance(outcome, CloudflareError) else dict(outcome)
-        warnings += [f"{label.text}: {text}" for text in result.pop("warnings", ())]
-        diffs += [result.pop("diff")] if "diff" in result else []
-        results.append({"item": dict(label.item), "failed": False, "msg": "", **result})
-    whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
-    whole["warnings"] = warnings
-    if diffs:
-        whole["diff"] = diffs
-    return whole
-
-
-def raise_failures(
-    noun: str, labels: t.Sequence[Label], results: t.Sequence[Result], whole: Result
-) -> None:
-    """Raise ``CloudflareError`` with the ``whole`` result where one of ``results`` has failed."""
-    failed = [number for number, each in enumerate(results) if each["failed"]]
-    if not failed:
-        return
-    first = failed[0]
-    sentence = f"{len(failed)} of {len(results)} {noun} failed"
-    sentence += "; the first of them: " if len(failed) > 1 else ": "
-    raise CloudflareError(f"{sentence}{labels[first].text}: {results[first]['msg']}", whole)
-
-
-def _failure(error: CloudflareError) -> Result:
-    return {"changed": False, **error.values, "failed": True, "msg": error.message}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import functools
 import heapq
-import html
 import itertools
 import re
 import typing as t
@@ -173,6 +172,9 @@ def views(text: str) -> t.Iterator[View]:
 
 
 def _unescaped(view: View) -> View:
+    # Its table of entities is large, and hardly any text holds one.
+    import html
+
     text, parts, starts, done = view.text, [], array("Q"), 0
     for found in _ESCAPES.finditer(text):
         content = found["sign"] or (found["entity"] and html.unescape(found[0])) or ""

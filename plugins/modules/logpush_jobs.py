@@ -263,11 +263,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.wait i
     timeout_of,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
-    Label,
     LogpushOf,
-    collect,
     execute_many,
-    raise_failures,
 )
 
 _ENTRY = {
@@ -291,14 +288,14 @@ def run(params: dict[str, t.Any], logpush_of: LogpushOf) -> dict[str, t.Any]:
     reconciled = reconcile_jobs(params["jobs"], logpush_of, settings)
     items = [label(entry) for entry in params["jobs"]]
     pruned = [item for item, _outcome in reconciled.pruned]
-    labels = [Label(item, describe(item)) for item in [*items, *pruned]]
+    labels = [summary.Label(item, describe(item)) for item in [*items, *pruned]]
     outcomes = [*reconciled.outcomes, *(outcome for _item, outcome in reconciled.pruned)]
-    whole = collect(labels, outcomes)
+    whole = summary.collect(labels, outcomes)
     results = whole["results"]
     whole["results"], whole["pruned"] = results[: len(items)], results[len(items) :]
     whole["summary"] = summary.counts(whole["results"], whole["pruned"])
     whole["table"] = summary.table(whole["results"], whole["pruned"])
-    raise_failures("jobs", labels, results, whole)
+    summary.raise_failures("jobs", [each.text for each in labels], results, whole)
     return whole
 
 

@@ -144,11 +144,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
     destination_warnings,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Challenge
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.summary import (
     Label,
+    summarize,
+)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import (
     LogpushOf,
     execute_many,
-    summarize,
 )
 
 

@@ -29,7 +29,7 @@ _PUBLISHED = {
 _VERSION = re.compile(r'^(?: *version: |VERSION = "|## v|  )(\d+)\\?\.(\d+)\\?\.(\d+)"?:?$', re.M)
 # Where somebody sets it, and where antsibull-changelog writes it.
 _SET = (
-    *("galaxy.yml", "plugins/module_utils/_version.py"),
+    *("galaxy.yml", "plugins/module_utils/_api/client.py"),
     *("docs/awx/execution-environment.yml", "docs/awx/execution-environment-aap.yml"),
 )
 _WRITTEN = ("changelogs/changelog.yaml", "CHANGELOG.md")

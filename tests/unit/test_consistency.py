@@ -23,7 +23,8 @@ from ansible_collections.edgeops.cloudflare.plugins.doc_fragments import (
     logpush,
     wait,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments, _version
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import client
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import (
     challenge_file as module_utils_challenge_file,
 )
@@ -126,7 +127,7 @@ def test_every_module_is_tested_here() -> None:
 
 
 def test_version_is_the_one_of_galaxy_yml() -> None:
-    assert load("galaxy.yml")["version"] == _version.VERSION
+    assert load("galaxy.yml")["version"] == client.VERSION
 
 
 def test_action_group_is_the_set_of_modules() -> None:

@@ -17,27 +17,19 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils import _arguments
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.http import (
-    GATEWAY_ERRORS,
-    RATE_LIMITED,
-    AuthBase,
-    Decode,
-    Response,
-    Sender,
-    Server,
-    Transport,
-    requests,
-)
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import RateLimiter
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     ApiError,
     InvalidInput,
     MalformedResponse,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._version import VERSION
+
+# For the User-Agent. A module is run without galaxy.yml, so the number stands here again.
+VERSION = "0.4.0"
 
 # A later run may succeed.
-_RETRYABLE = (RATE_LIMITED, 500, *GATEWAY_ERRORS)
+_RETRYABLE = (http.RATE_LIMITED, 500, *http.GATEWAY_ERRORS)
 # Cloudflare is known to refuse valid credentials now and then, in the first of these words; the
 # others are GraphQL's, whose errors may come with HTTP 200.
 _TRANSIENT_WORDS = ("unable to authenticate request", "try again", "please repeat your request")
@@ -58,25 +50,25 @@ _T = t.TypeVar("_T")
 Redact = t.Callable[[str], str]
 
 
-class TokenAuth(AuthBase):
+class TokenAuth(http.AuthBase):
     """Authenticates with an API token. Raise ``InvalidInput`` where it cannot be one."""
 
     def __init__(self, api_token: str) -> None:
         self._token = _header_value("api_token", api_token)
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: http.requests.PreparedRequest) -> http.requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
 
-class KeyAuth(AuthBase):
+class KeyAuth(http.AuthBase):
     """Authenticates with an e-mail address and the global API key, the older way."""
 
     def __init__(self, api_email: str, api_key: str) -> None:
         self._email = _header_value("api_email", api_email)
         self._key = _header_value("api_key", api_key)
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: http.requests.PreparedRequest) -> http.requests.PreparedRequest:
         request.headers["X-Auth-Email"] = self._email
         request.headers["X-Auth-Key"] = self._key
         return request
@@ -126,7 +118,7 @@ class Client:
     this is the one place that decides it.
     """
 
-    def __init__(self, sender: Sender, *, redact: Redact, check_mode: bool = False) -> None:
+    def __init__(self, sender: http.Sender, *, redact: Redact, check_mode: bool = False) -> None:
         self._sender = sender
         self._redact = redact
         self.check_mode = check_mode
@@ -142,16 +134,16 @@ class Client:
         """
         given = dict(options)
         patience = _arguments.seconds(given, "rate_limit_retry_timeout", least=0)
-        server = Server.of(
+        server = http.Server.of(
             base_url=given["base_url"],
             auth=_authentication(given),
             user_agent=f"ansible-edgeops.cloudflare/{VERSION}",
             verify=_arguments.verification(given),
         )
-        transport = Transport(
+        transport = http.Transport(
             server, decode=decode_envelope, connections=_arguments.concurrency(given)
         )
-        sender = Sender(
+        sender = http.Sender(
             transport,
             timeout=_arguments.seconds(given, "timeout", least=0.1),
             rate_limit_retry_timeout=patience,
@@ -212,12 +204,12 @@ class Client:
             return ApiResponse(response.value, context)
         if response.status < 400 and (response.status >= 300 or response.value is None):
             raise self._malformed(response, form, context)
-        if response.value is None and response.status != RATE_LIMITED:
+        if response.value is None and response.status != http.RATE_LIMITED:
             raise self._malformed(response, form, context)
         raise self._api_error(response, context)
 
     def _malformed(
-        self, response: Response, form: _Form, context: dict[str, t.Any]
+        self, response: http.Response, form: _Form, context: dict[str, t.Any]
     ) -> MalformedResponse:
         status = response.status
         return MalformedResponse(
@@ -226,7 +218,7 @@ class Client:
             retryable=status in _RETRYABLE,
         )
 
-    def _api_error(self, response: Response, context: dict[str, t.Any]) -> ApiError:
+    def _api_error(self, response: http.Response, context: dict[str, t.Any]) -> ApiError:
         status = response.status
         given = (response.value or {}).get("errors")
         errors = _Shown(self._redact).value(given) if isinstance(given, list) else []
@@ -291,7 +283,7 @@ class _Form(t.NamedTuple):
     """What the server is expected to send: its ``name`` in messages, and how it is decoded."""
 
     name: str
-    decode: Decode
+    decode: http.Decode
 
 
 _ENVELOPE = _Form("Cloudflare envelope", decode_envelope)
@@ -319,7 +311,7 @@ def _is_too_deep(value: dict[str, t.Any]) -> bool:
     return True
 
 
-def _problem(response: Response, form: _Form, redact: Redact) -> str:
+def _problem(response: http.Response, form: _Form, redact: Redact) -> str:
     """Return what is wrong with a response of another form, as far as it may be shown."""
     if 300 <= response.status < 400:
         return f"redirect to {_redirect_host(response)} not followed; check base_url"
@@ -336,7 +328,7 @@ def _problem(response: Response, form: _Form, redact: Redact) -> str:
     return f"no {form.name} but {_shown(kind, redact, _SHOWN_OF_PAGE)}: {excerpt}"
 
 
-def _redirect_host(response: Response) -> str:
+def _redirect_host(response: http.Response) -> str:
     # The host alone: the rest of a location may be sensitive.
     try:
         host = urlsplit(response.headers.get("Location") or "").hostname

@@ -14,16 +14,8 @@ import re
 import typing as t
 from urllib.parse import unquote, unquote_plus
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils import _secrets
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import (
-    is_header,
-    is_public_parameter,
-    is_sensitive_name,
-    looks_like_secret,
-    redact_uris,
-    show_path,
-    split_parameter,
-)
 
 DESTINATION_CONF = "destination_conf"
 LONGEST = 4096
@@ -113,7 +105,7 @@ class Destination:
             raise InvalidInput(
                 DESTINATION_CONF, f"names no bucket; write {destination.scheme}://bucket/path"
             )
-        if any(is_sensitive_name(name) for name, _value in destination._misplaced):
+        if any(_secrets.is_sensitive_name(name) for name, _value in destination._misplaced):
             raise InvalidInput(
                 DESTINATION_CONF,
                 "has a sensitive parameter in its path, behind an & without a ? before it; write ? "
@@ -198,7 +190,7 @@ class Destination:
             label = f"parameter {name}" if name else "parameter without a value"
             while label in parts:
                 label += " (again)"
-            parts[label] = (value, "@" in unquote(value) or not is_public_parameter(name))
+            parts[label] = (value, "@" in unquote(value) or not _secrets.is_public_parameter(name))
         if self.fragment:
             parts["part behind the #"] = (self.fragment, True)
         return parts
@@ -216,15 +208,15 @@ class Destination:
         """
         found: set[str] = set()
         for name, given in _nested([*self.parameters, *self._misplaced]):
-            if is_sensitive_name(name):
+            if _secrets.is_sensitive_name(name):
                 found |= {given, unquote(given)}
-                found.update(_words(given) if is_header(name) else ())
-            elif not is_public_parameter(name) and looks_like_secret(given):
+                found.update(_words(given) if _secrets.is_header(name) else ())
+            elif not _secrets.is_public_parameter(name) and _secrets.looks_like_secret(given):
                 found.add(given)
             elif name == "endpoint":
                 userinfo = unquote(given).rpartition("@")[0].rpartition("://")[2]
                 found.add(userinfo.partition(":")[2] or userinfo)
-            if self.fragment and not is_public_parameter(name):
+            if self.fragment and not _secrets.is_public_parameter(name):
                 # A secret with an unescaped # in it.
                 found |= {f"{given}#{self.fragment}", self.fragment}
         # A user name alone is not a secret, but where there is no password it may be a token.
@@ -236,7 +228,7 @@ class Destination:
     def _secret_segments(self) -> list[str]:
         if self.scheme in _PATH_IN_STORE:
             return []
-        return [segment for segment in self.path.split("/") if looks_like_secret(segment)]
+        return [segment for segment in self.path.split("/") if _secrets.looks_like_secret(segment)]
 
 
 def secrets_of(destination_conf: t.Any) -> set[str]:
@@ -246,12 +238,12 @@ def secrets_of(destination_conf: t.Any) -> set[str]:
     if match:
         # Blanks in it, or its length, make no difference here.
         return Destination(text, match).secrets()
-    return {word for word in _SEPARATORS.split(text) if looks_like_secret(word)}
+    return {word for word in _SEPARATORS.split(text) if _secrets.looks_like_secret(word)}
 
 
 def without_secrets(text: str) -> str:
     """Return a text without the sensitive parts of the destinations that it quotes."""
-    return redact_uris(text, _shown_path)
+    return _secrets.redact_uris(text, _shown_path)
 
 
 def _shown_path(scheme: str, path: str) -> str:
@@ -263,7 +255,7 @@ def _shown_path(scheme: str, path: str) -> str:
         return f"{start}{source}***"
     if scheme == "sumo":
         return path.rstrip("/").rpartition("/")[0] + "/***"
-    return show_path(scheme, path)
+    return _secrets.show_path(scheme, path)
 
 
 def _nested(parameters: list[tuple[str, str]]) -> t.Iterator[tuple[str, str]]:
@@ -273,7 +265,7 @@ def _nested(parameters: list[tuple[str, str]]) -> t.Iterator[tuple[str, str]]:
         inner = value.partition("?")[2]
         if "=" in inner:
             yield from _split_query(inner)
-        if value.count("=") and not is_sensitive_name(name):
+        if value.count("=") and not _secrets.is_sensitive_name(name):
             # A whole query as a value, such as ?sas=sv=...
             yield from _split_query(value.rpartition("?")[2])
 
@@ -290,5 +282,5 @@ def _words(value: str) -> list[str]:
 
 def _split_query(query: str) -> list[tuple[str, str]]:
     """Split a query at its ``&`` into names (decoded) and values (as given)."""
-    pairs = (split_parameter(part) for part in query.split("&") if part)
+    pairs = (_secrets.split_parameter(part) for part in query.split("&") if part)
     return [(unquote(name), value) for name, value in pairs]

@@ -16,6 +16,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     CloudflareError,
     InvalidInput,
 )
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush import summary
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 
 Params = t.Mapping[str, t.Any]
@@ -49,12 +50,7 @@ def read_scopes(
 def raise_failures(whole: Result) -> None:
     """Raise ``CloudflareError`` with the ``whole`` result where one of its ``scopes`` failed."""
     scopes = whole["scopes"]
-    failed = [scope for scope in scopes if scope["failed"]]
-    if failed:
-        first = failed[0]
-        sentence = f"{len(failed)} of {len(scopes)} scopes failed"
-        sentence += "; the first of them: " if len(failed) > 1 else ": "
-        raise CloudflareError(f"{sentence}{_named(first)}: {first['msg']}", whole)
+    summary.raise_failures("scopes", list(map(_named, scopes)), scopes, whole)
 
 
 def _apis(entries: t.Sequence[Params], logpush_of: LogpushOf) -> list[tuple[Logpush, Label]]:

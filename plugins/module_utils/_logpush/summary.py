@@ -2,16 +2,76 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sum up the results of many jobs for people: counts, and a table. Pure."""
+"""Sum up the results of many entries: one result for all, and for jobs counts and a table. Pure."""
 
 from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency import Outcome
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import CloudflareError
+
+Result = dict[str, t.Any]
 Results = t.Sequence[t.Mapping[str, t.Any]]
 
 _ACTIONS = {"created": "created", "updated": "updated", "deleted": "deleted", "none": "unchanged"}
 _HEADER = ("ZONE OR ACCOUNT", "JOB", "DATASET", "RESULT", "OWNERSHIP", "DETAILS")
+
+
+class Label(t.NamedTuple):
+    """How an entry is identified: ``item`` holds no secret, ``text`` is for messages."""
+
+    item: t.Mapping[str, t.Any]
+    text: str
+
+
+def summarize(
+    noun: str, labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]
+) -> Result:
+    """Return one result for all entries; raise ``CloudflareError`` with it where one has failed.
+
+    ``noun`` names the entries, in the plural. ``results`` are in their order.
+    """
+    whole = collect(labels, outcomes)
+    raise_failures(noun, [label.text for label in labels], whole["results"], whole)
+    return whole
+
+
+def collect(labels: t.Sequence[Label], outcomes: t.Sequence[Outcome[Result]]) -> Result:
+    """Return ``results``, one for each outcome, and what Ansible shows of all of them.
+
+    Warnings and diffs are those of the module, each warning with the label of its entry.
+    """
+    results, warnings, diffs = [], [], []
+    for label, outcome in zip(labels, outcomes):
+        result = _failure(outcome) if isinstance(outcome, CloudflareError) else dict(outcome)
+        warnings += [f"{label.text}: {text}" for text in result.pop("warnings", ())]
+        diffs += [result.pop("diff")] if "diff" in result else []
+        results.append({"item": dict(label.item), "failed": False, "msg": "", **result})
+    whole: Result = {"changed": any(each["changed"] for each in results), "results": results}
+    whole["warnings"] = warnings
+    if diffs:
+        whole["diff"] = diffs
+    return whole
+
+
+def raise_failures(
+    noun: str, labels: t.Sequence[str], results: t.Sequence[Result], whole: Result
+) -> None:
+    """Raise ``CloudflareError`` with the ``whole`` result where one of ``results`` has failed.
+
+    ``labels`` identify them in the message.
+    """
+    failed = [number for number, each in enumerate(results) if each["failed"]]
+    if failed:
+        first = failed[0]
+        sentence = f"{len(failed)} of {len(results)} {noun} failed"
+        sentence += "; the first of them: " if len(failed) > 1 else ": "
+        raise CloudflareError(f"{sentence}{labels[first]}: {results[first]['msg']}", whole)
+
+
+def _failure(error: CloudflareError) -> Result:
+    return {"changed": False, **error.values, "failed": True, "msg": error.message}
 
 
 def counts(results: Results, pruned: Results) -> dict[str, int]:

@@ -14,7 +14,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._concurrency im
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import (
     CloudflareError,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import Label, summarize
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.summary import (
+    Label,
+    summarize,
+)
 
 
 def summarized(*outcomes: Outcome[dict[str, t.Any]]) -> dict[str, t.Any]:
