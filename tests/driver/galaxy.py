@@ -20,8 +20,9 @@ from pathlib import Path
 from . import environment
 from .paths import CACHE, COLLECTIONS
 
-# The first two read stores, the third prints results as JSON, the last one sets up AWX.
-NEEDED = ("amazon.aws", "google.cloud", "ansible.posix", "awx.awx")
+# The first two read stores, the third looks up secrets, the fourth prints results as JSON, the last
+# one sets up AWX.
+NEEDED = ("amazon.aws", "google.cloud", "community.hashi_vault", "ansible.posix", "awx.awx")
 # Releases after this one are without it.
 _LAST_WITH_AWX = "12"
 _LEFT_OUT = {"changelogs", "docs", "tests"}

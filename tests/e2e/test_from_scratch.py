@@ -21,7 +21,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import ACCOUNT, ZONE
-from e2e import tls_proxy
+from e2e import kv_server, tls_proxy
 from e2e.playbooks import Run, World
 from sandbox.store import client
 
@@ -157,9 +157,31 @@ def test_secrets_manager(world: World, tmp_path: Path) -> None:
         run = world.run(playbook=str(examples / "secrets_manager.yml"), environment=environment)
     finally:
         server.stop()
+    assert_has_r2_keys(world, run, "http-to-r2-with-keys-from-secrets-manager")
+
+
+def test_hashi_vault(world: World, tmp_path: Path) -> None:
+    examples = copy_of_examples(world, tmp_path, BUCKET)
+    secrets = {
+        "logpush/r2": R2_KEYS,
+        "logpush/cloudflare": {"api_token": world.environment["CLOUDFLARE_API_TOKEN"]},
+    }
+    with kv_server.serving(secrets) as vault:
+        environment = {**vault.environment, "CLOUDFLARE_API_TOKEN": "token-that-is-not-used"}
+        run = world.run(playbook=str(examples / "hashi_vault.yml"), environment=environment)
+        assert_has_r2_keys(world, run, "http-to-r2-with-keys-from-vault")
+        assert set(vault.requested) == {f"/v1/secret/data/{path}" for path in secrets}
+
+        environment["VAULT_TOKEN"] = "token-that-vault-rejects"
+        rejected = world.run(playbook=str(examples / "hashi_vault.yml"), environment=environment)
+    assert rejected.status != 0
+    assert "Forbidden: Permission Denied to path" in rejected.output
+
+
+def assert_has_r2_keys(world: World, run: Run, name: str) -> None:
+    """Check that the only job has the keys in its destination, and the output has not."""
     assert run.status == 0, run.output
-    destination = destination_of(world, "http-to-r2-with-keys-from-secrets-manager")
-    parameters = urllib.parse.parse_qs(urllib.parse.urlsplit(destination).query)
+    parameters = urllib.parse.parse_qs(urllib.parse.urlsplit(destination_of(world, name)).query)
     assert parameters["access-key-id"] == [R2_KEYS["key"]]
     assert parameters["secret-access-key"] == [R2_KEYS["secret"]]
     assert R2_KEYS["secret"] not in run.output
