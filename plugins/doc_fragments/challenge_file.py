@@ -20,8 +20,9 @@ requirements:
 notes:
   - The libraries and credentials for reading challenge files are those of the machine that runs the
     module. A missing library is reported before anything is written, in check mode too.
-  - Object stores are reached by the proxies in E(HTTPS_PROXY) and E(NO_PROXY), and verified with
-    the CA bundle in E(AWS_CA_BUNDLE) (Amazon S3 only), E(REQUESTS_CA_BUNDLE) or E(SSL_CERT_FILE).
+  - Object stores are reached through the proxies in E(HTTPS_PROXY) and E(NO_PROXY), and verified
+    with the CA bundle in E(AWS_CA_BUNDLE) (Amazon S3 only), E(REQUESTS_CA_BUNDLE) or
+    E(SSL_CERT_FILE).
 """
     _HEAD: str = """
 options:

@@ -40,8 +40,8 @@ options:
     default: https://api.cloudflare.com/client/v4
   timeout:
     description:
-      - Deadline of a request in seconds, from the resolution of the name to the last byte of the
-        response, retries and pauses included.
+      - Deadline of a request in seconds, from name resolution to the last byte of the response,
+        retries and pauses included.
       - Waiting for the rate limit is not included, see O(rate_limit_retry_timeout).
     type: float
     default: 30.0
@@ -54,12 +54,12 @@ options:
     type: float
     default: 300.0
   rate_limit_share:
-    version_added: 0.4.0
+    version_added: 0.3.0
     description:
       - Fraction of the rate limit that this task may use, greater than 0 and at most 1. Cloudflare
         allows a user or token 1200 requests in five minutes, and rejects all of them for up to five
         minutes above that. A task that sends many requests slows down before the limit.
-      - Set it where several processes use the same credential at the same time, such as V(0.2) for
+      - Set it if several processes use the same credential at the same time, such as V(0.2) for
         each of five.
     type: float
     default: 1.0
@@ -77,9 +77,8 @@ options:
 requirements:
   - requests >= 2.25.1
 notes:
-  - Environment variables are read where the module runs. On C(localhost) that is the environment
-    which Ansible itself was started in. Do not pass secrets with C(environment), which C(-vvv)
-    prints.
+  - Environment variables are read where the module runs. On C(localhost), that is the environment
+    in which Ansible was started. Do not pass secrets with C(environment), which C(-vvv) prints.
   - A proxy is taken from the environment (E(HTTPS_PROXY), E(NO_PROXY)); C(~/.netrc) is not read.
 """
 
@@ -154,7 +153,7 @@ options:
 requirements:
   - requests >= 2.25.1
 notes:
-  - Everything happens on the machine, and in the environment, that Ansible itself is started in;
-    C(requests) is needed by the Python that runs Ansible.
+  - The plugin runs on the machine, and in the environment, in which Ansible was started. The Python
+    that runs Ansible requires C(requests).
   - A proxy is taken from the environment (E(HTTPS_PROXY), E(NO_PROXY)); C(~/.netrc) is not read.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that describe a job: of a module for one, and of each entry of a list."""
+"""The options of a job, for the module of one job and for the entries of a list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.edgeops.cloudflare.plugins.doc_fragments.challenge_file
 
 
 class ModuleDocFragment:
-    """What a job is to be."""
+    """The options of a job."""
 
     DOCUMENTATION = r"""
 options:
@@ -28,20 +28,20 @@ options:
     default: present
   id:
     description:
-      - The id of an existing job. Cloudflare assigns the id of a new one.
+      - The ID of an existing job. Cloudflare assigns the ID of a new one.
       - O(id) or O(name) is required. With both, O(id) finds the job and O(name) is the name it
         gets.
     type: int
   name:
     description:
-      - The name of the job, at most 512 characters. Names are not unique at Cloudflare; where the
-        zone or account has several jobs of this name (and O(dataset), if set), the task fails and
-        lists their ids.
+      - The name of the job, at most 512 characters. Names are not unique at Cloudflare; if several
+        jobs of the zone or account have this name (and O(dataset), if set), the task fails and
+        lists their IDs.
     type: str
   dataset:
     description:
-      - The dataset, such as V(http_requests). Cloudflare adds datasets often; its documentation
-        lists them.
+      - The dataset, such as V(http_requests). Cloudflare's documentation lists the available
+        datasets.
       - The dataset of a job cannot be changed. If not set, a job found by its name may have any,
         and Cloudflare chooses that of a new job (V(http_requests)).
     type: str
@@ -60,15 +60,15 @@ options:
     description:
       - The ownership token, which is the content of the challenge file. White space around it is
         removed.
-      - Only needed with O(prove_ownership=false), or where the module cannot read the file. The
-        token is sent where a job is created or its destination changed, and only then.
+      - Only needed with O(prove_ownership=false), or if the module cannot read the file. The token
+        is sent only if the job is created or its destination changes.
     type: str
   prove_ownership:
     description:
-      - Whether to prove ownership of the destination where Cloudflare requires it and
+      - Whether to prove ownership of the destination if Cloudflare requires it and
         O(ownership_challenge) is not set. The module then requests a challenge, waits for the
-        challenge file, reads it as O(challenge_file) says, and sends the token with the job.
-      - This happens only where a job is created or its destination is changed.
+        challenge file, reads it as set in O(challenge_file), and sends the token with the job.
+      - This happens only if the job is created or its destination changes.
       - If V(false), such a job fails unless O(ownership_challenge) is set.
     type: bool
     default: true
@@ -82,8 +82,8 @@ options:
     type: str
   filter:
     description:
-      - Which events are pushed, as JSON or as a dictionary with the key C(where), about 1000 bytes.
-        An empty string removes it.
+      - A filter for the events to push, as JSON or as a dictionary with the key C(where), of up to
+        about 1000 bytes. An empty string removes it.
       - The content is compared, not its formatting. A job that Cloudflare shows without a filter
         has none.
     type: json
@@ -92,8 +92,8 @@ options:
       - The fields and the format of the logs. What is not set here stays as it is.
       - An option that was never set has the default that Cloudflare documents for the
         O(output_options.output_type). An empty string is a value; V(null) means not set.
-      - Where the job still has O(logpull_options), which output options override, their content is
-        carried over as far as it is valid.
+      - If the job still has O(logpull_options), which output options override, their valid content
+        is carried over.
     type: dict
     suboptions:
       field_names:
@@ -107,7 +107,7 @@ options:
           - The format, V(ndjson) or V(csv). Cloudflare's default is V(ndjson).
           - It decides the defaults of O(output_options.record_prefix),
             O(output_options.record_suffix) and O(output_options.field_delimiter), so these three do
-            not stay as they are where the format changes.
+            not stay as they are when the format changes.
         type: str
       timestamp_format:
         description: The format of timestamps, V(unixnano), V(unix), V(rfc3339), V(rfc3339ms) or
@@ -146,12 +146,12 @@ options:
         description: String between fields.
         type: str
       stringify_object:
-        description: Whether to write nested objects as strings, as BigQuery requires it.
+        description: Whether to write nested objects as strings, as BigQuery requires.
         type: bool
       additional_properties:
         description:
-          - Output options that have no option here, such as new ones of Cloudflare, under the API's
-            names. They are sent as given.
+          - Output options that have no option here, such as new ones, by their API names. They are
+            sent as given.
           - One that Cloudflare does not show counts as different, since its default is not known.
         type: dict
   logpull_options:
@@ -177,24 +177,24 @@ options:
     description: Whether to leave out the traffic of DDoS attacks, for some datasets only.
     type: bool
   transformer_id:
-    description: The id of the transformer that changes the logs before they are pushed. V(0)
+    description: The ID of the transformer that changes the logs before they are pushed. V(0)
       detaches it.
     type: int
   additional_properties:
     description:
-      - Properties that have no option here, such as new ones of Cloudflare, under the API's names.
-        They are compared and sent as the others; missing, V(null), V(false), V(0) and empty are one
+      - Properties that have no option here, such as new ones, by their API names. They are compared
+        and sent like all others; missing, V(null), V(false), V(0) and empty count as the same
         value.
-      - What has an option of its own is an error here. Sensitive values do not belong here, since
-        they would be shown.
+      - A property that has an option of its own is an error here. Do not use it for sensitive
+        values, since they would be shown.
     type: dict
   update_secrets:
     description:
       - When to send sensitive values that Cloudflare masks in its responses, as listed in
         RV(not_compared).
-      - V(on_change) sends them only where something else in O(destination_conf) differs.
-      - V(always) sends O(destination_conf) in each run in which something in it is masked, and
-        reports a change.
+      - V(on_change) sends them only if something else in O(destination_conf) differs.
+      - V(always) sends O(destination_conf) in each run if something in it is masked, and reports a
+        change.
     type: str
     choices:
       - on_change
@@ -233,8 +233,8 @@ host:
 options:
   jobs:
     description:
-      - The jobs. Each is described as by the options of M(edgeops.cloudflare.logpush_job).
-      - Two entries may not describe the same job.
+      - The jobs. Each entry has the options of M(edgeops.cloudflare.logpush_job).
+      - Two entries must not refer to the same job.
     type: list
     elements: dict
     required: true

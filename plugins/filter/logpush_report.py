@@ -14,8 +14,8 @@ author:
 description:
   - Returns what the playbook C(edgeops.cloudflare.report) shows of the jobs of zones and accounts,
     those that need attention first.
-  - What is not of the documented type is shown as text, or left out, so that an unusual job
-    affects its own row alone.
+  - What is not of the documented type is shown as text, or left out, so that an unusual job affects
+    only its own row.
 options:
   _input:
     description:
@@ -28,9 +28,9 @@ options:
     elements: str
   fail_on:
     description:
-      - The statuses that are complained about. V(disabled_with_error) are jobs that are disabled
+      - The statuses to report as C(complaints). V(disabled_with_error) are jobs that are disabled
         and show an error, as those that Cloudflare has disabled do.
-      - Scopes that could not be read are always complained about.
+      - Scopes that could not be read are always reported.
     type: list
     elements: str
     choices:
@@ -40,15 +40,15 @@ options:
       - disabled
       - disabled_with_error
   health:
-    description: What M(edgeops.cloudflare.logpush_health_info) returned for the same scopes. Jobs
-      are shown with their uploads then.
+    description: What M(edgeops.cloudflare.logpush_health_info) returned for the same scopes. If
+      set, jobs are shown with their uploads.
     type: dict
   page:
-    description: The file to which the page is written, empty if to none.
+    description: The file that the page is written to. Empty if none is written.
     type: str
     default: ""
   data_file:
-    description: The file to which the data is written, empty if to none.
+    description: The file that the data is written to. Empty if none is written.
     type: str
     default: ""
   is_awx:
@@ -56,7 +56,7 @@ options:
     type: bool
     default: false
   now:
-    description: The time to count from, in seconds since 1970, instead of the current one.
+    description: The time from which ages are computed, in seconds since 1970. Now by default.
     type: float
 seealso:
   - module: edgeops.cloudflare.logpush_job_info

@@ -18,7 +18,7 @@ options:
   _input:
     description:
       - The variables of hosts that are zones, which have C(zone_id), and C(zone_name) and
-        C(zone_account_id) where P(edgeops.cloudflare.zones#inventory) lists them.
+        C(zone_account_id) if P(edgeops.cloudflare.zones#inventory) lists them.
     type: list
     elements: dict
     required: true

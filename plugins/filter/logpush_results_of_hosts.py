@@ -16,7 +16,7 @@ description:
     following task can report it for that host.
   - A result belongs to the host that its C(item.host) names, or else to the host of the same
     C(item.zone_id), or else to the first host.
-  - Where no job was reconciled, each host has failed.
+  - If no job was reconciled, every host has failed.
 positional: hosts
 options:
   _input:

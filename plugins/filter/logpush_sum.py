@@ -12,8 +12,8 @@ version_added: 0.4.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:
-  - Adds up the numbers of two summaries, such as those of two batches of a play. What is no number
-    is left out.
+  - Adds up the numbers of two summaries, such as those of two batches of a play. Values that are
+    not numbers are left out.
 positional: other
 options:
   _input:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: zones
 short_description: List Cloudflare zones as hosts
-version_added: 0.4.0
+version_added: 0.3.0
 author:
   - The edgeops.cloudflare project (@edgeops)
 description:

@@ -14,7 +14,7 @@ author:
 description:
   - Returns the value of a variable, as P(ansible.builtin.vars#lookup) does. An error in one of its
     templates shows no value, and names the undefined variable.
-  - A line break at the end of a text, as a file or a vault may have it, is left out.
+  - A line break at the end of a text, as in a file or a vaulted value, is removed.
 options:
   _terms:
     description: The name of the variable.
@@ -22,7 +22,8 @@ options:
     elements: str
     required: true
   required:
-    description: Whether the variable must be set. If not, V(null) is returned where it is not.
+    description: Whether the variable must be set. If V(false), V(null) is returned for a variable
+      that is not set.
     type: bool
     default: false
 seealso:

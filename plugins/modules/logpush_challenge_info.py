@@ -18,7 +18,7 @@ description:
     M(edgeops.cloudflare.logpush_jobs) do so by themselves.
   - The returned token is sensitive, since it proves that the destination is yours. Set
     C(no_log=true) on the task.
-  - It sends nothing to Cloudflare and needs no Cloudflare credential.
+  - Sends nothing to Cloudflare, and requires no Cloudflare credential.
 extends_documentation_fragment:
   - edgeops.cloudflare.challenge_file.read
   - edgeops.cloudflare.logpush.destination
@@ -29,8 +29,7 @@ attributes:
     details:
       - The file is read in check mode too. If O(filename) is V(null), as
         M(edgeops.cloudflare.logpush_ownership) returns it in check mode, nothing is read, and
-        RV(ownership_challenge) and RV(key) are V(null). Options and libraries are checked all the
-        same.
+        RV(ownership_challenge) and RV(key) are V(null). Options and libraries are still checked.
   diff_mode:
     support: none
     details:
@@ -51,7 +50,7 @@ seealso:
   - module: edgeops.cloudflare.logpush_ownership_validate
   - module: edgeops.cloudflare.logpush_job
   - name: Manage Logpush via the API
-    description: Cloudflare's own description of destinations and ownership challenges.
+    description: Cloudflare's documentation of destinations and ownership challenges.
     link: https://developers.cloudflare.com/logs/logpush/logpush-job/api-configuration/
 """
 
@@ -106,15 +105,15 @@ ownership_challenge:
     - The ownership token, for the option of the same name of
       M(edgeops.cloudflare.logpush_ownership_validate) and M(edgeops.cloudflare.logpush_job).
       Sensitive.
-    - V(null) if O(filename) is.
+    - V(null) if O(filename) is V(null).
   returned: success
   type: str
   sample: eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTU3MDg4MDB9.c2lnbmF0dXJl
 key:
   description:
-    - The key of the object in which the token was found. This is O(filename), or what follows the
-      name of the bucket in it.
-    - V(null) if O(filename) is.
+    - The key of the object that contained the token, which is O(filename) or the part of it after
+      the name of the bucket.
+    - V(null) if O(filename) is V(null).
   returned: success
   type: str
   sample: http/20261122/ownership-challenge-9a2e7c51.txt

@@ -11,7 +11,7 @@ module: logpush_dataset_info
 short_description: List Logpush dataset fields
 version_added: 0.2.0
 description:
-  - Lists the fields of a dataset, for
+  - Lists the fields of a dataset, for use in
     O(edgeops.cloudflare.logpush_job#module:output_options.field_names).
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
@@ -34,8 +34,8 @@ attributes:
 options:
   dataset:
     description:
-      - The dataset, such as V(http_requests). Cloudflare adds datasets often; its documentation
-        lists them.
+      - The dataset, such as V(http_requests). Cloudflare's documentation lists the available
+        datasets.
       - Zones and accounts have different datasets.
     type: str
     required: true
@@ -83,7 +83,7 @@ fields:
   type: dict
   sample:
     ClientIP: string; IP address of the client
-    RayID: string; id of the request
+    RayID: string; ID of the request
 rate_limit_waited:
   description: Seconds that requests were held back by the rate limit.
   returned: always
@@ -95,7 +95,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

@@ -11,9 +11,9 @@ module: logpush_destination_validate
 short_description: Validate a Logpush destination
 version_added: 0.2.0
 description:
-  - Requests that Cloudflare writes a test object to a log destination, and returns whether it
-    could. This finds a wrong bucket, region or key before a job is created.
-  - A test object that was written is reported as a change.
+  - Makes Cloudflare write a test object to a log destination, and returns whether it succeeded.
+    This finds a wrong bucket, region or key before a job is created.
+  - A written test object is reported as a change.
   - Also returns whether a job of the zone or account has this destination.
   - Does not prove ownership of the destination, see M(edgeops.cloudflare.logpush_ownership).
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ attributes:
 options:
   fail_on_invalid:
     description:
-      - Whether the task fails where Cloudflare cannot write to the destination. If V(false), the
+      - Whether the task fails if Cloudflare cannot write to the destination. If V(false), the
         result is RV(valid=false).
       - Other errors always fail the task.
     type: bool
@@ -92,7 +92,7 @@ valid:
   sample: true
 message:
   description:
-    - Message from Cloudflare, mostly where it could not write to the destination. In check mode,
+    - Message from Cloudflare, usually set if it could not write to the destination. In check mode,
       the reason why nothing was requested.
     - Also returned by a task that fails because Cloudflare could not write.
   returned: when no request failed
@@ -123,11 +123,11 @@ destination:
       type: str
       sample: http/{DATE}
     region:
-      description: The region, V(null) where there is none.
+      description: The region, V(null) if there is none.
       type: str
       sample: us-east-1
     endpoint:
-      description: The host that is written to, V(null) where O(destination_conf) names none.
+      description: The host that is written to, V(null) if O(destination_conf) has none.
       type: str
       sample: null
     ownership:
@@ -150,7 +150,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

@@ -14,10 +14,10 @@ description:
   - Reports for zones and accounts how many uploads of their Logpush jobs succeeded and failed in a
     period, and how many records and bytes were delivered, from Cloudflare's GraphQL Analytics API
     (dataset C(logpushHealthAdaptiveGroups)).
-  - An upload is one attempt to deliver a batch of logs. Cloudflare repeats a failed one for some
-    time. What fails for good is lost, since Logpush cannot push it again.
+  - An upload is one attempt to deliver a batch of logs. Cloudflare retries a failed upload for some
+    time. A batch that still fails is lost, since Logpush cannot backfill.
   - M(edgeops.cloudflare.logpush_job_info) shows the last push and the last error of a job instead,
-    and needs no permission for analytics.
+    and requires no permission for analytics.
 notes:
   - The API token needs the permission Analytics Read for zones, and Account Analytics Read for
     accounts. Cloudflare's documentation names both for its GraphQL Analytics API, but not for this
@@ -27,7 +27,7 @@ notes:
   - A query returns a limited number of groups. A response with as many may be incomplete, so its
     period is split and queried again.
   - Cloudflare allows 300 GraphQL queries in 5 minutes. The module sends one for each zone or
-    account, and more only where a period is split.
+    account, and more only if a period is split.
   - Datasets of this kind may be sampled, so the numbers can be estimates.
   - Whether the uploads of an account include those of its zones is not documented.
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module reads in check mode too.
+      - The module changes nothing, so check mode makes no difference.
   diff_mode:
     support: N/A
     details:
@@ -61,8 +61,8 @@ options:
   scopes:
     description:
       - Zones and accounts, which are read concurrently.
-      - Where one cannot be read, the task fails at the end, with the uploads of all others and the
-        error in RV(scopes).
+      - If one cannot be read, the task fails at the end. It returns the uploads of all others, and
+        the error in RV(scopes).
     type: list
     elements: dict
     suboptions:
@@ -143,14 +143,14 @@ until:
   sample: "2026-11-22T15:00:00Z"
 jobs:
   description:
-    - The jobs that have uploads in the period, by their ids; with O(scopes) in the order of these.
+    - The jobs with uploads in the period, ordered by ID; with O(scopes), in the order of that list.
     - A job without any upload is not listed.
   returned: success, and when a scope failed
   type: list
   elements: dict
   contains:
     id:
-      description: The id of the job.
+      description: The ID of the job.
       type: int
       sample: 42
     destination_types:
@@ -163,19 +163,19 @@ jobs:
       type: int
       sample: 120
     uploads_failed:
-      description: Uploads with another status, repeated or not.
+      description: Uploads with another status, retried or not.
       type: int
       sample: 3
     records:
-      description: Log lines of the uploads that succeeded.
+      description: Log lines in the uploads that succeeded.
       type: int
       sample: 1200000
     bytes:
-      description: Bytes of the uploads that succeeded, before compression.
+      description: Bytes in the uploads that succeeded, before compression.
       type: int
       sample: 960000000
     bytes_compressed:
-      description: Bytes of the uploads that succeeded, as they were sent.
+      description: Bytes in the uploads that succeeded, compressed.
       type: int
       sample: 84000000
     by_status:
@@ -184,14 +184,14 @@ jobs:
       elements: dict
       contains:
         status:
-          description: The HTTP status of the destination, or one of Cloudflare's own codes,
-            such as 1105 where its host name cannot be resolved. 200 is success.
+          description: The HTTP status of the destination, or one of Cloudflare's own codes, such as
+            1105 if its host name cannot be resolved. 200 is success.
           type: int
           sample: 503
         final:
-          description: The dimension C(final) of Cloudflare's dataset, which is not documented. By
-            its name it is true for the last attempt to upload a batch, so that a failed one means
-            that the batch is lost.
+          description: The dimension C(final) of Cloudflare's dataset, which is not documented.
+            Judging by its name, it is true for the last attempt to upload a batch, so that a failed
+            one means that the batch is lost.
           type: bool
           sample: false
         uploads:
@@ -211,12 +211,12 @@ jobs:
           type: int
           sample: 168000
     scope:
-      description: The C(zone_id) or C(account_id) of the job, and C(host) where it was set.
+      description: The C(zone_id) or C(account_id) of the job, and C(host) if it was set.
       type: dict
       sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "host": "example.com"}
 totals:
-  description: The sums of all jobs, each once, also where O(scopes) lists its zone or account
-    several times.
+  description: The sums of all jobs. Each job counts once, even if O(scopes) lists its zone or
+    account several times.
   returned: success, and when a scope failed
   type: dict
   contains:
@@ -225,19 +225,19 @@ totals:
       type: int
       sample: 120
     uploads_failed:
-      description: Uploads with another status, repeated or not.
+      description: Uploads with another status, retried or not.
       type: int
       sample: 3
     records:
-      description: Log lines of the uploads that succeeded.
+      description: Log lines in the uploads that succeeded.
       type: int
       sample: 1200000
     bytes:
-      description: Bytes of the uploads that succeeded, before compression.
+      description: Bytes in the uploads that succeeded, before compression.
       type: int
       sample: 960000000
     bytes_compressed:
-      description: Bytes of the uploads that succeeded, as they were sent.
+      description: Bytes in the uploads that succeeded, compressed.
       type: int
       sample: 84000000
     by_status:
@@ -277,12 +277,12 @@ rate_limit_waited:
   type: float
   sample: 0.0
 error:
-  description: Details of the failed API request. With O(scopes) it is in RV(scopes).
+  description: Details of the failed API request. With O(scopes), see RV(scopes).
   returned: when an API request failed
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

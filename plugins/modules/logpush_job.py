@@ -11,12 +11,12 @@ module: logpush_job
 short_description: Manage a Logpush job
 version_added: 0.2.0
 description:
-  - Creates, updates or removes a Cloudflare Logpush job. Where the destination requires proof of
+  - Creates, updates or removes a Cloudflare Logpush job. If the destination requires proof of
     ownership, the module requests the challenge, reads the challenge file from the bucket and sends
     the token with the job, all in one task.
-  - Only what the task sets is compared. Where nothing differs, no request that writes is sent.
-    Every change of a job makes Cloudflare write a test object to the destination, so it fails
-    while the destination is down.
+  - Only the options that are set are compared. If nothing differs, no write request is sent. Every
+    change to a job makes Cloudflare write a test object to the destination, so a change fails while
+    the destination is down.
   - After a job was created, the jobs are listed once more. A second job of the same name and
     dataset, which an overlapping run has created, fails the task.
 extends_documentation_fragment:
@@ -40,7 +40,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - Not with O(update_secrets=always), where Cloudflare masks what the task sets.
+      - Not with O(update_secrets=always) if Cloudflare masks values that the task sets.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
@@ -52,8 +52,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Ownership of the bucket is proved on the way: AWS credentials that can read it are found as by the
-# AWS CLI (environment, profile, instance role).
+# Proves ownership of the bucket in the same task. AWS credentials that can read it are found as by
+# the AWS CLI (environment, profile, instance role).
 - name: Push HTTP requests to an S3 bucket
   edgeops.cloudflare.logpush_job:
     zone_id: 023e105f4ecef8ad9ca31a8372d0c353
@@ -129,12 +129,12 @@ RETURN = r"""
 job:
   description:
     - The job as Cloudflare shows it, without sensitive values; in check mode the planned one, and
-      the former one where it was removed. V(null) where there is none.
+      the former one if it was removed. V(null) if there is none.
   returned: success
   type: dict
   contains:
     id:
-      description: The id of the job, V(null) where it would be created.
+      description: The ID of the job, V(null) if it would be created.
       type: int
       sample: 42
     name:
@@ -158,11 +158,11 @@ job:
       type: str
       sample: high
     filter:
-      description: The filter, V(null) where there is none.
+      description: The filter, V(null) if there is none.
       type: raw
       sample: {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
     output_options:
-      description: The fields and the format of the logs, V(null) where never set.
+      description: The fields and the format of the logs, V(null) if never set.
       type: dict
       sample: {"field_names": ["ClientIP"], "cve_2021_44228": true, "sample_rate": 1}
     logpull_options:
@@ -186,17 +186,17 @@ job:
       type: bool
       sample: null
     transformer_id:
-      description: The id of the transformer.
+      description: The ID of the transformer.
       type: int
       sample: null
     additional_properties:
-      description: Properties that have no option, without those that may be sensitive, V(null)
-        where there are none.
+      description: Properties that have no option, without those that may be sensitive, V(null) if
+        there are none.
       type: dict
       sample: null
     destination:
-      description: The parts of the destination that are not sensitive, V(null) where it cannot be
-        read.
+      description: The parts of the destination that are not sensitive, V(null) if it cannot be
+        parsed.
       type: dict
       contains:
         scheme:
@@ -212,11 +212,11 @@ job:
           type: str
           sample: http/{DATE}
         region:
-          description: The region, V(null) where there is none.
+          description: The region, V(null) if there is none.
           type: str
           sample: us-east-1
         endpoint:
-          description: The host, V(null) where O(destination_conf) names none.
+          description: The host, V(null) if O(destination_conf) has none.
           type: str
           sample: null
         ownership:
@@ -230,8 +230,8 @@ job:
           sample: required
     status:
       description:
-        - V(disabled) for a job that is not enabled; V(failing) where Cloudflare reports an error,
-          or the last error is later than the last push; V(idle) where nothing was pushed yet;
+        - V(disabled) for a job that is not enabled; V(failing) if Cloudflare reports an error, or
+          the last error is later than the last push; V(idle) if nothing has been pushed yet;
           V(pushing) otherwise.
       type: str
       choices:
@@ -249,7 +249,7 @@ job:
       type: str
       sample: "2026-11-22T14:05:00Z"
     last_error:
-      description: Time of the last failed push, V(null) where it has succeeded since.
+      description: Time of the last failed push, V(null) if a later push succeeded.
       type: str
       sample: null
     error_message:
@@ -275,7 +275,7 @@ changes:
     - enabled
     - output_options.sample_rate
 not_compared:
-  description: What the task sets and Cloudflare masks, so that it was not compared.
+  description: Values that the task sets but Cloudflare masks, so that they were not compared.
   returned: success
   type: list
   elements: str
@@ -283,8 +283,8 @@ not_compared:
     - "destination_conf: parameter secret-access-key"
 not_applied:
   description:
-    - What was sent and differs in Cloudflare's response, named as in RV(changes). A warning names
-      it as well.
+    - Properties that were sent but have other values in Cloudflare's response, named as in
+      RV(changes). A warning names them too.
   returned: success
   type: list
   elements: str
@@ -292,10 +292,10 @@ not_applied:
 ownership:
   description:
     - How ownership of the destination was proved.
-    - V(not_required), as far as is known, where the destination was not written or requires no
-      token; V(provided) where O(ownership_challenge) was sent; V(proved) where the module obtained
-      the token, and V(would_prove) in check mode; V(missing) where a token is required and there is
-      none; V(rejected) where Cloudflare rejected it.
+    - V(not_required) if the destination was not written or, as far as is known, requires no token;
+      V(provided) if O(ownership_challenge) was sent; V(proved) if the module obtained the token,
+      V(would_prove) in check mode; V(missing) if a token is required and there is none; V(rejected)
+      if Cloudflare rejected it.
   returned: success, and when the job could not be written
   type: str
   choices:
@@ -307,12 +307,12 @@ ownership:
     - rejected
   sample: proved
 filename:
-  description: The challenge file, as Cloudflare named it, V(null) where none was requested.
+  description: The challenge file, as Cloudflare named it, V(null) if none was requested.
   returned: success, and when the job could not be written
   type: str
   sample: http/20261122/ownership-challenge.txt
 reasons:
-  description: Where the claims of a rejected token disagree with the job, without sensitive values.
+  description: The claims of a rejected token that do not match the job, without sensitive values.
   returned: when Cloudflare rejected the token
   type: list
   elements: str
@@ -321,17 +321,17 @@ reasons:
       '/http/{DATE}' in destination_conf."
 response_lost:
   description:
-    - Whether the response to a request that writes was lost. The module then looks for the job,
-      for some seconds where the request may still be in progress, and succeeds with a warning where
-      it finds the desired state. A creation is never sent again.
+    - Whether the response to a write request was lost. The module then looks for the job, for
+      several seconds if the request may still be in progress, and succeeds with a warning if it
+      finds the desired state. A create request is never sent again.
   returned: success, and when a response was lost
   type: bool
   sample: false
 push:
   description:
-    - What waiting for the job came to, see O(wait); V(null) where nothing was waited for, or the
-      jobs could no longer be listed.
-  returned: success, and when a push failed or did not come in time
+    - The outcome of waiting for a push, see O(wait). V(null) if the task did not wait, or could no
+      longer list the jobs.
+  returned: success, and when a push failed or timed out
   type: str
   choices:
     - succeeded
@@ -339,7 +339,7 @@ push:
     - timed_out
   sample: succeeded
 ids:
-  description: The ids of the jobs that have the same name.
+  description: The IDs of the jobs that have the same name.
   returned: when several jobs have the name
   type: list
   elements: int
@@ -355,7 +355,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

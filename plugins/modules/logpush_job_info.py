@@ -11,9 +11,9 @@ module: logpush_job_info
 short_description: List Logpush jobs and their health
 version_added: 0.2.0
 description:
-  - Lists the Logpush jobs of zones and accounts, what they push, and whether pushing works.
-  - O(id), O(name) and O(dataset) narrow the list. A job has to match all of those that are set.
-    Where none does, the list is empty, which is no error.
+  - Lists the Logpush jobs of zones and accounts with their settings and health.
+  - O(id), O(name) and O(dataset) narrow the list. A job must match all of those that are set. If
+    none does, the list is empty, which is not an error.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.connection.concurrency
@@ -23,7 +23,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module reads in check mode too.
+      - The module changes nothing, so check mode makes no difference.
   diff_mode:
     support: N/A
     details:
@@ -44,7 +44,7 @@ options:
   scopes:
     description:
       - Zones and accounts, which are read concurrently, with one request for each.
-      - Where one cannot be read, the task fails at the end, with the jobs of all others and the
+      - If one cannot be read, the task fails at the end. It returns the jobs of all others, and the
         error in RV(scopes).
     type: list
     elements: dict
@@ -60,7 +60,7 @@ options:
           such as its inventory host.
         type: str
   id:
-    description: The id of the job.
+    description: The ID of the job.
     type: int
   name:
     description:
@@ -139,14 +139,14 @@ EXAMPLES = r"""
 RETURN = r"""
 jobs:
   description:
-    - The jobs without sensitive values, by their ids; with O(scopes) in the order of these.
-    - Empty where there is no such job.
+    - The jobs, without sensitive values, ordered by ID; with O(scopes), in the order of that list.
+    - Empty if there is no such job.
   returned: success, and when a scope failed
   type: list
   elements: dict
   contains:
     id:
-      description: The id of the job.
+      description: The ID of the job.
       type: int
       sample: 42
     name:
@@ -170,11 +170,11 @@ jobs:
       type: str
       sample: high
     filter:
-      description: The filter, V(null) where there is none.
+      description: The filter, V(null) if there is none.
       type: raw
       sample: {"where": {"key": "EdgeResponseStatus", "operator": "geq", "value": 500}}
     output_options:
-      description: The fields and the format of the logs, V(null) where never set.
+      description: The fields and the format of the logs, V(null) if never set.
       type: dict
       sample: {"field_names": ["ClientIP"], "cve_2021_44228": true, "sample_rate": 1}
     logpull_options:
@@ -198,17 +198,17 @@ jobs:
       type: bool
       sample: null
     transformer_id:
-      description: The id of the transformer.
+      description: The ID of the transformer.
       type: int
       sample: null
     additional_properties:
-      description: Properties that have no option, without those that may be sensitive, V(null)
-        where there are none.
+      description: Properties that have no option, without those that may be sensitive, V(null) if
+        there are none.
       type: dict
       sample: null
     destination:
-      description: The parts of the destination that are not sensitive, V(null) where it cannot be
-        read.
+      description: The parts of the destination that are not sensitive, V(null) if it cannot be
+        parsed.
       type: dict
       contains:
         scheme:
@@ -224,11 +224,11 @@ jobs:
           type: str
           sample: http/{DATE}
         region:
-          description: The region, V(null) where there is none.
+          description: The region, V(null) if there is none.
           type: str
           sample: us-east-1
         endpoint:
-          description: The host, V(null) where the destination names none.
+          description: The host, V(null) if the destination has none.
           type: str
           sample: null
         ownership:
@@ -242,12 +242,11 @@ jobs:
           sample: required
     status:
       description:
-        - V(disabled) for a job that is not enabled, also where Cloudflare has disabled it after 24
+        - V(disabled) for a job that is not enabled, also if Cloudflare has disabled it after 24
           hours of failures, which RV(jobs[].error_message) shows.
-        - V(failing) where Cloudflare reports an error, or the last error is later than the last
-          push; V(idle) where nothing was pushed yet; V(stale) where nothing was pushed for longer
-          than O(stale_after), unless the dataset is one of O(quiet_datasets); V(pushing)
-          otherwise.
+        - V(failing) if Cloudflare reports an error, or the last error is later than the last push;
+          V(idle) if nothing has been pushed yet; V(stale) if nothing was pushed for longer than
+          O(stale_after), unless the dataset is one of O(quiet_datasets); V(pushing) otherwise.
       type: str
       choices:
         - pushing
@@ -266,7 +265,7 @@ jobs:
       type: str
       sample: "2026-11-22T14:05:00Z"
     last_error:
-      description: Time of the last failed push, V(null) where it has succeeded since.
+      description: Time of the last failed push, V(null) if a later push succeeded.
       type: str
       sample: null
     error_message:
@@ -274,14 +273,14 @@ jobs:
       type: str
       sample: null
     scope:
-      description: The C(zone_id) or C(account_id) of the job, and C(host) where it was set.
+      description: The C(zone_id) or C(account_id) of the job, and C(host) if it was set.
       type: dict
       sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "host": "example.com"}
     config:
       description:
         - The job as an entry of O(edgeops.cloudflare.logpush_jobs#module:jobs), which changes
-          nothing in its own zone or account. Only what is set is in it, and no C(id).
-        - C(destination_conf) is in it where nothing in it is sensitive or masked. Unknown members
+          nothing in its own zone or account. It includes what is set, without the C(id).
+        - C(destination_conf) is included if nothing in it is sensitive or masked. Unknown members
           are in C(additional_properties), unless they may be sensitive.
       type: dict
       sample:
@@ -317,12 +316,12 @@ rate_limit_waited:
   type: float
   sample: 0.0
 error:
-  description: Details of the failed API request. With O(scopes) it is in RV(scopes).
+  description: Details of the failed API request. With O(scopes), see RV(scopes).
   returned: when an API request failed
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

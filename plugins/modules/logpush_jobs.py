@@ -9,20 +9,20 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: logpush_jobs
 short_description: Reconcile many Logpush jobs
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Creates, updates or removes Cloudflare Logpush jobs of any number of zones and accounts in one
-    task, as M(edgeops.cloudflare.logpush_job) does for one. Ownership of destinations is proved on
-    the way.
-  - Requests are sent concurrently, below Cloudflare's rate limit. The jobs of a zone or account are
-    listed once, and once more where a job was created. Jobs of one zone or account with the same
+    task, as M(edgeops.cloudflare.logpush_job) does for one. Ownership of destinations is proved in
+    the same task.
+  - Requests are sent concurrently, within Cloudflare's rate limit. The jobs of a zone or account
+    are listed once, and once more if a job was created. Jobs of one zone or account with the same
     destination share an ownership token.
-  - Nothing is sent where an entry is invalid, and nothing is written before all jobs are planned.
-    After that, a job that fails does not stop the others; the task fails at the end, with
+  - If an entry is invalid, nothing is sent. All jobs are planned before anything is written. After
+    that, a job that fails does not stop the others; the task fails at the end, and returns the
     RV(results) of all.
-  - With O(wait), the pushes of all jobs are waited for together, and jobs are pruned after that.
-  - Runs for the same zone or account must not overlap. Where two did, the second job of the same
-    name and dataset fails the task.
+  - With O(wait), the task waits for the pushes of all jobs together, and prunes jobs after that.
+  - Runs for the same zone or account must not overlap. If two runs created the same job, the task
+    fails.
 options:
   prove_ownership:
     description: The default of O(jobs[].prove_ownership).
@@ -30,10 +30,9 @@ options:
     default: true
   prune:
     description:
-      - Whether to remove the jobs that no entry describes, of each zone and account that O(jobs)
-        names. This also removes jobs that were created by hand.
-      - Jobs are removed after all else has succeeded in their zone or account, and never where one
-        of its entries failed.
+      - Whether to remove jobs that are not in O(jobs) from each zone and account that it names.
+        This includes jobs that were created by hand.
+      - Jobs are removed last, and not from a zone or account in which an entry failed.
     type: bool
     default: false
   prune_datasets:
@@ -62,7 +61,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - Not with O(jobs[].update_secrets=always), where Cloudflare masks what the task sets.
+      - Not with O(jobs[].update_secrets=always) if Cloudflare masks values that the task sets.
 author:
   - The edgeops.cloudflare project (@edgeops)
 seealso:
@@ -105,14 +104,15 @@ RETURN = r"""
 results:
   description:
     - One result per job, in the order of O(jobs).
-    - Each has what M(edgeops.cloudflare.logpush_job) returns, besides what is documented here.
+    - Each has the return values of M(edgeops.cloudflare.logpush_job), in addition to those
+      documented here.
   returned: when the options are valid
   type: list
   elements: dict
   contains:
     item:
-      description: Identifies the job by what was set of C(host), C(zone_id), C(account_id), C(id),
-        C(name) and C(dataset).
+      description: Identifies the job by C(host), C(zone_id), C(account_id), C(id), C(name) and
+        C(dataset), as far as they were set.
       type: dict
       sample: {"zone_id": "023e105f4ecef8ad9ca31a8372d0c353", "name": "http-to-s3"}
     changed:
@@ -145,32 +145,32 @@ results:
       elements: str
       sample: [enabled]
     not_compared:
-      description: What is set and Cloudflare masks, so that it was not compared.
+      description: Values that are set but Cloudflare masks, so that they were not compared.
       returned: when it did not fail
       type: list
       elements: str
       sample: []
     not_applied:
-      description: What was sent and differs in Cloudflare's response.
+      description: Properties that were sent but have other values in Cloudflare's response.
       returned: when it did not fail
       type: list
       elements: str
       sample: []
     ownership:
-      description: How ownership of the destination was proved, as of
+      description: How ownership of the destination was proved, as in
         M(edgeops.cloudflare.logpush_job).
       returned: when it did not fail, and when the job could not be written
       type: str
       sample: proved
     filename:
-      description: The challenge file, as Cloudflare named it, V(null) where none was requested.
+      description: The challenge file, as Cloudflare named it, V(null) if none was requested.
       returned: when it did not fail, and when the job could not be written
       type: str
       sample: http/20261122/ownership-challenge.txt
     push:
-      description: What waiting for the job came to, see O(wait); V(null) where nothing was waited
-        for, or the jobs could no longer be listed.
-      returned: when it did not fail, and when a push failed or did not come in time
+      description: The outcome of waiting for a push, see O(wait). V(null) if the task did not wait,
+        or could no longer list the jobs.
+      returned: when it did not fail, and when a push failed or timed out
       type: str
       choices:
         - succeeded

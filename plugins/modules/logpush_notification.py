@@ -8,21 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_notification
-short_description: Manage Logpush notifications of disabled jobs
+short_description: Manage notifications about disabled Logpush jobs
 version_added: 0.4.0
 description:
   - Creates, updates or removes a notification of the type C(Failing Logpush Job Disabled).
     Cloudflare disables a Logpush job that has failed for 24 hours, and then sends the notification,
-    at most once a day for each job. Logs of the meantime are lost.
+    at most once a day for each job. Logs of that time are lost.
   - A notification belongs to an account, and covers all jobs of the account and its zones.
-  - Only what the task sets is compared. Where nothing differs, no request that writes is sent.
+  - Only the options that are set are compared. If nothing differs, no write request is sent.
   - After a notification was created, the notifications are listed once more. A second one of the
     same name, which an overlapping run has created, fails the task.
 notes:
   - The API token needs the permission Notifications Write, or Account Settings Write, for the
     account. Cloudflare's documentation names both, and the permissions Notifications Read and
     Account Settings Read for reading, which is enough in check mode. Verify it with your token.
-  - Whether the plan has this notification, and which kinds of recipients, is left to Cloudflare.
+  - Cloudflare decides which plans include this notification, and which kinds of recipients.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.attributes
@@ -57,7 +57,7 @@ options:
     type: str
   id:
     description:
-      - The id of an existing notification.
+      - The ID of an existing notification.
     type: str
   description:
     description:
@@ -70,20 +70,20 @@ options:
     type: bool
   emails:
     description:
-      - The e-mail addresses that get the notification. An empty list removes them.
+      - The e-mail addresses that receive the notification. An empty list removes them.
       - At least one address, webhook or PagerDuty service is required to create a notification.
       - Neither the order nor the capitalization of recipients is compared.
     type: list
     elements: str
   webhook_ids:
     description:
-      - The ids of the webhooks that get the notification. They are set up in the account's
+      - The IDs of the webhooks that receive the notification. They are set up in the account's
         notification destinations. An empty list removes them.
     type: list
     elements: str
   pagerduty_ids:
     description:
-      - The ids of the PagerDuty services that get the notification. They are connected in the
+      - The IDs of the PagerDuty services that receive the notification. They are connected in the
         account's notification destinations. An empty list removes them.
     type: list
     elements: str
@@ -130,14 +130,14 @@ EXAMPLES = r"""
 RETURN = r"""
 notification:
   description:
-    - The notification; in check mode the planned one, and the former one where it was removed.
-      V(null) where there is none.
+    - The notification; in check mode the planned one, and the former one if it was removed. V(null)
+      if there is none.
     - A new one is as Cloudflare shows it. After an update it is as it was sent.
   returned: success
   type: dict
   contains:
     id:
-      description: The id of the notification, V(null) where it would be created.
+      description: The ID of the notification, V(null) if it would be created.
       type: str
       sample: 0da2b59ef118439d8097bdfb215203c9
     name:
@@ -145,7 +145,7 @@ notification:
       type: str
       sample: logpush-disabled
     description:
-      description: The description, empty where there is none.
+      description: The description, empty if there is none.
       type: str
       sample: A Logpush job was disabled
     enabled:
@@ -153,17 +153,17 @@ notification:
       type: bool
       sample: true
     emails:
-      description: The e-mail addresses that get it.
+      description: The e-mail addresses that receive it.
       type: list
       elements: str
       sample: [operators@example.com]
     webhook_ids:
-      description: The ids of the webhooks that get it.
+      description: The IDs of the webhooks that receive it.
       type: list
       elements: str
       sample: [b115d5ec15c641ee8b7692c449b5227b]
     pagerduty_ids:
-      description: The ids of the PagerDuty services that get it.
+      description: The IDs of the PagerDuty services that receive it.
       type: list
       elements: str
       sample: []
@@ -194,14 +194,14 @@ changes:
     - emails
 response_lost:
   description:
-    - Whether the response to a request that writes was lost. The module then looks for the
-      notification, for some seconds where the request may still be in progress, and succeeds with a
-      warning where it finds the desired state. A creation is never sent again.
+    - Whether the response to a write request was lost. The module then looks for the notification,
+      for several seconds if the request may still be in progress, and succeeds with a warning if it
+      finds the desired state. A create request is never sent again.
   returned: success, and when a response was lost
   type: bool
   sample: false
 ids:
-  description: The ids of the notifications that have the same name.
+  description: The IDs of the notifications that have the same name.
   returned: when several notifications have the name, and when the response to a creation was lost
   type: list
   elements: str
@@ -217,7 +217,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

@@ -11,14 +11,14 @@ module: logpush_ownership
 short_description: Request an ownership challenge for a Logpush destination
 version_added: 0.1.0
 description:
-  - Requests that Cloudflare writes an ownership challenge file to a log destination, and returns
-    the name of the file. The token in the file proves ownership; it is passed as
+  - Requests an ownership challenge. Cloudflare writes a challenge file to the log destination, and
+    the module returns the name of the file. The token in the file proves ownership; pass it as
     O(edgeops.cloudflare.logpush_ownership_validate#module:ownership_challenge) and
     O(edgeops.cloudflare.logpush_job#module:ownership_challenge).
-  - M(edgeops.cloudflare.logpush_job) does all of this by itself. Use this module for the steps one
-    by one.
+  - M(edgeops.cloudflare.logpush_job) does all of this by itself. Use this module to run the steps
+    one by one.
   - Every run requests a new challenge, whatever the kind of destination. RV(destination.ownership)
-    is whether Cloudflare documents that one is required.
+    returns whether Cloudflare documents that one is required.
   - A token is valid for seven days, for one zone or account and one O(destination_conf).
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
@@ -91,19 +91,19 @@ RETURN = r"""
 filename:
   description:
     - The challenge file, as the key of an object in RV(destination.bucket). V(null) in check mode.
-    - Also returned where the task fails because Cloudflare wrote no file.
+    - Also returned if the task fails because Cloudflare wrote no file.
   returned: when no request failed
   type: str
   sample: http/20261122/ownership-challenge.txt
 valid:
   description:
     - Whether Cloudflare could write to the destination. V(null) in check mode.
-    - Also returned where the task fails because Cloudflare wrote no file.
+    - Also returned if the task fails because Cloudflare wrote no file.
   returned: when no request failed
   type: bool
   sample: true
 message:
-  description: Message from Cloudflare, mostly where it could not write to the destination.
+  description: Message from Cloudflare, usually set if it could not write to the destination.
   returned: when no request failed
   type: str
   sample: ""
@@ -125,11 +125,11 @@ destination:
       type: str
       sample: http/{DATE}
     region:
-      description: The region, V(null) where there is none.
+      description: The region, V(null) if there is none.
       type: str
       sample: us-east-1
     endpoint:
-      description: The host that is written to, V(null) where O(destination_conf) names none.
+      description: The host that is written to, V(null) if O(destination_conf) has none.
       type: str
       sample: null
     ownership:
@@ -152,7 +152,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

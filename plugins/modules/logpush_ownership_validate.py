@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_ownership_validate
-short_description: Validate an ownership token of Logpush
+short_description: Validate a Logpush ownership token
 version_added: 0.1.0
 description:
-  - Requests that Cloudflare validates the token from a challenge file of
-    M(edgeops.cloudflare.logpush_ownership), for a log destination.
-  - Where Cloudflare rejects the token, RV(reasons) lists where the token's own claims disagree,
+  - Validates the ownership token from a challenge file, as M(edgeops.cloudflare.logpush_ownership)
+    requests it, for a log destination.
+  - If Cloudflare rejects the token, RV(reasons) lists the claims of the token that do not match,
     such as another zone, another path, or an expiry in the past.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
@@ -45,7 +45,7 @@ options:
     required: true
   fail_on_invalid:
     description:
-      - Whether the task fails where Cloudflare rejects the token. If V(false), the result is
+      - Whether the task fails if Cloudflare rejects the token. If V(false), the result is
         RV(valid=false).
       - Other errors always fail the task.
     type: bool
@@ -69,14 +69,14 @@ EXAMPLES = r"""
   edgeops.cloudflare.logpush_ownership_validate:
     account_id: 01a7362d577a6c3019a474fd6f485823
     destination_conf: "s3://edge-logs/audit?region=us-east-1"
-    ownership_challenge: "{{ kept_token }}"
+    ownership_challenge: "{{ stored_token }}"
     fail_on_invalid: false
-  register: proof
+  register: validation
 
 - name: Show why it was rejected
   ansible.builtin.debug:
-    var: proof.reasons
-  when: not proof.valid
+    var: validation.reasons
+  when: not validation.valid
 """
 
 RETURN = r"""
@@ -88,14 +88,14 @@ valid:
   type: bool
   sample: true
 message:
-  description: Message from Cloudflare, mostly where it rejected the token.
+  description: Message from Cloudflare, usually set if it rejected the token.
   returned: when no request failed
   type: str
   sample: "Cloudflare answered HTTP 400: incorrect ownership challenge (code 1002)"
 reasons:
   description:
-    - Where the claims of a rejected token disagree with the options, without sensitive values.
-    - Empty if the token was accepted, or the claims explain nothing.
+    - The claims of a rejected token that do not match the options, without sensitive values.
+    - Empty if the token was accepted, or its claims do not explain the rejection.
     - Also returned by a task that fails because the token was rejected.
   returned: when no request failed
   type: list
@@ -121,11 +121,11 @@ destination:
       type: str
       sample: http/{DATE}
     region:
-      description: The region, V(null) where there is none.
+      description: The region, V(null) if there is none.
       type: str
       sample: us-east-1
     endpoint:
-      description: The host that is written to, V(null) where O(destination_conf) names none.
+      description: The host that is written to, V(null) if O(destination_conf) has none.
       type: str
       sample: null
     ownership:
@@ -148,7 +148,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

@@ -9,14 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: logpush_ownerships
 short_description: Request many ownership challenges for Logpush destinations
-version_added: 0.4.0
+version_added: 0.3.0
 description:
-  - Requests in one task what M(edgeops.cloudflare.logpush_ownership) requests in a task each, for
-    any number of zones and accounts, for those who read the challenge files by their own means. The
-    requests are sent concurrently, below Cloudflare's rate limit.
-  - M(edgeops.cloudflare.logpush_jobs) requests challenges and reads their files by itself.
-  - A target that fails does not stop the others. The task fails at the end, with RV(results) of
-    all.
+  - Requests ownership challenges for any number of zones and accounts in one task, as
+    M(edgeops.cloudflare.logpush_ownership) does for one. Requests are sent concurrently, within
+    Cloudflare's rate limit.
+  - M(edgeops.cloudflare.logpush_jobs) requests challenges and reads their files by itself. Use this
+    module if you read the files by other means.
+  - A target that fails does not stop the others. The task fails at the end, and returns the
+    RV(results) of all.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
   - edgeops.cloudflare.connection.concurrency
@@ -84,8 +85,8 @@ RETURN = r"""
 results:
   description:
     - One result per target, in the order of O(targets).
-    - Each has what M(edgeops.cloudflare.logpush_ownership) returns, besides what is documented
-      here.
+    - Each has the return values of M(edgeops.cloudflare.logpush_ownership), in addition to those
+      documented here.
   returned: when the options are valid
   type: list
   elements: dict

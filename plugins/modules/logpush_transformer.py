@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_transformer
-short_description: Manage a SQL transformer of Logpush
+short_description: Manage a Logpush SQL transformer
 version_added: 0.4.0
 description:
   - Creates, updates or removes a transformer. A transformer is one SQL query that Cloudflare runs
-    on each batch of logs before it is pushed, to filter records, to reshape them or to redact them.
-    A Logpush job uses it by its C(transformer_id).
-  - Only what the task sets is compared. Where nothing differs, no request that writes is sent. The
-    SQL is sent only if it changed, since Cloudflare makes a new version each time.
+    on each batch of logs before it is pushed, to filter, reshape or redact records. A Logpush job
+    uses it by its C(transformer_id).
+  - Only the options that are set are compared. If nothing differs, no write request is sent. The
+    SQL is sent only if it changed, since Cloudflare creates a new version each time.
   - A transformer that fails at run time fails the whole batch, and nothing of it is pushed. With
     O(preview_input), the query runs on a sample record before it is saved.
   - A transformer that jobs use is not removed; the error names them.
@@ -60,7 +60,7 @@ options:
     type: str
   id:
     description:
-      - The id of an existing transformer.
+      - The ID of an existing transformer.
     type: int
   code:
     description:
@@ -77,7 +77,7 @@ options:
   preview_input:
     description:
       - A sample record of the dataset. The query runs on it before anything is written, in check
-        mode too, and the task fails where Cloudflare rejects the query. The output is returned as
+        mode too, and the task fails if Cloudflare rejects the query. The output is returned as
         RV(preview).
       - Without O(code), the query of the existing transformer runs.
       - The record is shown in the output of the task, so use a made-up one.
@@ -117,7 +117,7 @@ EXAMPLES = r"""
       EdgeResponseStatus: 502
   register: without_addresses
 
-- name: Fail if the output still holds an address
+- name: Fail if the output still contains an address
   ansible.builtin.assert:
     that: "'ClientIP' not in without_addresses.preview"
 
@@ -137,13 +137,13 @@ EXAMPLES = r"""
 RETURN = r"""
 transformer:
   description:
-    - The transformer as Cloudflare shows it; in check mode the planned one, and the former one
-      where it was removed. V(null) where there is none.
+    - The transformer as Cloudflare shows it; in check mode the planned one, and the former one if
+      it was removed. V(null) if there is none.
   returned: success
   type: dict
   contains:
     id:
-      description: The id of the transformer, V(null) where it would be created.
+      description: The ID of the transformer, V(null) if it would be created.
       type: int
       sample: 7
     name:
@@ -151,12 +151,12 @@ transformer:
       type: str
       sample: errors-only
     description:
-      description: The description, empty where there is none.
+      description: The description, empty if there is none.
       type: str
       sample: Only failed requests
     dataset:
-      description: The dataset in the C(FROM) clause of the query, V(null) where Cloudflare has
-        not told it, as in check mode.
+      description: The dataset in the C(FROM) clause of the query, V(null) if Cloudflare has not
+        reported it, as in check mode.
       type: str
       sample: http_requests
     created_at:
@@ -173,7 +173,7 @@ transformer:
       elements: dict
       contains:
         id:
-          description: The id of the job.
+          description: The ID of the job.
           type: int
           sample: 42
         name:
@@ -185,7 +185,7 @@ transformer:
           type: str
           sample: zone
         object_tag:
-          description: The id of that zone or account.
+          description: The ID of that zone or account.
           type: str
           sample: 023e105f4ecef8ad9ca31a8372d0c353
     code:
@@ -211,7 +211,7 @@ changes:
     - code
 preview:
   description:
-    - What the query makes of O(preview_input), V(null) where it drops the record.
+    - The output of the query for O(preview_input), V(null) if it drops the record.
     - Cloudflare documents one record. If its response holds a list of records, the list is
       returned.
   returned: when O(preview_input) is set and O(state=present), unless the preview failed
@@ -219,7 +219,7 @@ preview:
   sample: {"ClientRequestHost": "www.example.com", "EdgeResponseStatus": 502}
 associated_jobs:
   description: The jobs that use the transformer, as in RV(transformer.associated_jobs).
-  returned: when the transformer was not removed since jobs use it
+  returned: when the transformer was not removed because jobs use it
   type: list
   elements: dict
   sample:
@@ -229,14 +229,14 @@ associated_jobs:
       object_tag: 023e105f4ecef8ad9ca31a8372d0c353
 response_lost:
   description:
-    - Whether the response to a request that writes was lost. The module then looks for the
-      transformer, for some seconds where the request may still be in progress, and succeeds with a
-      warning where it finds the desired state. A creation is never sent again.
+    - Whether the response to a write request was lost. The module then looks for the transformer,
+      for several seconds if the request may still be in progress, and succeeds with a warning if it
+      finds the desired state. A create request is never sent again.
   returned: success, and when a response was lost
   type: bool
   sample: false
 ids:
-  description: The ids of the transformers that have the same name.
+  description: The IDs of the transformers that have the same name.
   returned: when several transformers have the name, and when the response to a creation was lost
   type: list
   elements: int
@@ -252,7 +252,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

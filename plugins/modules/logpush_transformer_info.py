@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: logpush_transformer_info
-short_description: List SQL transformers of Logpush and the jobs that use them
+short_description: List Logpush SQL transformers and the jobs that use them
 version_added: 0.4.0
 description:
-  - Lists the transformers of an account and the jobs that use them, on request with their SQL and
+  - Lists the transformers of an account and the jobs that use them, optionally with their SQL and
     its versions.
-  - O(id) and O(name) narrow the list. Where no transformer matches, the list is empty, which is no
+  - O(id) and O(name) narrow the list. If no transformer matches, the list is empty, which is not an
     error.
 extends_documentation_fragment:
   - edgeops.cloudflare.connection
@@ -23,7 +23,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module only reads, in check mode too.
+      - The module changes nothing, so check mode makes no difference.
   diff_mode:
     support: N/A
     details:
@@ -40,7 +40,7 @@ options:
     required: true
   id:
     description:
-      - The id of the transformer to return.
+      - The ID of the transformer to return.
     type: int
   name:
     description:
@@ -48,14 +48,14 @@ options:
     type: str
   include_code:
     description:
-      - Whether to return the SQL of each transformer, and of each of its versions where
-        O(include_versions) is set. Each takes one more request.
+      - Whether to return the SQL of each transformer, and of each of its versions if
+        O(include_versions) is set. Each requires one more request.
     type: bool
     default: false
   include_versions:
     description:
-      - Whether to return the versions of each transformer, which takes one more request for each.
-        Cloudflare returns at most the latest ten.
+      - Whether to return the versions of each transformer, which requires one more request for
+        each. Cloudflare returns at most the latest ten.
     type: bool
     default: false
 author:
@@ -97,14 +97,14 @@ EXAMPLES = r"""
 RETURN = r"""
 transformers:
   description:
-    - The transformers as Cloudflare shows them, in the order of their ids.
-    - Empty where there is no such transformer.
+    - The transformers as Cloudflare shows them, ordered by ID.
+    - Empty if there is no such transformer.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: The id of the transformer.
+      description: The ID of the transformer.
       type: int
       sample: 7
     name:
@@ -112,12 +112,12 @@ transformers:
       type: str
       sample: errors-only
     description:
-      description: The description, empty where there is none.
+      description: The description, empty if there is none.
       type: str
       sample: Only failed requests
     dataset:
-      description: The dataset in the C(FROM) clause of the query, V(null) where Cloudflare
-        cannot determine it.
+      description: The dataset in the C(FROM) clause of the query, V(null) if Cloudflare cannot
+        determine it.
       type: str
       sample: http_requests
     created_at:
@@ -134,7 +134,7 @@ transformers:
       elements: dict
       contains:
         id:
-          description: The id of the job.
+          description: The ID of the job.
           type: int
           sample: 42
         name:
@@ -146,7 +146,7 @@ transformers:
           type: str
           sample: zone
         object_tag:
-          description: The id of that zone or account.
+          description: The ID of that zone or account.
           type: str
           sample: 023e105f4ecef8ad9ca31a8372d0c353
     code:
@@ -161,7 +161,7 @@ transformers:
       elements: dict
       contains:
         id:
-          description: The id of the version.
+          description: The ID of the version.
           type: int
           sample: 31
         version:
@@ -188,7 +188,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

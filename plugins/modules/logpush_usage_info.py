@@ -13,16 +13,16 @@ version_added: 0.4.0
 description:
   - Reports the bytes that Cloudflare bills for Logpush, for an account by day and for the month so
     far, from Cloudflare's GraphQL Analytics API (dataset C(logpushUsageAdaptiveGroups)).
-  - Cloudflare bills the uncompressed bytes that were delivered, so filters, sampling and the choice
-    of fields are what lowers them.
+  - Cloudflare bills the uncompressed bytes that were delivered, so filters, sampling and fewer
+    fields reduce them.
 notes:
   - The API token needs the permission Account Analytics Read. Cloudflare's documentation names it
     for its GraphQL Analytics API, but not for this dataset, so verify it with your token.
-  - The numbers are no invoice. Datasets of this kind may be sampled, and a billing period need not
-    be a month of the calendar.
+  - The numbers are not an invoice. Datasets of this kind may be sampled, and a billing period may
+    differ from a calendar month.
   - Cloudflare bills internal destinations (R2, Pipelines), external ones and the input of
-    transformers at different rates. Which of them the bytes include is not documented, nor whether
-    they tell them apart. Workers Trace Events are billed by requests.
+    transformers at different rates. It is not documented which of these the bytes include. Workers
+    Trace Events are billed by requests.
   - Cloudflare limits the length of a period and how far it may reach back, depending on the plan. A
     period that is too long for one query is split. A period that begins too early is an error.
 extends_documentation_fragment:
@@ -33,7 +33,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module reads in check mode too.
+      - The module changes nothing, so check mode makes no difference.
   diff_mode:
     support: N/A
     details:
@@ -112,8 +112,8 @@ billable_bytes:
   type: int
   sample: 21000000000
 month_to_date:
-  description: The usage of this month of the calendar until today, in UTC, whatever O(since) and
-    O(until) are.
+  description: The usage of this calendar month until today, in UTC, whatever O(since) and O(until)
+    are.
   returned: success
   type: dict
   contains:
@@ -122,8 +122,8 @@ month_to_date:
       type: str
       sample: "2026-11-01"
     billable_bytes:
-      description: The bytes that are billed, V(null) where Cloudflare no longer keeps all days of
-        the month.
+      description: The bytes that are billed, V(null) if Cloudflare no longer keeps all days of the
+        month.
       type: int
       sample: 21000000000
 rate_limit_waited:
@@ -137,7 +137,7 @@ error:
   type: dict
   contains:
     status:
-      description: The HTTP status, V(null) where no response came.
+      description: The HTTP status, V(null) if no response was received.
       type: int
       sample: 403
     method:

@@ -209,7 +209,7 @@ def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
     inputs = {
         **TAKEN,
         "vaulted_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
-        "kept_token": token,
+        "stored_token": token,
     }
     if "register: challenge_file" not in text:
         inputs["challenge_file"] = {"contents": token}
