@@ -166,7 +166,7 @@ def report(
         fail_on = [each.strip() for each in fail_on.split(",")]
     unknown = [each for each in fail_on or () if each not in _FAIL_ON]
     if unknown:
-        raise ValueError(f"fail_on: '{unknown[0]}' is no status; use {', '.join(_FAIL_ON)}")
+        raise ValueError(f"fail_on: '{unknown[0]}' is not a status; use {', '.join(_FAIL_ON)}")
     now = time.time() if now is None else now
     whole = _Report(listed, links, Uploads(health), now).shown(fail_on or ())
     files = [f"{kind}: {path}" for kind, path in (("Page", page), ("Data", data_file)) if path]

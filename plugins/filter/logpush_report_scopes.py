@@ -113,7 +113,7 @@ def _of_host(variables: Variables) -> _Scope:
     host, zone_id = _text(variables.get("inventory_hostname")), _text(variables.get("zone_id"))
     if not zone_id:
         raise ValueError(
-            f"{host} has no zone_id; set logpush_hosts to a pattern that matches zones alone"
+            f"{host} has no zone_id; set logpush_hosts to a pattern that matches only zones"
         )
     account, name = variables.get("zone_account_id"), variables.get("zone_name")
     return _Scope("zone_id", zone_id, host, zone_link(_text(account), _text(name)))

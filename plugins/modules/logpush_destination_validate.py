@@ -192,9 +192,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destin
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Logpush
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import execute
 
-_NOT_ASKED = (
-    "Cloudflare was not asked whether it can write to the destination, since it would write a "
-    "test object there"
+_NOT_VALIDATED = (
+    "the destination was not validated, since Cloudflare would write a test object to it"
 )
 
 
@@ -206,7 +205,7 @@ def run(params: dict[str, t.Any], logpush: Logpush) -> dict[str, t.Any]:
     result = {
         "changed": verdict is None or verdict.valid,
         "valid": None if verdict is None else verdict.valid,
-        "message": _NOT_ASKED if verdict is None else verdict.message,
+        "message": _NOT_VALIDATED if verdict is None else verdict.message,
         "exists": exists,
         "destination": destination.describe(),
         "warnings": destination_warnings(destination),

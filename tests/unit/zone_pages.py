@@ -16,8 +16,8 @@ OTHER_ACCOUNT = "f" * 32
 # An answer that breaks off, and what is said of it.
 CUT_SHORT = b'{"result": [{"id": "0'
 CUT_SHORT_IS_TOLD = (
-    "malformed response (HTTP 200): no Cloudflare envelope but application/json: JSON that is "
-    "incomplete, nested too deep or something else"
+    "malformed response (HTTP 200): not a Cloudflare envelope but application/json: JSON that is "
+    "incomplete, nested too deeply or of another structure"
 )
 
 

@@ -322,10 +322,10 @@ def _problem(response: http.Response, form: _Form, redact: Redact) -> str:
     text = response.content[: 2 * _REDACTED].decode(errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         # It may be half of a list of jobs, with secrets that cannot be recognized.
-        excerpt = "JSON that is incomplete, nested too deep or something else"
+        excerpt = "JSON that is incomplete, nested too deeply or of another structure"
     else:
         excerpt = repr(_shown(text, redact, _SHOWN_OF_PAGE))
-    return f"no {form.name} but {_shown(kind, redact, _SHOWN_OF_PAGE)}: {excerpt}"
+    return f"not a {form.name} but {_shown(kind, redact, _SHOWN_OF_PAGE)}: {excerpt}"
 
 
 def _redirect_host(response: http.Response) -> str:

@@ -257,7 +257,7 @@ class _Incoming(http.client.HTTPResponse):
         lengths = {each.strip() for each in self.headers.get_all("Content-Length", [])}
         codings = self.headers.get_all("Transfer-Encoding", [])
         if self.headers.defects or self.headers.get_payload():
-            raise MalformedHTTP("a line that is no header")
+            raise MalformedHTTP("a line that is not a header")
         if codings and (lengths or [each.strip().lower() for each in codings] != ["chunked"]):
             raise MalformedHTTP("Transfer-Encoding and Content-Length do not agree")
         if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
@@ -360,13 +360,17 @@ def _check_base_url(base_url: str) -> bool:
         host, _port = parts.hostname, parts.port
     except ValueError as error:
         # Python's own words quote what may be a password in the wrong place.
-        raise InvalidInput(option, "is not a URL: its host or port cannot be one") from error
+        raise InvalidInput(option, "is not a URL: its host or port is invalid") from error
     if not host or parts.scheme not in ("http", "https"):
         raise InvalidInput(option, "is not a URL such as https://api.cloudflare.com/client/v4")
     if "@" in parts.netloc or re.search("[?#]", base_url):
-        raise InvalidInput(option, "must hold no user, query or fragment; use the options for it")
+        raise InvalidInput(
+            option, "must not contain a user, query or fragment; use the options instead"
+        )
     if not _NETLOC.fullmatch(parts.netloc) or not re.fullmatch("[!-~]*", base_url):
-        raise InvalidInput(option, "holds a space, or a character that no host or URL has")
+        raise InvalidInput(
+            option, "contains a space or another character that a URL cannot contain"
+        )
     loopback = host in _LOOPBACK
     if parts.scheme == "http" and not loopback:
         raise InvalidInput(

@@ -354,7 +354,7 @@ def _meanings() -> tuple[_Meaning, ...]:
             **never,
         ),
         _Meaning(MalformedHTTP, lambda e: f"malformed response ({e})"),
-        _Meaning(RepeatedResponse, lambda e: "the response to an earlier request came again"),
+        _Meaning(RepeatedResponse, lambda e: "duplicate of the response to an earlier request"),
         # base_url is checked before, so that it is a proxy's address; it may hold a password.
         _Meaning(
             (requests.exceptions.InvalidURL, exceptions.LocationValueError),

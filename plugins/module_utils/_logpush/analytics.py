@@ -174,7 +174,7 @@ class GroupReader:
         if not halves:
             raise CloudflareError(
                 f"Cloudflare returns at most {self._limit} groups of {self._dataset.name}, and "
-                f"{in_utc(period.since)} alone has as many, so that some may be missing"
+                f"{in_utc(period.since)} alone has as many, so some may be missing"
             )
         return [group for half in halves for group in self._read(half)]
 
@@ -184,7 +184,7 @@ class GroupReader:
         response = self._send(query, variables)
         groups = self._scope_in(response).get(self._dataset.name)
         if not isinstance(groups, list):
-            raise response.malformed(f"holds no {self._dataset.name}")
+            raise response.malformed(f"contains no {self._dataset.name}")
         return [self._group(response, each) for each in groups]
 
     def _send(self, query: str, variables: dict[str, t.Any]) -> ApiResponse:
@@ -206,9 +206,9 @@ class GroupReader:
         """Return the one zone or account; an empty list must not be taken for no uploads."""
         scopes = field(response.field("viewer", dict), self._names[0], list)
         if not scopes:
-            raise response.malformed(f"holds no {self._scope.kind}. {self._permission}")
+            raise response.malformed(f"contains no {self._scope.kind}. {self._permission}")
         if len(scopes) != 1 or not isinstance(scopes[0], dict):
-            raise response.malformed(f"holds another number of {self._names[0]} than one")
+            raise response.malformed(f"contains another number of {self._names[0]} than one")
         return scopes[0]
 
     def _group(self, response: ApiResponse, group: t.Any) -> Group:
@@ -219,7 +219,7 @@ class GroupReader:
         ) and all(number is not None and 0 <= number < _LARGEST_SUM for number in numbers.values())
         if not are_valid:
             raise response.malformed(
-                f"holds a group of {self._dataset.name} that is incomplete or invalid"
+                f"contains a group of {self._dataset.name} that is incomplete or invalid"
             )
         return Group(dimensions, t.cast(dict[str, int], numbers))
 
@@ -251,7 +251,7 @@ class GroupReader:
             options, earliest = "since", day(oldest)
         return TooEarly(
             f"{options}: Cloudflare keeps {self._dataset.name} of this {self._scope.kind} for "
-            f"{limits.age} seconds, so that the period must begin at {earliest} or later",
+            f"{limits.age} seconds, so the period must begin at {earliest} or later",
             error,
             oldest,
         )

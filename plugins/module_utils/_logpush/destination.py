@@ -77,11 +77,12 @@ class Destination:
         """Take ``text`` apart; raise ``InvalidInput`` where it cannot be a destination."""
         if not text:
             raise InvalidInput(
-                DESTINATION_CONF, "is empty; give a URI such as s3://bucket/logs?region=…"
+                DESTINATION_CONF, "is empty; set a URI such as s3://bucket/logs?region=…"
             )
         if len(text) > LONGEST:
             raise InvalidInput(
-                DESTINATION_CONF, f"has {len(text)} characters; Cloudflare takes at most {LONGEST}"
+                DESTINATION_CONF,
+                f"has {len(text)} characters; Cloudflare accepts at most {LONGEST}",
             )
         white = _WHITE_SPACE.search(text)
         if white:
@@ -103,12 +104,12 @@ class Destination:
         destination = cls(text, match)
         if destination.bucket == "":
             raise InvalidInput(
-                DESTINATION_CONF, f"names no bucket; write {destination.scheme}://bucket/path"
+                DESTINATION_CONF, f"contains no bucket; write {destination.scheme}://bucket/path"
             )
         if any(_secrets.is_sensitive_name(name) for name, _value in destination._misplaced):
             raise InvalidInput(
                 DESTINATION_CONF,
-                "has a sensitive parameter in its path, behind an & without a ? before it; write ? "
+                "has a sensitive parameter in its path, after an & without a ? before it; write ? "
                 "before the first parameter, and & before each other one",
             )
         return destination
@@ -192,7 +193,7 @@ class Destination:
                 label += " (again)"
             parts[label] = (value, "@" in unquote(value) or not _secrets.is_public_parameter(name))
         if self.fragment:
-            parts["part behind the #"] = (self.fragment, True)
+            parts["part after the #"] = (self.fragment, True)
         return parts
 
     @property

@@ -142,7 +142,9 @@ def _check_scheme(destination: Destination) -> None:
         close = difflib.get_close_matches(scheme, KNOWN_SCHEMES, cutoff=_CLOSE)
         meant = close[0] if close else None
     if meant:
-        raise _wrong(f"contains the scheme {scheme}://, which Logpush lacks; write {meant}://")
+        raise _wrong(
+            f"contains the scheme {scheme}://, which Logpush does not support; write {meant}://"
+        )
 
 
 def _check_host(destination: Destination) -> None:
@@ -186,8 +188,8 @@ def _check_words(destination: Destination) -> None:
     region = destination.parameter("region") or ""
     if destination.parameter("endpoint") is None and not re.fullmatch(r"[a-z0-9-]*", region):
         raise _wrong(
-            f'contains the region "{region}", which Amazon lacks; write it in lower case and with '
-            "hyphens, as in region=us-east-1"
+            f'contains the region "{region}", which AWS does not have; write it in lower case '
+            "and with hyphens, as in region=us-east-1"
         )
 
 
@@ -245,7 +247,7 @@ def _check_s3(destination: Destination) -> None:
     region = destination.parameter("region") or ""
     if has_keys and endpoint is None and not _AMAZON_REGION.fullmatch(region):
         raise _wrong(
-            f"contains keys and the region {region}, which Amazon lacks, but no endpoint; add "
+            f"contains keys and the region {region}, which AWS does not have, but no endpoint; add "
             "&endpoint=… with the host of the server"
         )
 

@@ -295,7 +295,7 @@ class DesiredJob(t.NamedTuple):
         job_id = None if params["id"] is None else checked_id(params["id"])
         if not name and job_id is None:
             # Ansible takes a null for a value.
-            raise InvalidInput("name", "is empty; give the name of the job, or its id")
+            raise InvalidInput("name", "is empty; set the name of the job, or id")
         conf, token = params["destination_conf"], params["ownership_challenge"]
         if params["state"] == "absent":
             # They do not matter for what is to go, whatever is wrong with them.

@@ -53,13 +53,13 @@ def load_json(text: str) -> t.Any:
 
 
 def _refuse_constant(name: str) -> t.NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _check_length(option: str, value: str | None, longest: int) -> None:
     if value is not None and len(value) > longest:
         raise InvalidInput(
-            option, f"has {len(value)} characters; Cloudflare takes at most {longest}"
+            option, f"has {len(value)} characters; Cloudflare accepts at most {longest}"
         )
 
 
@@ -92,7 +92,7 @@ def _check_filter(text: str | None) -> None:
     try:
         content = load_json(text)
     except ValueError as error:
-        raise InvalidInput("filter", f"is no JSON: {error}") from error
+        raise InvalidInput("filter", f"is not JSON: {error}") from error
     if not isinstance(content, dict) or (content and "where" not in content):
         raise InvalidInput("filter", 'must be an object with "where" in it')
 
@@ -137,7 +137,8 @@ def check_additional(
     for name in given:
         if name in own:
             raise InvalidInput(
-                f"{option}.{name}", f"there is an option of its own for it; set {own[name]} instead"
+                f"{option}.{name}",
+                f"this property has an option of its own; set {own[name]} instead",
             )
         if name in read_only:
             raise InvalidInput(f"{option}.{name}", "is read-only; remove it")

@@ -83,7 +83,7 @@ class JobWriter:
                 raise
             if not look_for(error, lambda: self._jobs.job(job.id) is None, _RUN_AGAIN):
                 raise lost_error(error, f"job {job.id} still exists. {_RUN_AGAIN}") from error
-            self._note_lost(error, f"job {job.id} is gone")
+            self._note_lost(error, f"job {job.id} no longer exists")
         return self._result
 
     def _write(self) -> Result:
@@ -196,7 +196,7 @@ class JobWriter:
             # Nothing that is shown was to change.
             raise lost_error(
                 lost,
-                "whether it was applied cannot be seen, since Cloudflare hides what was sent. "
+                "whether it was applied is unknown, since Cloudflare masks what was sent. "
                 "Rerun the task",
             )
         return found

@@ -90,7 +90,7 @@ class Jobs:
         """
         job = Job.of(result)
         if job is None:
-            raise response.malformed("holds no job")
+            raise response.malformed("contains no job")
         self._logpush.register_secrets(job.secrets())
         if job_id not in (None, job.id):
             raise response.malformed(f"is about another job than {job_id}")

@@ -161,7 +161,7 @@ class NamedResources(t.Generic[_T]):
     def check_removed(
         self, error: RequestError, identifier: t.Any, result: Result, *, unknown: bool = False
     ) -> None:
-        """Accept that one is gone though its removal was not confirmed, or raise.
+        """Accept that one no longer exists though its removal was not confirmed, or raise.
 
         ``unknown``: the error is that there is none with this id, so that it may be gone too.
         """
@@ -173,7 +173,7 @@ class NamedResources(t.Generic[_T]):
                 raise error
             raise lost_error(error, f"{self.noun} {identifier} still exists. {self._run_again}")
         if not unknown:
-            self._note(error, result, f"{self.noun} {identifier} is gone")
+            self._note(error, result, f"{self.noun} {identifier} no longer exists")
 
     def verify_unique(
         self,

@@ -75,7 +75,7 @@ class DesiredNotification(t.NamedTuple):
             raise InvalidInput("id", "is empty; omit it to find the notification by its name")
         if desired.name == "" or (desired.name is None and desired.id is None):
             # Ansible takes a null for a value.
-            raise InvalidInput("name", "is empty; give the name of the notification, or its id")
+            raise InvalidInput("name", "is empty; set the name of the notification, or id")
         return desired
 
     def differences(self, actual: Notification) -> dict[str, t.Any]:
@@ -218,5 +218,5 @@ class NotificationApi:
     def _id(self, response: ApiResponse) -> str:
         identifier = response.field("id", str)
         if not identifier:
-            raise response.malformed("holds no id")
+            raise response.malformed("contains no id")
         return identifier

@@ -45,7 +45,7 @@ def health_period(params: t.Mapping[str, t.Any], now: int) -> Period:
             raise InvalidInput("period", "must be 1 second or more, and begin after 1970")
         return Period(until - length, until)
     if length is not None:
-        raise InvalidInput("period", "is set beside since; set only one of them")
+        raise InvalidInput("period", "is mutually exclusive with since; set only one of them")
     since = seconds("since", params["since"])
     check_order(since, until)
     return Period(since, until)

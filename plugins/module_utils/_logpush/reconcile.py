@@ -383,7 +383,7 @@ def _check_unique(entries: t.Sequence[Params]) -> None:
                 if _describe_one_job(entry, theirs):
                     raise InvalidInput(
                         "jobs",
-                        f"entries {other} and {number} both describe the "
+                        f"entries {other} and {number} are both for the "
                         f"{describe(label(entry))}; remove one of them",
                     )
             seen[key].append((number, entry))
@@ -408,7 +408,7 @@ def _without_doubles(plans: t.Sequence[Outcome[Plan]]) -> list[Outcome[Plan]]:
     keys = [_existing(plan) for plan in plans]
     count = Counter(key for key in keys if key is not None)
     return [
-        CloudflareError(f"job {key[1]} is described by several entries; remove all but one")
+        CloudflareError(f"job {key[1]} is in several entries; remove all but one")
         if key is not None and count[key] > 1
         else plan
         for plan, key in zip(plans, keys)

@@ -39,7 +39,7 @@ class Scope(t.NamedTuple):
         """Return the scope of the one id that is given, or raise ``InvalidInput``."""
         if zone_id is None and account_id is None:
             # Ansible takes a null for a value.
-            raise InvalidInput("zone_id", "is missing: give it, or account_id")
+            raise InvalidInput("zone_id", "is missing: set it, or account_id")
         kind, given = ("zone", zone_id) if zone_id is not None else ("account", account_id)
         if given is None or not _ID.fullmatch(given):
             raise InvalidInput(f"{kind}_id", "must be 32 hexadecimal digits")
@@ -174,5 +174,5 @@ def _verdict(response: ApiResponse, question: str) -> Verdict:
 def _flag(response: ApiResponse, name: str, question: str) -> bool:
     value = response.field(name, bool)
     if value is None:
-        raise response.malformed(f"does not say {question}")
+        raise response.malformed(f"does not report {question}")
     return value

@@ -42,11 +42,11 @@ def clean_token(text: str) -> str:
     """
     token = text.strip().lstrip(_BYTE_ORDER_MARK).strip()
     if not token:
-        raise InvalidInput(OWNERSHIP_CHALLENGE, "is empty; give the content of the challenge file")
+        raise InvalidInput(OWNERSHIP_CHALLENGE, "is empty; pass the content of the challenge file")
     if len(token) > LONGEST:
         raise InvalidInput(
             OWNERSHIP_CHALLENGE,
-            f"has {len(token)} characters; Cloudflare takes at most {LONGEST}, "
+            f"has {len(token)} characters; Cloudflare accepts at most {LONGEST}, "
             "so this is not the content of a challenge file",
         )
     if not _is_jwt(token):
@@ -61,18 +61,21 @@ def _lookalike(token: str) -> str | None:
     if token.startswith("<"):
         return "looks like an HTML or XML document, such as a store's error page, not like a token"
     if token[0] in "{[":
-        return "looks like JSON, not like a token; give the content of the challenge file alone"
+        return "looks like JSON, not like a token; pass only the content of the challenge file"
     if re.search(r"[\s\x00-\x20\x7f]", token):
-        return "has white space inside, so it is not the one token that a challenge file holds"
+        return "contains white space, so it is not the token from a challenge file"
     if not token.isascii():
-        return "has characters that no token has, so it is not the content of a challenge file"
+        return (
+            "contains characters that a token cannot contain, so it is not the content of a "
+            "challenge file"
+        )
     if "://" in token:
-        return "looks like a URI; give the content of the challenge file, not where it is"
+        return "looks like a URI; pass the content of the challenge file, not its location"
     # Ahead of the file name: base64 may hold a slash.
     if _is_base64_of_token(token):
         return "looks like a token encoded as base64; decode it first (ansible.builtin.b64decode)"
     if re.search(r"/|\.[A-Za-z]{2,4}$|ownership|challenge", token):
-        return "looks like the name of the challenge file; give the file's content"
+        return "looks like the name of the challenge file; pass the content of the file"
     return None
 
 

@@ -65,13 +65,13 @@ class DesiredTransformer(t.NamedTuple):
             checked_id(desired.id)
         if desired.name == "" or (desired.name is None and desired.id is None):
             # Ansible takes a null for a value.
-            raise InvalidInput("name", "is empty; give the name of the transformer, or its id")
+            raise InvalidInput("name", "is empty; set the name of the transformer, or id")
         _check_size("name", desired.name, _LONGEST_NAME)
         if desired.state == "present":
             _check_size("description", desired.description, _LONGEST_DESCRIPTION)
             _check_size("code", desired.code, _LARGEST_SIZE)
             if desired.code is not None and not desired.code.strip():
-                raise InvalidInput("code", "is empty; give an SQL query")
+                raise InvalidInput("code", "is empty; set an SQL query")
         return desired
 
     def differences(self, actual: Transformer, code: str) -> dict[str, t.Any]:
@@ -90,7 +90,7 @@ class DesiredTransformer(t.NamedTuple):
 def _check_size(option: str, value: str | None, largest: int) -> None:
     if size_of(value or "") > largest:
         raise InvalidInput(
-            option, f"has {size_of(value or '')} bytes; Cloudflare takes at most {largest}"
+            option, f"has {size_of(value or '')} bytes; Cloudflare accepts at most {largest}"
         )
 
 
@@ -194,7 +194,7 @@ class TransformerApi:
             response = self._client.read("GET", f"{self._path(transformer_id)}/content{query}")
         content = response.field("content", str)
         if content is None:
-            raise response.malformed("holds no content")
+            raise response.malformed("contains no content")
         return content
 
     def versions(self, transformer_id: int) -> list[dict[str, t.Any]]:
@@ -218,7 +218,7 @@ class TransformerApi:
             response = self._client.read("POST", f"{self._base}/preview", body)
         records = response.result if isinstance(response.result, list) else [response.result]
         if not all(each is None or isinstance(each, dict) for each in records):
-            raise response.malformed("holds no record")
+            raise response.malformed("contains no record")
         return response.result
 
     def create(self, properties: t.Mapping[str, t.Any]) -> Transformer | None:
@@ -265,7 +265,7 @@ class TransformerApi:
         """
         transformer = Transformer.of(result)
         if transformer is None:
-            raise response.malformed("holds no transformer")
+            raise response.malformed("contains no transformer")
         if transformer_id not in (None, transformer.id):
             raise response.malformed(f"is about another transformer than {transformer_id}")
         return transformer

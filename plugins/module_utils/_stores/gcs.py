@@ -47,7 +47,9 @@ def check(options: Options) -> None:
     check_endpoint(PLACE, options, plain=False)
     path = options.get(names[0])
     if path and not os.path.isfile(path):
-        raise InvalidInput(f"{PLACE}.{names[0]}", f"must be an existing file; {path} is not there")
+        raise InvalidInput(
+            f"{PLACE}.{names[0]}", f"must be an existing file; {path} does not exist"
+        )
     _credentials(options)
 
 

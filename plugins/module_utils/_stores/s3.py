@@ -64,7 +64,9 @@ def check(options: Options) -> None:
     check_endpoint(PLACE, options, plain=True)
     ca_path = options.get("ca_path")
     if ca_path and not os.path.exists(ca_path):
-        raise InvalidInput(f"{PLACE}.ca_path", f"must be an existing file; {ca_path} is not there")
+        raise InvalidInput(
+            f"{PLACE}.ca_path", f"must be an existing file; {ca_path} does not exist"
+        )
 
 
 class S3Store:

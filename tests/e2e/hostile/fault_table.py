@@ -30,7 +30,7 @@ UNLIMITED = 120.0
 PATIENCE = 5.0  # seconds that a rate limit is waited out
 JOB = "watched"
 
-NO_ENVELOPE = "no Cloudflare envelope but "
+NO_ENVELOPE = "not a Cloudflare envelope but "
 NO_TRUST = "certificate verification failed"
 NO_PROXY = "proxy connection failed"
 LATE = r"no complete response within [0-9.]+ s \(timeout\)|connection timed out"
@@ -305,7 +305,7 @@ FAULTS = (
     Fault(
         _SENSELESS,
         "a result of null",
-        "does not say|does not list|holds no job|wrote no challenge file",
+        "does not report|does not list|contains no job|wrote no challenge file",
         # An empty list, as APIs that are written in Go tell it.
         good_for=("list the jobs",),
         carried_out=True,

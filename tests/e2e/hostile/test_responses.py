@@ -108,7 +108,9 @@ REFUSED: Ways = {
         chunked(n).replace(b"chunked", b"chunked\r\nContent-Length: 5")
     ),
     "unknown Transfer-Encoding": lambda n: now(chunked(n).replace(b"chunked", b"identity")),
-    "a line that is no header": lambda n: now(whole(n).replace(b"\r\n", b"\r\nno header\r\n", 1)),
+    "a line that is not a header": lambda n: now(
+        whole(n).replace(b"\r\n", b"\r\nno header\r\n", 1)
+    ),
     "a chunk without a size": lambda n: now(chunked(n, " ")),
     "a chunk of negative size": lambda n: now(chunked(n, "-1")),
     "a body cut short": lambda n: now(whole(n)[:-5], ends=True),

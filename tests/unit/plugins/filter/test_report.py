@@ -157,7 +157,7 @@ def test_many_complaints_are_one_short_sentence() -> None:
 
 
 def test_an_unknown_status_to_fail_on_is_refused() -> None:
-    with pytest.raises(ValueError, match="'unhealthy' is no status; use failing, stale"):
+    with pytest.raises(ValueError, match="'unhealthy' is not a status; use failing, stale"):
         report(fail_on=["unhealthy"])
 
 

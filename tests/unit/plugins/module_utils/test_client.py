@@ -117,8 +117,8 @@ def test_a_field_is_of_its_type_or_none(result: t.Any, kind: type, value: t.Any)
 TEXT = {"Content-Type": "text/plain"}
 STAYS = "not followed; check base_url"
 ELSEWHERE = {"Location": "https://other.example/x"}
-NONE = "no Cloudflare envelope but"
-CUT = f"{NONE} application/json: JSON that is incomplete, nested too deep or something else"
+NONE = "not a Cloudflare envelope but"
+CUT = f"{NONE} application/json: JSON that is incomplete, nested too deeply or of another structure"
 GZIP = {"Content-Encoding": "gzip"}
 
 
@@ -192,8 +192,8 @@ def test_what_the_next_task_gets_of_an_error() -> None:
 
 
 def test_a_malformed_result() -> None:
-    error = client(once(OK)).read("GET", "/x").malformed("holds no name")
-    assert error.message == "GET /x failed: Cloudflare's response holds no name"
+    error = client(once(OK)).read("GET", "/x").malformed("contains no name")
+    assert error.message == "GET /x failed: Cloudflare's response contains no name"
     assert error.values["error"]["status"] == 200
     assert error.values["error"]["retryable"] is False
 
@@ -376,8 +376,9 @@ def test_a_query_may_be_refused_with_an_envelope() -> None:
 )
 def test_what_is_no_graphql_response_is_malformed(body: t.Any) -> None:
     error = query_failed(body)
-    assert "malformed response (HTTP 200): no GraphQL response but application/json" in str(error)
+    expected = "malformed response (HTTP 200): not a GraphQL response but application/json"
+    assert expected in str(error)
 
 
 def test_a_graphql_response_is_no_envelope() -> None:
-    assert "no Cloudflare envelope" in str(failed(once({"data": DATA, "errors": None})))
+    assert "not a Cloudflare envelope" in str(failed(once({"data": DATA, "errors": None})))

@@ -71,8 +71,8 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is empty; give a URI such as s3://bucket/logs?region=…"),
-        ("s3://b/" + "x" * 4090, "has 4097 characters; Cloudflare takes at most 4096"),
+        ("", "is empty; set a URI such as s3://bucket/logs?region=…"),
+        ("s3://b/" + "x" * 4090, "has 4097 characters; Cloudflare accepts at most 4096"),
         (
             "s3://b c",
             (
@@ -85,12 +85,12 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
             "bucket/logs",
             "is not a URI with a scheme, such as s3://bucket/logs?region=us-east-1",
         ),
-        ("S3:///logs", "names no bucket; write s3://bucket/path"),
+        ("S3:///logs", "contains no bucket; write s3://bucket/path"),
         *(
             (
                 text,
                 (
-                    "has a sensitive parameter in its path, behind an & without a ? before it; "
+                    "has a sensitive parameter in its path, after an & without a ? before it; "
                     "write ? before the first parameter, and & before each other one"
                 ),
             )
@@ -148,7 +148,7 @@ def test_a_query_is_split_into_names_and_values(
                 "user information": ("u:p", True),
                 "parameter a": ("1", True),
                 "parameter without a value": ("word", True),
-                "part behind the #": ("end", True),
+                "part after the #": ("end", True),
             },
         ),
         (

@@ -124,8 +124,8 @@ TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
             (
                 f"s3://b/d?region={region}",
                 (
-                    f'contains the region "{region}", which Amazon lacks; write it in lower case '
-                    "and with hyphens, as in region=us-east-1"
+                    f'contains the region "{region}", which AWS does not have; write it in lower '
+                    "case and with hyphens, as in region=us-east-1"
                 ),
             )
             for region in ("US-WEST-2", "us_west_2")
@@ -148,7 +148,7 @@ TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
         (
             f"s3://b/d?region=auto&{KEYS}",
             (
-                "contains keys and the region auto, which Amazon lacks, but no endpoint; add "
+                "contains keys and the region auto, which AWS does not have, but no endpoint; add "
                 "&endpoint=… with the host of the server"
             ),
         ),
@@ -166,7 +166,10 @@ TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
             "contains no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS",
         ),
         *(
-            (text, f"contains the scheme {wrong}://, which Logpush lacks; write {meant}://")
+            (
+                text,
+                f"contains the scheme {wrong}://, which Logpush does not support; write {meant}://",
+            )
             for text, wrong, meant in (
                 ("S3A://bucket/dir", "s3a", "s3"),
                 ("gcs://bucket/dir", "gcs", "gs"),

@@ -108,12 +108,12 @@ def test_what_ansible_tells_the_module_is_no_secret() -> None:
 
 def test_a_password_in_the_place_of_a_port_is_not_quoted() -> None:
     result = run({}, base_url="https://someone:PaSsWoRd-9")
-    assert result["msg"] == "base_url: is not a URL: its host or port cannot be one"
+    assert result["msg"] == "base_url: is not a URL: its host or port is invalid"
 
 
 def test_a_password_in_the_base_url_is_redacted() -> None:
     result = run({}, base_url="https://someone:PaSsWoRd-9@api.cloudflare.com")
-    assert result["msg"].startswith("base_url: must hold no user")
+    assert result["msg"].startswith("base_url: must not contain a user")
     assert "PaSsWoRd-9" not in json.dumps(result)
 
 
@@ -150,7 +150,7 @@ def test_what_is_secret_in_a_base_url_is_redacted_wherever_it_is(
     else:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", base_url)
         result = run({})
-    assert result["msg"].startswith("base_url: must hold no user, query or fragment")
+    assert result["msg"].startswith("base_url: must not contain a user, query or fragment")
     assert logged
     for said in (json.dumps(result), *logged):
         assert "SeCrEt-8" not in said

@@ -383,7 +383,7 @@ EXPRESSIONS = (
         ),
         (
             lambda: response(content=b"<html>", headers={"Content-Type": "text/html"}),
-            "malformed response (HTTP 200): no Cloudflare envelope but text/html: '<html>'",
+            "malformed response (HTTP 200): not a Cloudflare envelope but text/html: '<html>'",
         ),
         (lambda: response(content=CUT_SHORT), CUT_SHORT_IS_TOLD),
         (

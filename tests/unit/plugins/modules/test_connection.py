@@ -170,9 +170,9 @@ def test_an_incomplete_credential_names_what_is_missing(
 
 NO_HEADER = "contains white space or a character that is not ASCII"
 NO_URL = "base_url: is not a URL such as https://api.cloudflare.com/client/v4"
-NO_EXTRAS = "base_url: must hold no user, query or fragment; use the options for it"
+NO_EXTRAS = "base_url: must not contain a user, query or fragment; use the options instead"
 IN_THE_CLEAR = "base_url: plain http would send the credential in the clear"
-NO_HOST = "base_url: holds a space, or a character that no host or URL has"
+NO_HOST = "base_url: contains a space or another character that a URL cannot contain"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_is_wrong_with_an_option_is_reported(options: dict[str, t.Any], sai
 def test_what_is_no_url_at_all_is_reported_and_not_quoted(base_url: str) -> None:
     with network():
         said = run(api_token=TOKEN, base_url=base_url)["msg"]
-    assert said == "base_url: is not a URL: its host or port cannot be one"
+    assert said == "base_url: is not a URL: its host or port is invalid"
 
 
 @pytest.mark.parametrize("waits", [0, 86400])

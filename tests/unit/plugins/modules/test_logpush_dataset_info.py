@@ -155,4 +155,4 @@ def test_bad_json() -> None:
     with network(Call("GET", PATH, None, response(content=b'{"success": tr'))):
         answer = run()
     assert answer["failed"] is True
-    assert "no Cloudflare envelope" in answer["msg"]
+    assert "not a Cloudflare envelope" in answer["msg"]

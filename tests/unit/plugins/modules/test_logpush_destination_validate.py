@@ -85,7 +85,7 @@ def test_check_mode_only_looks(diff: bool, exists: bool, fail_on_invalid: bool) 
     assert not answer.get("failed")
     assert answer["changed"] is True
     assert answer["valid"] is None
-    assert "not asked" in answer["message"]
+    assert "not validated" in answer["message"]
     assert "write a test object" in answer["message"]
     assert answer["exists"] is exists
     assert answer["destination"] == DESCRIBED
@@ -157,7 +157,7 @@ def test_an_answer_without_a_verdict_is_an_error(result: object) -> None:
         answer = run(fail_on_invalid=False)
     assert answer["failed"] is True
     assert not set(RESULTS) & set(answer)
-    assert "does not say whether the destination is valid" in answer["msg"]
+    assert "does not report whether the destination is valid" in answer["msg"]
     assert answer["error"]["path"] == PATH
 
 
@@ -168,7 +168,7 @@ def test_nothing_is_written_where_the_first_answer_is_odd(result: object, check_
         answer = run(check_mode=check_mode, fail_on_invalid=False)
     assert answer["failed"] is True
     assert not set(RESULTS) & set(answer)
-    assert "does not say whether there is such a job" in answer["msg"]
+    assert "does not report whether there is such a job" in answer["msg"]
     assert answer["error"]["path"] == EXISTS_PATH
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_written_where_the_first_answer_is_odd(result: object, check_
     [
         ({"destination_conf": ""}, "destination_conf: is empty"),
         ({"destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
-        ({"destination_conf": "s3:///http"}, "destination_conf: names no bucket"),
+        ({"destination_conf": "s3:///http"}, "destination_conf: contains no bucket"),
         ({"destination_conf": "s3://edge-logs/two words"}, "destination_conf: has white space"),
         ({"destination_conf": f"s3://edge-logs/{'x' * 4096}"}, "destination_conf: has 4111"),
         ({"destination_conf": None}, "missing required arguments: destination_conf"),
@@ -275,7 +275,7 @@ def test_bad_json(second: bool) -> None:
     with network(*(calls if second else [Call("POST", EXISTS_PATH, BODY, bad)])):
         answer = run()
     assert answer["failed"] is True
-    assert "no Cloudflare envelope" in answer["msg"]
+    assert "not a Cloudflare envelope" in answer["msg"]
 
 
 @pytest.mark.parametrize("spelling", [SECRET, SECRET_AS_GIVEN, KEY_ID, WITH_SECRETS])

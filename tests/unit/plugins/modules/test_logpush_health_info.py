@@ -193,7 +193,7 @@ def test_a_period_is_given_by_its_ends_or_its_length(
         ({"until": "9999-12-31"}, "until: must be a time in ISO 8601"),
         ({"since": "2026-11-22T14:00:00Z"}, "since: must be earlier than until"),
         ({"since": "2026-11-22", "until": "2026-11-22"}, "since: must be earlier than until"),
-        ({"since": "2026-11-22", "period": 60}, "period: is set beside since"),
+        ({"since": "2026-11-22", "period": 60}, "period: is mutually exclusive with since"),
         ({"period": 0}, "period: must be 1 second or more"),
         ({"period": 10**12}, "period: must be 1 second or more"),
         ({"zone_id": "x"}, "zone_id: must be 32 hexadecimal digits"),
@@ -337,7 +337,7 @@ def test_a_period_that_begins_too_early_names_the_earliest_time() -> None:
         result = run()
     assert result["msg"] == (
         "since or period: Cloudflare keeps logpushHealthAdaptiveGroups of this zone for 43200 "
-        "seconds, so that the period must begin at 2026-11-22T02:00:00Z or later"
+        "seconds, so the period must begin at 2026-11-22T02:00:00Z or later"
     )
     assert result["error"]["errors"] == [{"message": "cannot request data older than 43200s"}]
 
@@ -409,12 +409,12 @@ def test_a_query_is_repeated_after_a_lost_response() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (response({"data": {}, "errors": None}), "holds no zone"),
-        (response({"data": {"viewer": {"zones": []}}, "errors": None}), "holds no zone"),
+        (response({"data": {}, "errors": None}), "contains no zone"),
+        (response({"data": {"viewer": {"zones": []}}, "errors": None}), "contains no zone"),
         (response({"data": {"viewer": {"zones": [{}, {}]}}}), "another number of zones than one"),
         (data(None), "another number of zones than one"),
-        (data({"logpushHealthAdaptiveGroups": None}), "holds no logpushHealthAdaptiveGroups"),
-        (groups({"dimensions": {}}), "holds a group of logpushHealthAdaptiveGroups that is"),
+        (data({"logpushHealthAdaptiveGroups": None}), "contains no logpushHealthAdaptiveGroups"),
+        (groups({"dimensions": {}}), "contains a group of logpushHealthAdaptiveGroups that is"),
         (groups(None), "that is incomplete"),
         (groups({**group(), "sum": {"uploads": 1}}), "that is incomplete"),
         (groups(group(job=None)), "that is incomplete"),
@@ -424,7 +424,7 @@ def test_a_query_is_repeated_after_a_lost_response() -> None:
         (groups(group(uploads=2**64)), "that is incomplete or invalid"),
         # No sum of two of these can be printed.
         (groups(group(uploads=10**4290), group(43, uploads=10**4290)), "incomplete or invalid"),
-        (response({"success": True, "result": {}}), "no GraphQL response"),
+        (response({"success": True, "result": {}}), "not a GraphQL response"),
     ],
 )
 def test_a_response_of_another_shape_is_malformed(answer: requests.Response, said: str) -> None:

@@ -1045,8 +1045,7 @@ def test_a_lost_change_of_what_is_hidden_is_not_taken_for_done() -> None:
         result = run(destination_conf=R2 + SECRET, update_secrets="always")
     assert (result["failed"], result["response_lost"]) == (True, True)
     assert result["msg"].partition("; ")[2] == (
-        "whether it was applied cannot be seen, since Cloudflare hides what was sent. Rerun the "
-        "task"
+        "whether it was applied is unknown, since Cloudflare masks what was sent. Rerun the task"
     )
 
 
@@ -1059,7 +1058,7 @@ def test_a_removal_whose_answer_is_lost_is_looked_for(gone: bool) -> None:
     assert result["response_lost"] is True
     said = f"DELETE {ONE} failed: Cloudflare answered HTTP 500: internal (code 1000)"
     if gone:
-        assert result["warnings"] == [f"{said}, but job 42 is gone"]
+        assert result["warnings"] == [f"{said}, but job 42 no longer exists"]
     else:
         assert result["failed"] is True
         assert result["msg"] == f"{said}; job 42 still exists. {RUN_AGAIN}"
@@ -1116,7 +1115,7 @@ def test_a_rate_limit_is_waited_out_also_when_creating() -> None:
 
 
 NO_LIST = "does not list jobs"
-NO_JOB = "holds no job"
+NO_JOB = "contains no job"
 
 
 @pytest.mark.parametrize(
@@ -1151,10 +1150,10 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
         ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
         ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: contains an"),
         ({"ownership_challenge": "challenge.txt"}, "ownership_challenge: looks like the name"),
-        ({"filter": "{"}, "filter: is no JSON"),
+        ({"filter": "{"}, "filter: is not JSON"),
         ({"filter": "[]"}, 'filter: must be an object with "where"'),
-        ({"filter": '{"where": NaN}'}, "filter: is no JSON: NaN"),
-        ({"filter": '{"where":' * 200 + "1" + "}" * 200}, "filter: is no JSON: it is nested"),
+        ({"filter": '{"where": NaN}'}, "filter: is not JSON: NaN"),
+        ({"filter": '{"where":' * 200 + "1" + "}" * 200}, "filter: is not JSON: it is nested"),
         ({"filter": {"and": []}}, 'filter: must be an object with "where"'),
         ({"logpull_options": "x" * 4097}, "logpull_options: has 4097 characters"),
         ({"logpull_options": '{"fields": "RayID"}'}, "logpull_options: must be a query string"),

@@ -469,7 +469,7 @@ def test_bad_json(job_id: int | None) -> None:
     with network(Call("GET", path, None, response(content=b'{"success": tr'))):
         answer = run(id=job_id)
     assert answer["failed"] is True
-    assert "no Cloudflare envelope" in answer["msg"]
+    assert "not a Cloudflare envelope" in answer["msg"]
 
 
 @pytest.mark.parametrize("result", [{"jobs": []}, {}, "none", "", 7, 0, True, False])
@@ -485,7 +485,7 @@ def test_an_entry_that_is_no_job_is_an_error(entry: object) -> None:
     with network(listed(job(), entry)):
         answer = run()
     assert answer["failed"] is True
-    assert "holds no job" in answer["msg"]
+    assert "contains no job" in answer["msg"]
 
 
 @pytest.mark.parametrize("result", [None, {}, [], [job()], "job"])
@@ -493,7 +493,7 @@ def test_an_answer_without_the_job_is_an_error(result: object) -> None:
     with network(Call("GET", f"{PATH}/42", None, success(result))):
         answer = run(id=42)
     assert answer["failed"] is True
-    assert "holds no job" in answer["msg"]
+    assert "contains no job" in answer["msg"]
 
 
 # The config of a job

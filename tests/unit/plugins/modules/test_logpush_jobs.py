@@ -546,7 +546,7 @@ def test_a_list_that_is_no_envelope(content: bytes) -> None:
     ):
         result = run(entry(), entry(ZONES[0]))
     assert [one["failed"] for one in result["results"]] == [True, False]
-    assert "malformed response (HTTP 200): no Cloudflare envelope" in result["msg"]
+    assert "malformed response (HTTP 200): not a Cloudflare envelope" in result["msg"]
 
 
 @pytest.mark.parametrize("answer", [[1], ["job"], {"jobs": []}, [{"name": "no id"}]])
@@ -639,7 +639,7 @@ def test_two_that_describe_one_job_are_refused_before_any_request(
     assert result["failed"] is True
     account = other.get("account_id")
     where = f"account {account}" if account else f"zone {other['zone_id']}"
-    said = f"jobs: entries 2 and 3 both describe the job '{name}' in {where}; remove one of them"
+    said = f"jobs: entries 2 and 3 are both for the job '{name}' in {where}; remove one of them"
     assert result["msg"] == said
     assert "results" not in result
 
@@ -672,7 +672,7 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         )
     assert [one["failed"] for one in result["results"]] == [True, True, False]
     for one in result["results"][:2]:
-        assert one["msg"] == "job 42 is described by several entries; remove all but one"
+        assert one["msg"] == "job 42 is in several entries; remove all but one"
         assert one["changed"] is False
 
 
@@ -732,7 +732,7 @@ def test_each_invalid_entry_has_its_own_error() -> None:
     with network():
         result = run(entry(filter="{"), entry(ZONES[0]), entry(ZONES[1], id=0), check_mode=True)
     first, second, third = (one["msg"] for one in result["results"])
-    assert first.startswith("filter: is no JSON")
+    assert first.startswith("filter: is not JSON")
     assert second.startswith("not attempted, since entry 1 (job 'http'")
     assert third.startswith("id: must be 1 or more")
 

@@ -74,7 +74,7 @@ def put(changes: dict[str, t.Any], answer: t.Any = None, **before: t.Any) -> Cal
 
 
 def deleted(answer: t.Any = None) -> Call:
-    """Expect a removal; the response to one that succeeds holds no result."""
+    """Expect a removal; the response to one that succeeds contains no result."""
     done = response({"success": True, "errors": [], "messages": []})
     return Call("DELETE", f"{PATH}/{ID}", None, done if answer is None else answer)
 

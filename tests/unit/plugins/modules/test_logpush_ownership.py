@@ -207,7 +207,7 @@ def test_answer_that_is_no_envelope(content: bytes) -> None:
         result = run()
     assert result["failed"] is True
     assert (
-        f"POST {PATH} failed: malformed response (HTTP 200): no Cloudflare envelope"
+        f"POST {PATH} failed: malformed response (HTTP 200): not a Cloudflare envelope"
         in result["msg"]
     )
     assert "text/html" in result["msg"]

@@ -101,7 +101,7 @@ def test_an_answer_without_a_verdict_is_an_error(result: object) -> None:
         answer = run(fail_on_invalid=False)
     assert answer["failed"] is True
     assert "valid" not in answer
-    assert "does not say whether the token is valid" in answer["msg"]
+    assert "does not report whether the token is valid" in answer["msg"]
 
 
 def test_valid_false_is_a_no() -> None:
@@ -296,8 +296,8 @@ def test_a_token_has_expired_as_soon_as_its_time_has_come(now: float, expired: b
         assert bool(run(ownership_challenge=challenge)["reasons"]) is expired
 
 
-FILE = "looks like the name of the challenge file; give the file's content"
-LIKE_JSON = "looks like JSON, not like a token; give the content of the challenge file alone"
+FILE = "looks like the name of the challenge file; pass the content of the file"
+LIKE_JSON = "looks like JSON, not like a token; pass only the content of the challenge file"
 ENCODED = "looks like a token encoded as base64; decode it first (ansible.builtin.b64decode)"
 
 
@@ -307,8 +307,8 @@ ENCODED = "looks like a token encoded as base64; decode it first (ansible.builti
         (
             "x" * 4097,
             (
-                "has 4097 characters; Cloudflare takes at most 4096, so this is not the content of "
-                "a challenge file"
+                "has 4097 characters; Cloudflare accepts at most 4096, so this is not the content "
+                "of a challenge file"
             ),
         ),
         ("http/20261122/ownership-challenge-9a2e7c51.txt", FILE),
@@ -320,7 +320,7 @@ ENCODED = "looks like a token encoded as base64; decode it first (ansible.builti
         ("PROOF.TXT", FILE),
         (
             "s3://edge-logs/http/ownership-challenge.txt",
-            "looks like a URI; give the content of the challenge file, not where it is",
+            "looks like a URI; pass the content of the challenge file, not its location",
         ),
         (
             "<?xml version='1.0'?><Error/>",
@@ -330,7 +330,7 @@ ENCODED = "looks like a token encoded as base64; decode it first (ansible.builti
         ('["x"]', LIKE_JSON),
         (
             "two words",
-            "has white space inside, so it is not the one token that a challenge file holds",
+            "contains white space, so it is not the token from a challenge file",
         ),
         (base64.b64encode(CHALLENGE.encode()).decode(), ENCODED),
         (base64.b64encode(CHALLENGE.encode() + b"\n").decode(), ENCODED),
@@ -352,7 +352,7 @@ def test_an_empty_token_is_an_error(challenge: str) -> None:
         answer = run(ownership_challenge=challenge)
     assert answer["failed"] is True
     assert answer["msg"] == (
-        "ownership_challenge: is empty; give the content of the challenge file"
+        "ownership_challenge: is empty; pass the content of the challenge file"
     )
 
 
@@ -433,4 +433,4 @@ def test_rate_limit_is_waited_out() -> None:
 
 def test_bad_json() -> None:
     with network(Call("POST", PATH, BODY, response(content=b'{"success": tr'))):
-        assert "no Cloudflare envelope" in run()["msg"]
+        assert "not a Cloudflare envelope" in run()["msg"]

@@ -247,7 +247,7 @@ def test_answer_that_is_no_envelope(content: bytes) -> None:
     with network(requested(answer=response(content=content)), requested(ZONES[0])):
         result = run(target(), target(ZONES[0]))
     assert [each["failed"] for each in result["results"]] == [True, False]
-    assert "malformed response (HTTP 200): no Cloudflare envelope" in result["msg"]
+    assert "malformed response (HTTP 200): not a Cloudflare envelope" in result["msg"]
 
 
 def test_no_connection_is_reported_for_each() -> None:
@@ -472,7 +472,7 @@ def test_no_secret_is_shown_of_options_that_are_wrong(targets: t.Any) -> None:
 def test_a_null_is_no_zone() -> None:
     with network():
         result = run({"zone_id": None, "destination_conf": DESTINATION})
-    assert result["results"][0]["msg"] == "zone_id: is missing: give it, or account_id"
+    assert result["results"][0]["msg"] == "zone_id: is missing: set it, or account_id"
 
 
 def test_entries_may_be_texts() -> None:

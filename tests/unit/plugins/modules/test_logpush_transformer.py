@@ -223,7 +223,7 @@ def test_a_rejected_preview_stops_the_write_and_quotes_the_line() -> None:
 def test_a_preview_that_is_no_record_is_an_error(output: t.Any) -> None:
     with network(listed(), previewed(SQL, success(output))):
         result = run(code=SQL, preview_input=RECORD)
-    assert "holds no record" in result["msg"]
+    assert "contains no record" in result["msg"]
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,10 @@ def test_sql_above_the_lower_documented_limit_is_sent_with_a_warning() -> None:
     ("options", "said"),
     [
         ({"name": ""}, "name: is empty"),
-        ({"name": "n" * 256}, "name: has 256 bytes; Cloudflare takes at most 255"),
+        ({"name": "n" * 256}, "name: has 256 bytes; Cloudflare accepts at most 255"),
         ({"name": "\u00fc" * 128}, "name: has 256 bytes"),
         ({"description": "d" * 4097}, "description: has 4097 bytes"),
-        ({"code": "c" * 32769}, "code: has 32769 bytes; Cloudflare takes at most 32768"),
+        ({"code": "c" * 32769}, "code: has 32769 bytes; Cloudflare accepts at most 32768"),
         ({"code": " \n"}, "code: is empty"),
         ({"id": 0}, "id: must be 1 or more"),
         ({"name": None}, "one of the following is required: id, name"),
@@ -442,7 +442,7 @@ def test_an_update_without_sql_may_be_repeated() -> None:
 @pytest.mark.parametrize("result", [None, [], {"name": "short"}, {"id": True}, {"id": "7"}])
 def test_a_list_of_something_else_is_malformed(result: t.Any) -> None:
     with network(Call("GET", PATH, None, success([result]))):
-        assert "holds no transformer" in run(code=SQL)["msg"]
+        assert "contains no transformer" in run(code=SQL)["msg"]
 
 
 def test_a_response_about_another_transformer_is_malformed() -> None:

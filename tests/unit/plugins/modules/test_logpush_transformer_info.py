@@ -133,7 +133,7 @@ def test_versions_of_another_shape_are_malformed(result: t.Any) -> None:
 
 def test_content_of_another_shape_is_malformed() -> None:
     with network(listed(FIRST), Call("GET", f"{PATH}/7/content", None, success({"content": None}))):
-        assert "holds no content" in run(include_code=True)["msg"]
+        assert "contains no content" in run(include_code=True)["msg"]
 
 
 @pytest.mark.parametrize(

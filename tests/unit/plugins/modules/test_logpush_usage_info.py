@@ -156,7 +156,7 @@ def test_a_period_that_begins_too_early_names_the_first_whole_day(
         message = run(**options)["msg"]
     assert message == (
         "since: Cloudflare keeps logpushUsageAdaptiveGroups of this account for 604800 seconds, so "
-        "that the period must begin at 2026-11-16 or later"
+        "the period must begin at 2026-11-16 or later"
     )
 
 
@@ -187,5 +187,5 @@ def test_an_account_that_is_not_shown_is_no_account_without_usage() -> None:
     nothing = response({"data": {"viewer": {"accounts": []}}, "errors": None})
     with network(queried(nothing)):
         message = run()["msg"]
-    assert "holds no account" in message
+    assert "contains no account" in message
     assert message.endswith("needs the permission Account Analytics Read for this account")

@@ -188,15 +188,15 @@ def test_a_property_that_cloudflare_drops_is_reported() -> None:
 REFUSED: list[tuple[dict[str, t.Any], str]] = [
     (
         {"additional_properties": {"filter": "x"}},
-        "additional_properties.filter: there is an option of its own for it; set filter instead",
+        "additional_properties.filter: this property has an option of its own; set filter instead",
     ),
     (
         {"output_options": {"additional_properties": {"CVE-2021-44228": True}}},
-        "output_options.additional_properties.CVE-2021-44228: there is an option of its own",
+        "output_options.additional_properties.CVE-2021-44228: this property has an option",
     ),
     (
         {"output_options": {"additional_properties": {"sample_rate": 1}}},
-        "output_options.additional_properties.sample_rate: there is an option of its own",
+        "output_options.additional_properties.sample_rate: this property has an option of its own",
     ),
     (
         {"additional_properties": {"last_error": None}},
@@ -208,7 +208,7 @@ REFUSED: list[tuple[dict[str, t.Any], str]] = [
 REFUSED += [
     (
         {"additional_properties": {name: None}},
-        f"additional_properties.{name}: there is an option of its own",
+        f"additional_properties.{name}: this property has an option of its own",
     )
     for name in ("id", "destination_conf", "ownership_challenge", "transformer_id", "zone_id")
 ]
