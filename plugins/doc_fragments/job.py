@@ -159,7 +159,7 @@ options:
       - The deprecated form of O(output_options), a query string of at most 4096 characters.
     type: str
   frequency:
-    description: How often logs are pushed, V(high) or V(low). Deprecated by Cloudflare in favour
+    description: How often logs are pushed, V(high) or V(low). Deprecated by Cloudflare in favor
       of C(max_upload_*).
     type: str
   max_upload_bytes:

@@ -96,7 +96,7 @@ notes:
   - When an inventory source cannot be read, Ansible warns and continues without its hosts. Set
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to stop instead.
   - The cache holds the variables of the zones and no credentials. Each set of filters and each
-    O(base_url) has its own entry; credentials do not.
+    O(base_url) has its own entry; different credentials share it.
 """
 
 EXAMPLES = r"""
@@ -235,7 +235,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Validate the options of the file as a module's options are validated.
 
         Ansible's own validation shows a secret of the wrong type, takes any word for a boolean,
-        and ignores a misspelt filter.
+        and ignores a misspelled filter.
         """
         given = dict(direct or {})
         for name in given:

@@ -158,7 +158,7 @@ def serialize(params: t.Any, spec: Spec) -> None:
 
 
 def sensitive_texts(params: Params, spec: Spec) -> t.Iterator[str]:
-    """Yield what secret options hold, and unknown ones, one of which may be a misspelt secret."""
+    """Yield what secret options hold, and unknown ones, one of which may be a misspelled secret."""
     for option, value in params.items():
         described = spec.get(option, {"no_log": not option.startswith(_OF_ANSIBLE)})
         if described.get("no_log"):

@@ -35,11 +35,11 @@ def main() -> int:
     writes = sum(bool(each["writes"]) for each in _control("requests"))
     jobs = ", ".join(f"{job['name']} (id {job['id']})" for job in _control("jobs"))
     shown = re.findall(r"^ +(?:filename|valid): (\S+)$", proved, re.MULTILINE)
-    print(f"\nChallenge file and whether its token is valid:  {', '.join(shown)}")
+    print(f"\nChallenge file:  {shown[0]} (token valid: {shown[1]})")
     for upload in _control("uploads"):
         first = readback.text(os.environ, upload).splitlines()[0]
         print(f"{'Logs in ' + upload['destinationType'] + ':':<16} {first}")
-    print(f"Jobs created:    {jobs}\nThe second run:  {writes} requests that write")
+    print(f"Jobs created:    {jobs}\nSecond run:      {writes} write requests")
     print("Try next:        make sandbox, which stays up for your own playbooks")
     print("                 ansible-doc edgeops.cloudflare.logpush_job")
     return 0

@@ -30,7 +30,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_va
     check_combination,
     check_for_account,
     check_values,
-    misspelt,
+    misspelled,
     parsed_filter,
     small_batch,
 )
@@ -321,7 +321,7 @@ class DesiredJob(t.NamedTuple):
         found = destination_warnings(self.destination) if self.destination else []
         small = small_batch(self.properties.get("max_upload_bytes", 0))
         found += [small] if small else []
-        return found + misspelt({**self.properties, **self.properties.get("output_options", {})})
+        return found + misspelled({**self.properties, **self.properties.get("output_options", {})})
 
 
 def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -189,8 +189,8 @@ _SIMILAR_DATASET = 0.85
 _LONGEST = 128
 
 
-def misspelt(values: t.Mapping[str, t.Any]) -> list[str]:
-    """Return a warning for each of the options in ``values`` that seems to be misspelt."""
+def misspelled(values: t.Mapping[str, t.Any]) -> list[str]:
+    """Return a warning for each of the options in ``values`` that seems to be misspelled."""
     warnings = []
     for option, known in KNOWN.items():
         value = values.get(option)
