@@ -196,20 +196,20 @@ def attempt(tried: Try, recorder: Recorder) -> str:
         assert result["failed"] is True
         assert any(name in result["msg"] for name in tried.names), result["msg"]
         assert not recorder.received
-        return "inputs refused"
+        return "inputs rejected"
     with no_longer_than(LONGEST_RUN):
         result = run_module(tried.module.main, options)
     check_result(tried, result)
     if elsewhere(tried, judgement, result, recorder.received):
-        return "inputs sent nowhere but to where they say"
+        return "inputs that set where requests are sent"
     if result.get("failed"):
         check_refusal(tried, judgement, result, recorder.received)
-        return "inputs refused"
+        return "inputs rejected"
     assert not judgement.said
     assert not judgement.wrong
     assert not any(one.wrong for one in judgement.each)
     check_requests(tried, [one.params for one in judgement.each], recorder.received)
-    return "inputs sent as given"
+    return "inputs sent unchanged"
 
 
 def check_result(tried: Try, result: Values) -> None:
@@ -432,7 +432,7 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
     ]
     drawn = st.tuples(st.sampled_from(situations), option.values)
     tally = run_all(drawn, always, EXAMPLES, make, recorder)
-    assert tally["inputs sent as given"]
+    assert tally["inputs sent unchanged"]
     told(tally, count)
 
 

@@ -282,14 +282,14 @@ def test_cell(
         began = time.monotonic()
         result = cell.run(**connection)
         took = time.monotonic() - began
-    count("cells tried", 1)
+    count("faults injected", 1)
     if fault.ends_well(request_hit):
         assert "failed" not in result, result
         assert_done(cell)
-        count("cells that end well", 1)
+        count("faults after which a task succeeded", 1)
     else:
         assert_clear(result, cell)
-        count("cells that end with a clear error", 1)
+        count("faults after which a task failed with a specific error", 1)
     assert took < longest(fault, request_hit)
     printed = json.dumps(result) + "".join(capfd.readouterr())
     assert "Traceback" not in printed
