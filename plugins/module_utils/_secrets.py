@@ -297,13 +297,15 @@ class Secrets:
             return {
                 view.text[start:end]
                 for text in texts_in(value, keys=True)
-                for view in views(text)
+                for view in views(text, self._secrets.shortest)
                 for start, end in self._secrets.matches(view.text)
             }
 
     def _spans(self, text: str) -> list[Span]:
         spans = [
-            view.span(*match) for view in views(text) for match in self._secrets.matches(view.text)
+            view.span(*match)
+            for view in views(text, self._secrets.shortest)
+            for match in self._secrets.matches(view.text)
         ]
         if not spans:
             return spans

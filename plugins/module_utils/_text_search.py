@@ -14,6 +14,7 @@ import functools
 import heapq
 import itertools
 import re
+import sys
 import typing as t
 from array import array
 
@@ -59,6 +60,11 @@ class Patterns:
         self._heads: set[str] = set()
         # By size and hash of the group's prefix: the hashes for each length.
         self._groups: dict[int, dict[int, dict[int, set[int]]]] = {}
+
+    @property
+    def shortest(self) -> int:
+        """The length below which no text holds any of them."""
+        return min(self._groups, default=sys.maxsize)
 
     def add(self, text: str) -> None:
         """Add a text; one that is too short is ignored."""
@@ -152,10 +158,14 @@ class View(t.NamedTuple):
     span: t.Callable[[int, int], Span]
 
 
-def views(text: str) -> t.Iterator[View]:
+def views(text: str, shortest: int) -> t.Iterator[View]:
+    """Yield the views of a text, but for those that are shorter than ``shortest``."""
+    # Nothing is longer decoded than it is encoded.
+    if len(text) < shortest:
+        return
     plain = View(text, lambda start, end: (start, end))
     yield plain
-    yield from _base64_decoded(plain)
+    yield from _base64_decoded(plain, shortest)
     view = plain
     for _time in range(2):
         if not _ESCAPES.search(view.text):
@@ -168,7 +178,7 @@ def views(text: str) -> t.Iterator[View]:
             return
         view = _percent_decoded(view)
         yield view
-        yield from _base64_decoded(view)
+        yield from _base64_decoded(view, shortest)
 
 
 def _unescaped(view: View) -> View:
@@ -208,8 +218,10 @@ def _percent_decoded(view: View) -> View:
     return View("".join(parts), lambda start, end: view.span(starts[start], starts[end]))
 
 
-def _base64_decoded(view: View) -> t.Iterator[View]:
+def _base64_decoded(view: View, shortest: int) -> t.Iterator[View]:
     for run in _BASE64.finditer(view.text):
+        if len(run[0]) * 3 // 4 < shortest:
+            continue
         encoded = run[0].translate(_STANDARD_BASE64)
         for offset in range(4):
             part = encoded[offset:]
