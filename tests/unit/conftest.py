@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import typing as t
 
 import pytest
 from hypothesis import settings
@@ -19,17 +21,36 @@ settings.register_profile(
 )
 settings.load_profile("unit")
 
-CLOUDFLARE_VARIABLES = (
-    "CLOUDFLARE_API_TOKEN",
-    "CLOUDFLARE_TOKEN",
-    "CLOUDFLARE_EMAIL",
-    "CLOUDFLARE_API_KEY",
-    "CLOUDFLARE_BASE_URL",
-)
+# All other variables are taken out of the environment: credentials, proxies and certificates of
+# whoever runs the tests, and what Ansible and requests would search time and again.
+KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR"}
+KEPT_PREFIXES = ("ANSIBLE_", "COV", "EDGEOPS_", "EXPLORE_", "LC_", "PYTEST_", "PYTHON")
 
 
-@pytest.fixture(autouse=True)
-def no_credentials_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def no_variables_of_the_user() -> t.Iterator[None]:
     """Keep the environment of whoever runs the tests out of them."""
-    for name in CLOUDFLARE_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in list(os.environ):
+            if name not in KEPT_VARIABLES and not name.startswith(KEPT_PREFIXES):
+                monkeypatch.delenv(name)
+        yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of tests that show a further case of what others show."""
+    config.addinivalue_line("markers", "explore: run by `make explore`, not by `make test`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `make explore` runs."""
+    left_out = [] if EXPLORED else [item for item in items if item.get_closest_marker("explore")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("explore")]
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what was imported, a hundred times as much as a test."""
+    gc.collect()
+    gc.freeze()

@@ -15,6 +15,7 @@ import contextlib
 import io
 import json
 import threading
+import time
 import typing as t
 from unittest import mock
 
@@ -111,14 +112,27 @@ def network(*calls: Call, concurrent: bool = False) -> t.Iterator[Network]:
     def now() -> float:
         return float(sum(double.pauses))
 
-    # Functions, for a mock takes longer to make than a module to run.
-    with (
-        mock.patch("requests.adapters.HTTPAdapter.send", new=send),
-        mock.patch("time.sleep", new=double.pauses.append),
-        mock.patch("time.monotonic", new=now),
-    ):
+    with standing_in(send, double.pauses.append, now):
         yield double
     double.assert_all_sent()
+
+
+@contextlib.contextmanager
+def standing_in(
+    send: t.Callable[..., requests.Response],
+    sleep: t.Callable[[float], None],
+    monotonic: t.Callable[[], float],
+) -> t.Iterator[None]:
+    """Put functions instead of ``HTTPAdapter.send``, ``time.sleep`` and ``time.monotonic``.
+
+    A mock takes longer to make than a module to run.
+    """
+    with (
+        mock.patch.object(requests.adapters.HTTPAdapter, "send", send),
+        mock.patch.object(time, "sleep", sleep),
+        mock.patch.object(time, "monotonic", monotonic),
+    ):
+        yield
 
 
 def response(
@@ -176,12 +190,18 @@ def run_module(
     args = {**options, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
     output = io.StringIO()
     printed = contextlib.redirect_stdout(output)
-    with patch_module_args(args), printed, contextlib.suppress(SystemExit):
+    # The log of the machine that runs the tests is none of their business.
+    unlogged = mock.patch.object(basic.AnsibleModule, "log", _log_nothing)
+    with patch_module_args(args), printed, unlogged, contextlib.suppress(SystemExit):
         main()
     result: dict[str, t.Any] = json.loads(output.getvalue())
     if "warnings" in result:
         result["warnings"] = [_text(warning) for warning in result["warnings"]]
     return result
+
+
+def _log_nothing(*_args: object, **_options: object) -> None:
+    pass
 
 
 def _text(warning: t.Any) -> str:

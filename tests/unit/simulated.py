@@ -15,12 +15,11 @@ import json
 import re
 import threading
 import typing as t
-from unittest import mock
 from urllib.parse import unquote, urlsplit
 
 import requests
 
-from .doubles import challenge_token, failure, response, success
+from .doubles import challenge_token, failure, response, standing_in, success
 
 CONTAINER = "acme.blob.core.windows.net"
 CHALLENGE_FILE = "http/ownership-challenge.txt"
@@ -87,11 +86,7 @@ class World:
                 mine = fault if next(count) == at else None
                 return self._send(request, mine)
 
-        with (
-            mock.patch("requests.adapters.HTTPAdapter.send", autospec=True, side_effect=send),
-            mock.patch("time.sleep", side_effect=pass_by),
-            mock.patch("time.monotonic", side_effect=lambda: self.now),
-        ):
+        with standing_in(send, pass_by, lambda: self.now):
             yield self
 
     def _send(self, request: requests.PreparedRequest, fault: str | None) -> requests.Response:

@@ -46,11 +46,11 @@ def run(store: StoreServer, check_mode: bool = False, **options: t.Any) -> dict[
 
 
 def private_key() -> str:
-    """Return a new private key, as a service account has it."""
+    """Return a new private key, as a service account has it; a short one is made faster."""
     rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
     from cryptography.hazmat.primitives import serialization
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     encoded: bytes = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -22,6 +22,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 PATH = f"/zones/{ZONE}/logpush/datasets/http_requests/fields"
 FIELDS = {"RayID": "string; id of the request", "ClientIP": "string; IP address of the client"}
@@ -91,22 +92,24 @@ def test_an_answer_without_fields_is_an_error(result: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"dataset": ""}, "dataset: must be a name"),
-        ({"dataset": "../jobs"}, "dataset: must be a name"),
-        ({"dataset": "http requests"}, "dataset: must be a name"),
-        ({"dataset": "http_requests\n"}, "dataset: must be a name"),
-        ({"dataset": "http_requests?x=y"}, "dataset: must be a name"),
-        ({"dataset": "x" * 129}, "dataset: must be a name"),
-        ({"dataset": "données"}, "dataset: must be a name"),
-        ({"dataset": None}, "missing required arguments: dataset"),
-        ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
-        ({"zone_id": None}, "one of the following is required"),
-        ({"account_id": ACCOUNT}, "mutually exclusive"),
-    ],
+    ("options", "said", "check_mode"),
+    combined(
+        [
+            ({"dataset": ""}, "dataset: must be a name"),
+            ({"dataset": "../jobs"}, "dataset: must be a name"),
+            ({"dataset": "http requests"}, "dataset: must be a name"),
+            ({"dataset": "http_requests\n"}, "dataset: must be a name"),
+            ({"dataset": "http_requests?x=y"}, "dataset: must be a name"),
+            ({"dataset": "x" * 129}, "dataset: must be a name"),
+            ({"dataset": "données"}, "dataset: must be a name"),
+            ({"dataset": None}, "missing required arguments: dataset"),
+            ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
+            ({"zone_id": None}, "one of the following is required"),
+            ({"account_id": ACCOUNT}, "mutually exclusive"),
+        ],
+        [False, True],
+    ),
 )
-@pytest.mark.parametrize("check_mode", [False, True])
 def test_what_cannot_be_right_is_refused_before_any_request(
     options: dict[str, t.Any], said: str, check_mode: bool
 ) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 DESTINATION = "s3://edge-logs/http/{DATE}?region=us-east-1"
 DESCRIBED = {
@@ -161,8 +162,10 @@ def test_an_answer_without_a_verdict_is_an_error(result: object) -> None:
     assert answer["error"]["path"] == PATH
 
 
-@pytest.mark.parametrize("result", [{"exists": None}, {"exists": "no"}, {}, None, [], "yes"])
-@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("result", "check_mode"),
+    combined(list(zip([{"exists": None}, {"exists": "no"}, {}, None, [], "yes"])), [False, True]),
+)
 def test_nothing_is_written_where_the_first_answer_is_odd(result: object, check_mode: bool) -> None:
     with network(Call("POST", EXISTS_PATH, BODY, success(result))):
         answer = run(check_mode=check_mode, fail_on_invalid=False)
@@ -173,20 +176,22 @@ def test_nothing_is_written_where_the_first_answer_is_odd(result: object, check_
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"destination_conf": ""}, "destination_conf: is empty"),
-        ({"destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
-        ({"destination_conf": "s3:///http"}, "destination_conf: contains no bucket"),
-        ({"destination_conf": "s3://edge-logs/two words"}, "destination_conf: has white space"),
-        ({"destination_conf": f"s3://edge-logs/{'x' * 4096}"}, "destination_conf: has 4111"),
-        ({"destination_conf": None}, "missing required arguments: destination_conf"),
-        ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
-        ({"zone_id": None}, "one of the following is required"),
-        ({"account_id": ACCOUNT}, "mutually exclusive"),
-    ],
+    ("options", "said", "check_mode"),
+    combined(
+        [
+            ({"destination_conf": ""}, "destination_conf: is empty"),
+            ({"destination_conf": "edge-logs/http"}, "destination_conf: is not a URI"),
+            ({"destination_conf": "s3:///http"}, "destination_conf: contains no bucket"),
+            ({"destination_conf": "s3://edge-logs/two words"}, "destination_conf: has white space"),
+            ({"destination_conf": f"s3://edge-logs/{'x' * 4096}"}, "destination_conf: has 4111"),
+            ({"destination_conf": None}, "missing required arguments: destination_conf"),
+            ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
+            ({"zone_id": None}, "one of the following is required"),
+            ({"account_id": ACCOUNT}, "mutually exclusive"),
+        ],
+        [False, True],
+    ),
 )
-@pytest.mark.parametrize("check_mode", [False, True])
 def test_what_cannot_be_right_is_refused_before_any_request(
     options: dict[str, t.Any], said: str, check_mode: bool
 ) -> None:

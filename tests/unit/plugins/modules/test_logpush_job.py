@@ -26,6 +26,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 JOBS = f"/zones/{ZONE}/logpush/jobs"
 ONE = f"{JOBS}/42"
@@ -372,57 +373,61 @@ def test_a_destination_that_cannot_be_written_to_is_no_rejected_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "before"),
-    [
-        ({}, {}),
-        ({"enabled": True}, {}),
-        ({"enabled": False}, {"enabled": ...}),
-        ({"filter": ""}, {"filter": None}),
-        ({"filter": ""}, {"filter": ""}),
-        ({"filter": {}}, {"filter": ""}),
-        ({"filter": ""}, {"filter": ...}),
-        ({"dataset": "http_requests"}, {"dataset": None}),
-        ({"filter": FILTER}, {"filter": json.dumps(FILTER, indent=3)}),
-        (
-            {"filter": '{"where":{"value":500,"key":"EdgeResponseStatus","operator":"geq"}}'},
-            {"filter": json.dumps(FILTER).replace("500", "500.0")},
-        ),
-        ({"frequency": "high"}, {"frequency": ...}),
-        ({"max_upload_bytes": 0}, {"max_upload_bytes": None}),
-        ({"max_upload_interval_seconds": 0}, {"max_upload_interval_seconds": ...}),
-        ({"max_upload_records": 0}, {"max_upload_records": ...}),
-        ({"logpull_options": ""}, {}),
-        ({"dataset": "http_requests", "kind": ""}, {"kind": ...}),
-        ({"output_options": {"field_names": ["RayID", "ClientIP", "RayID"]}}, {}),
-        (
-            {"output_options": {"record_suffix": "\n", "field_delimiter": ","}},
-            {"output_options": {"output_type": "csv"}},
-        ),
-        ({"output_options": {"record_prefix": ""}}, {"output_options": {"output_type": "csv"}}),
-        ({"output_options": {}}, {}),
-        ({"output_options": {"sample_rate": 1.0, "cve_2021_44228": False}}, {}),
-        ({"output_options": {"batch_suffix": "", "merge_subrequests": False}}, {}),
-        # The order of columns matters, that of a JSON object's members does not.
-        ({"output_options": {"field_names": ["RayID", "ClientIP"]}}, {}),
-        ({"output_options": {"timestamp_format": "unixnano"}}, {"output_options": None}),
-        # What encloses a record, where nothing says so: that of the usual output type.
-        ({"output_options": {"record_prefix": "{"}}, {"output_options": None}),
-        (
-            {"output_options": {"output_type": "ndjson", "record_prefix": "{"}},
-            {"output_options": None},
-        ),
-        # The same destination in other words.
-        ({"destination_conf": BUCKET.replace("us-east", "us%2Deast")}, {}),
-    ],
+    ("options", "before", "check_mode"),
+    combined(
+        [
+            ({}, {}),
+            ({"enabled": True}, {}),
+            ({"enabled": False}, {"enabled": ...}),
+            ({"filter": ""}, {"filter": None}),
+            ({"filter": ""}, {"filter": ""}),
+            ({"filter": {}}, {"filter": ""}),
+            ({"filter": ""}, {"filter": ...}),
+            ({"dataset": "http_requests"}, {"dataset": None}),
+            ({"filter": FILTER}, {"filter": json.dumps(FILTER, indent=3)}),
+            (
+                {"filter": '{"where":{"value":500,"key":"EdgeResponseStatus","operator":"geq"}}'},
+                {"filter": json.dumps(FILTER).replace("500", "500.0")},
+            ),
+            ({"frequency": "high"}, {"frequency": ...}),
+            ({"max_upload_bytes": 0}, {"max_upload_bytes": None}),
+            ({"max_upload_interval_seconds": 0}, {"max_upload_interval_seconds": ...}),
+            ({"max_upload_records": 0}, {"max_upload_records": ...}),
+            ({"logpull_options": ""}, {}),
+            ({"dataset": "http_requests", "kind": ""}, {"kind": ...}),
+            ({"output_options": {"field_names": ["RayID", "ClientIP", "RayID"]}}, {}),
+            (
+                {"output_options": {"record_suffix": "\n", "field_delimiter": ","}},
+                {"output_options": {"output_type": "csv"}},
+            ),
+            ({"output_options": {"record_prefix": ""}}, {"output_options": {"output_type": "csv"}}),
+            ({"output_options": {}}, {}),
+            ({"output_options": {"sample_rate": 1.0, "cve_2021_44228": False}}, {}),
+            ({"output_options": {"batch_suffix": "", "merge_subrequests": False}}, {}),
+            # The order of columns matters, that of a JSON object's members does not.
+            ({"output_options": {"field_names": ["RayID", "ClientIP"]}}, {}),
+            ({"output_options": {"timestamp_format": "unixnano"}}, {"output_options": None}),
+            # What encloses a record, where nothing says so: that of the usual output type.
+            ({"output_options": {"record_prefix": "{"}}, {"output_options": None}),
+            (
+                {"output_options": {"output_type": "ndjson", "record_prefix": "{"}},
+                {"output_options": None},
+            ),
+            # The same destination in other words.
+            ({"destination_conf": BUCKET.replace("us-east", "us%2Deast")}, {}),
+        ],
+        [False, True],
+    ),
 )
-def test_no_change_no_put(options: dict[str, t.Any], before: dict[str, t.Any]) -> None:
-    for check_mode in (False, True):
-        with network(listed(job(**before))):
-            result = run(check_mode=check_mode, diff=True, **options)
-        assert not result.get("failed"), result
-        assert result["changed"] is False
-        assert (result["action"], result["changes"]) == ("none", [])
-        assert "diff" not in result
+def test_no_change_no_put(
+    options: dict[str, t.Any], before: dict[str, t.Any], check_mode: bool
+) -> None:
+    with network(listed(job(**before))):
+        result = run(check_mode=check_mode, diff=True, **options)
+    assert not result.get("failed"), result
+    assert result["changed"] is False
+    assert (result["action"], result["changes"]) == ("none", [])
+    assert "diff" not in result
 
 
 ALL_SHOWN = {name: value for name, value in OPTIONS.items() if value is not None}
@@ -1135,54 +1140,56 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
     assert result["msg"] == f"GET {JOBS} failed: Cloudflare's response {said}"
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"name": None}, "one of the following is required: id, name"),
-        ({"name": ""}, "name: is empty"),
-        ({"name": "x" * 513}, "name: has 513 characters"),
-        ({"id": 0}, "id: must be 1 or more"),
-        ({"id": True}, "id: must be 1 or more"),
-        ({"max_upload_bytes": False}, "max_upload_bytes: must be 0 or from 1 to"),
-        ({"dataset": "../jobs"}, "dataset: must be a name"),
-        ({"dataset": ""}, "dataset: must be a name"),
-        ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
-        ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: contains an"),
-        ({"ownership_challenge": "challenge.txt"}, "ownership_challenge: looks like the name"),
-        ({"filter": "{"}, "filter: is not JSON"),
-        ({"filter": "[]"}, 'filter: must be an object with "where"'),
-        ({"filter": '{"where": NaN}'}, "filter: is not JSON: NaN"),
-        ({"filter": '{"where":' * 200 + "1" + "}" * 200}, "filter: is not JSON: it is nested"),
-        ({"filter": {"and": []}}, 'filter: must be an object with "where"'),
-        ({"logpull_options": "x" * 4097}, "logpull_options: has 4097 characters"),
-        ({"logpull_options": '{"fields": "RayID"}'}, "logpull_options: must be a query string"),
-        ({"logpull_options": {"fields": "RayID"}}, "logpull_options: must be a query string"),
-        ({"logpull_options": ["fields=RayID"]}, "logpull_options: must be a query string"),
-        ({"update_secrets": "never"}, "value of update_secrets must be one of"),
-        ({"max_upload_bytes": -1}, "max_upload_bytes: must be 0 or from 1 to"),
-        ({"max_upload_bytes": 1_000_000_001}, "max_upload_bytes: must be 0 or"),
-        ({"max_upload_interval_seconds": 29}, "max_upload_interval_seconds: must be 0 or"),
-        ({"max_upload_interval_seconds": 301}, "max_upload_interval_seconds: must be 0 or"),
-        ({"max_upload_records": 999}, "max_upload_records: must be 0 or from 1000"),
-        ({"max_upload_records": -1}, "max_upload_records: must be 0 or"),
-        ({"kind": "edge", "max_upload_bytes": 5_000_000}, "max_upload_bytes: cannot be set"),
-        ({"output_options": {"sample_rate": 0}}, "output_options.sample_rate: must be above"),
-        ({"output_options": {"sample_rate": 1.1}}, "output_options.sample_rate: must be above"),
-        ({"output_options": {"sample_rate": "nan"}}, "output_options.sample_rate: must be"),
-        (
-            {"output_options": {"CVE-2021-4428": True}},
-            'unsupported option "output_options.CVE-2021-4428"',
-        ),
-        (
-            {"output_options": {"CVE-2021-44228": True, "cve_2021_44228": False}},
-            'unsupported option "output_options.CVE-2021-44228"',
-        ),
-        (
-            {"output_options": {"merge_subrequests": True}, "dataset": "dns_logs"},
-            "output_options.merge_subrequests: is for http_requests only",
-        ),
-    ],
+    ("options", "says", "check_mode"),
+    combined(
+        [
+            ({"name": None}, "one of the following is required: id, name"),
+            ({"name": ""}, "name: is empty"),
+            ({"name": "x" * 513}, "name: has 513 characters"),
+            ({"id": 0}, "id: must be 1 or more"),
+            ({"id": True}, "id: must be 1 or more"),
+            ({"max_upload_bytes": False}, "max_upload_bytes: must be 0 or from 1 to"),
+            ({"dataset": "../jobs"}, "dataset: must be a name"),
+            ({"dataset": ""}, "dataset: must be a name"),
+            ({"destination_conf": "edge-logs"}, "destination_conf: is not a URI"),
+            ({"destination_conf": "s3://b/?region=\ud800"}, "destination_conf: contains an"),
+            ({"ownership_challenge": "challenge.txt"}, "ownership_challenge: looks like the name"),
+            ({"filter": "{"}, "filter: is not JSON"),
+            ({"filter": "[]"}, 'filter: must be an object with "where"'),
+            ({"filter": '{"where": NaN}'}, "filter: is not JSON: NaN"),
+            ({"filter": '{"where":' * 200 + "1" + "}" * 200}, "filter: is not JSON: it is nested"),
+            ({"filter": {"and": []}}, 'filter: must be an object with "where"'),
+            ({"logpull_options": "x" * 4097}, "logpull_options: has 4097 characters"),
+            ({"logpull_options": '{"fields": "RayID"}'}, "logpull_options: must be a query string"),
+            ({"logpull_options": {"fields": "RayID"}}, "logpull_options: must be a query string"),
+            ({"logpull_options": ["fields=RayID"]}, "logpull_options: must be a query string"),
+            ({"update_secrets": "never"}, "value of update_secrets must be one of"),
+            ({"max_upload_bytes": -1}, "max_upload_bytes: must be 0 or from 1 to"),
+            ({"max_upload_bytes": 1_000_000_001}, "max_upload_bytes: must be 0 or"),
+            ({"max_upload_interval_seconds": 29}, "max_upload_interval_seconds: must be 0 or"),
+            ({"max_upload_interval_seconds": 301}, "max_upload_interval_seconds: must be 0 or"),
+            ({"max_upload_records": 999}, "max_upload_records: must be 0 or from 1000"),
+            ({"max_upload_records": -1}, "max_upload_records: must be 0 or"),
+            ({"kind": "edge", "max_upload_bytes": 5_000_000}, "max_upload_bytes: cannot be set"),
+            ({"output_options": {"sample_rate": 0}}, "output_options.sample_rate: must be above"),
+            ({"output_options": {"sample_rate": 1.1}}, "output_options.sample_rate: must be above"),
+            ({"output_options": {"sample_rate": "nan"}}, "output_options.sample_rate: must be"),
+            (
+                {"output_options": {"CVE-2021-4428": True}},
+                'unsupported option "output_options.CVE-2021-4428"',
+            ),
+            (
+                {"output_options": {"CVE-2021-44228": True, "cve_2021_44228": False}},
+                'unsupported option "output_options.CVE-2021-44228"',
+            ),
+            (
+                {"output_options": {"merge_subrequests": True}, "dataset": "dns_logs"},
+                "output_options.merge_subrequests: is for http_requests only",
+            ),
+        ],
+        [False, True],
+    ),
 )
 def test_bad_options_are_refused_before_any_request(
     options: dict[str, t.Any], says: str, check_mode: bool

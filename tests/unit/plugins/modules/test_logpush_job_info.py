@@ -25,6 +25,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 # Five minutes after the last push of the jobs below.
 NOW = datetime(2026, 11, 22, 14, 10, tzinfo=timezone.utc).timestamp()
@@ -221,35 +222,43 @@ def test_an_unknown_zone_is_no_empty_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"id": 0}, "id: must be 1 or more"),
-        ({"id": -3}, "id: must be 1 or more"),
-        ({"id": "many"}, "id"),
-        ({"dataset": ""}, "dataset: must be a name"),
-        ({"dataset": "../jobs"}, "dataset: must be a name"),
-        ({"dataset": "a" * 129}, "dataset: must be a name"),
-        ({"id": 42, "dataset": "http requests"}, "dataset: must be a name"),
-        ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
-        ({"zone_id": None}, "one of the following is required"),
-        ({"account_id": ACCOUNT}, "mutually exclusive"),
-        ({"scopes": [{"zone_id": ZONE}]}, "mutually exclusive"),
-        ({"zone_id": None, "scopes": []}, "scopes: is empty"),
-        ({"zone_id": None, "scopes": "null"}, "scopes: is null; set zone_id, account_id or scopes"),
-        ({"zone_id": "null"}, "set zone_id, account_id or scopes"),
-        ({"zone_id": None, "scopes": [{"host": "x"}]}, "scopes[0]: one of the following"),
-        (
-            {"zone_id": None, "scopes": [{"zone_id": ZONE}, {"zone_id": "x"}]},
-            "scopes[1]: zone_id: must be 32",
-        ),
-        ({"zone_id": None, "scopes": [{"zone": ZONE}]}, 'scopes[0]: unsupported option "zone"'),
-        ({"zone_id": None, "scopes": [{"zone_id": ZONE}], "concurrency": 0}, "concurrency: must"),
-        ({"stale_after": 0}, "stale_after: must be more than 0"),
-        ({"stale_after": -1}, "stale_after: must be more than 0"),
-        ({"stale_after": float("nan")}, "stale_after: must be more than 0"),
-    ],
+    ("options", "said", "check_mode"),
+    combined(
+        [
+            ({"id": 0}, "id: must be 1 or more"),
+            ({"id": -3}, "id: must be 1 or more"),
+            ({"id": "many"}, "id"),
+            ({"dataset": ""}, "dataset: must be a name"),
+            ({"dataset": "../jobs"}, "dataset: must be a name"),
+            ({"dataset": "a" * 129}, "dataset: must be a name"),
+            ({"id": 42, "dataset": "http requests"}, "dataset: must be a name"),
+            ({"zone_id": "not-an-id"}, "zone_id: must be 32"),
+            ({"zone_id": None}, "one of the following is required"),
+            ({"account_id": ACCOUNT}, "mutually exclusive"),
+            ({"scopes": [{"zone_id": ZONE}]}, "mutually exclusive"),
+            ({"zone_id": None, "scopes": []}, "scopes: is empty"),
+            (
+                {"zone_id": None, "scopes": "null"},
+                "scopes: is null; set zone_id, account_id or scopes",
+            ),
+            ({"zone_id": "null"}, "set zone_id, account_id or scopes"),
+            ({"zone_id": None, "scopes": [{"host": "x"}]}, "scopes[0]: one of the following"),
+            (
+                {"zone_id": None, "scopes": [{"zone_id": ZONE}, {"zone_id": "x"}]},
+                "scopes[1]: zone_id: must be 32",
+            ),
+            ({"zone_id": None, "scopes": [{"zone": ZONE}]}, 'scopes[0]: unsupported option "zone"'),
+            (
+                {"zone_id": None, "scopes": [{"zone_id": ZONE}], "concurrency": 0},
+                "concurrency: must",
+            ),
+            ({"stale_after": 0}, "stale_after: must be more than 0"),
+            ({"stale_after": -1}, "stale_after: must be more than 0"),
+            ({"stale_after": float("nan")}, "stale_after: must be more than 0"),
+        ],
+        [False, True],
+    ),
 )
-@pytest.mark.parametrize("check_mode", [False, True])
 def test_what_cannot_be_right_is_refused_before_any_request(
     options: dict[str, t.Any], said: str, check_mode: bool
 ) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 PATH = f"/accounts/{ACCOUNT}/alerting/v3/policies"
 TYPE = "failing_logpush_job_disabled_alert"
@@ -163,25 +164,27 @@ def test_check_mode_creates_nothing_and_shows_the_plan() -> None:
     assert diff["after_header"] == f"account {ACCOUNT}: notification 'logpush'"
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(
-    ("options", "before"),
-    [
-        ({}, {}),
-        (DESIRED, {}),
-        ({"enabled": True, "webhook_ids": []}, {}),
-        ({"name": None, "id": ID}, {}),
-        # A notification that was disabled stays so.
-        (DESIRED, {"enabled": False}),
-        ({"emails": ["OPS@example.com", MAIL]}, {}),
-        (
-            {"emails": ["b@x.org", "a@x.org"], "webhook_ids": [HOOK.upper()]},
-            {"mechanisms": {"email": ids("a@x.org", "b@x.org"), "webhooks": ids(HOOK)}},
-        ),
-        ({"description": ""}, {"description": ...}),
-        ({"webhook_ids": []}, {"mechanisms": {"email": ids(MAIL), "webhooks": None}}),
-        ({"description": "Job disabled"}, {"mechanisms": ...}),
-    ],
+    ("options", "before", "check_mode"),
+    combined(
+        [
+            ({}, {}),
+            (DESIRED, {}),
+            ({"enabled": True, "webhook_ids": []}, {}),
+            ({"name": None, "id": ID}, {}),
+            # A notification that was disabled stays so.
+            (DESIRED, {"enabled": False}),
+            ({"emails": ["OPS@example.com", MAIL]}, {}),
+            (
+                {"emails": ["b@x.org", "a@x.org"], "webhook_ids": [HOOK.upper()]},
+                {"mechanisms": {"email": ids("a@x.org", "b@x.org"), "webhooks": ids(HOOK)}},
+            ),
+            ({"description": ""}, {"description": ...}),
+            ({"webhook_ids": []}, {"mechanisms": {"email": ids(MAIL), "webhooks": None}}),
+            ({"description": "Job disabled"}, {"mechanisms": ...}),
+        ],
+        [False, True],
+    ),
 )
 def test_without_a_difference_nothing_is_written(
     options: dict[str, t.Any], before: dict[str, t.Any], check_mode: bool

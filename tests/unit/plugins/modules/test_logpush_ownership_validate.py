@@ -27,6 +27,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 # What a template of null makes: before ansible-core 2.19, an empty text.
 NO_TOKEN = None if tuple(map(int, __version__.split(".")[:2])) >= (2, 19) else ""
@@ -302,41 +303,46 @@ ENCODED = "looks like a token encoded as base64; decode it first (ansible.builti
 
 
 @pytest.mark.parametrize(
-    ("challenge", "problem"),
-    [
-        (
-            "x" * 4097,
+    ("challenge", "problem", "check_mode"),
+    combined(
+        [
             (
-                "has 4097 characters; Cloudflare accepts at most 4096, so this is not the content "
-                "of a challenge file"
+                "x" * 4097,
+                (
+                    "has 4097 characters; Cloudflare accepts at most 4096, so this is not the "
+                    "content of a challenge file"
+                ),
             ),
-        ),
-        ("http/20261122/ownership-challenge-9a2e7c51.txt", FILE),
-        ("ownership-challenge.txt", FILE),
-        ("ownership-challenge-9a2e7c51", FILE),
-        ("ownership-challenge.2026.txt", FILE),
-        ("the-challenge", FILE),
-        ("logs/20261122", FILE),
-        ("PROOF.TXT", FILE),
-        (
-            "s3://edge-logs/http/ownership-challenge.txt",
-            "looks like a URI; pass the content of the challenge file, not its location",
-        ),
-        (
-            "<?xml version='1.0'?><Error/>",
-            "looks like an HTML or XML document, such as a store's error page, not like a token",
-        ),
-        ('{"token": "x"}', LIKE_JSON),
-        ('["x"]', LIKE_JSON),
-        (
-            "two words",
-            "contains white space, so it is not the token from a challenge file",
-        ),
-        (base64.b64encode(CHALLENGE.encode()).decode(), ENCODED),
-        (base64.b64encode(CHALLENGE.encode() + b"\n").decode(), ENCODED),
-    ],
+            ("http/20261122/ownership-challenge-9a2e7c51.txt", FILE),
+            ("ownership-challenge.txt", FILE),
+            ("ownership-challenge-9a2e7c51", FILE),
+            ("ownership-challenge.2026.txt", FILE),
+            ("the-challenge", FILE),
+            ("logs/20261122", FILE),
+            ("PROOF.TXT", FILE),
+            (
+                "s3://edge-logs/http/ownership-challenge.txt",
+                "looks like a URI; pass the content of the challenge file, not its location",
+            ),
+            (
+                "<?xml version='1.0'?><Error/>",
+                (
+                    "looks like an HTML or XML document, such as a store's error page, not like "
+                    "a token"
+                ),
+            ),
+            ('{"token": "x"}', LIKE_JSON),
+            ('["x"]', LIKE_JSON),
+            (
+                "two words",
+                "contains white space, so it is not the token from a challenge file",
+            ),
+            (base64.b64encode(CHALLENGE.encode()).decode(), ENCODED),
+            (base64.b64encode(CHALLENGE.encode() + b"\n").decode(), ENCODED),
+        ],
+        [False, True],
+    ),
 )
-@pytest.mark.parametrize("check_mode", [False, True])
 def test_what_is_no_token_is_refused_before_any_request(
     challenge: str, problem: str, check_mode: bool
 ) -> None:

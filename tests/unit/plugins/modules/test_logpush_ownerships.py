@@ -27,6 +27,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import EXPLORE
 
 ZONES = [f"{number:032x}" for number in range(1, 41)]
 DESTINATION = "s3://edge-logs/http/{DATE}?region=us-east-1"
@@ -123,7 +124,7 @@ def test_the_same_target_twice_is_requested_twice() -> None:
         assert len(run(target(), target())["results"]) == 2
 
 
-@pytest.mark.parametrize("concurrency", [None, 2, 10, MOST_AT_ONCE])
+@pytest.mark.parametrize("concurrency", [None, 2, pytest.param(MOST_AT_ONCE, marks=EXPLORE)])
 def test_concurrently_each_is_requested_once_and_results_are_in_order(
     concurrency: int | None,
 ) -> None:
@@ -134,7 +135,9 @@ def test_concurrently_each_is_requested_once_and_results_are_in_order(
     assert [each["filename"] for each in result["results"]] == [f"{zone}.txt" for zone in ZONES]
 
 
-@pytest.mark.parametrize(("given", "bound"), [(None, 10), (3, 3), (1, 1)])
+@pytest.mark.parametrize(
+    ("given", "bound"), [(None, 10), (3, 3), pytest.param(1, 1, marks=EXPLORE)]
+)
 def test_no_more_are_under_way_than_are_allowed(given: int | None, bound: int) -> None:
     lock, running, most = threading.Lock(), 0, 0
     barrier = threading.Barrier(bound)

@@ -26,6 +26,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     run_module,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 OTHER_ZONE = "9a7806061c88ada191ed06f989cc3dac"
 PATH = f"/zones/{ZONE}/logpush/jobs"
@@ -132,17 +133,20 @@ def test_check_mode_shows_what_would_be_sent(name: str, value: t.Any) -> None:
     assert (shown["additional_properties"] or shown)[name] == value
 
 
-@pytest.mark.parametrize("shown", [None, "", 0, False, [], {}, ...])
-@pytest.mark.parametrize("empty", [None, "", 0, False])
-@pytest.mark.parametrize("name", ["filter_attack_traffic", "transformer_id", "of_tomorrow"])
-def test_what_is_empty_is_one_value(name: str, empty: t.Any, shown: t.Any) -> None:
-    known = name != "of_tomorrow"
-    if known and not isinstance(empty, bool) and name == "filter_attack_traffic":
-        empty = False
-    if known and name == "transformer_id":
-        empty = 0
+@pytest.mark.parametrize(
+    ("shown", "option"),
+    combined(
+        [(None,), ("",), (0,), (False,), ([],), ({},), (...,)],
+        [
+            {"filter_attack_traffic": False},
+            {"transformer_id": 0},
+            *({"additional_properties": {"of_tomorrow": empty}} for empty in (None, "", 0, False)),
+        ],
+    ),
+)
+def test_what_is_empty_is_one_value(shown: t.Any, option: dict[str, t.Any]) -> None:
+    (name,) = option.get("additional_properties", option)
     present = {} if shown is ... else {name: shown}
-    option = {name: empty} if known else {"additional_properties": {name: empty}}
     with network(listed(job(**present))):
         assert run(**option)["changed"] is False
 
@@ -214,8 +218,7 @@ REFUSED += [
 ]
 
 
-@pytest.mark.parametrize(("options", "problem"), REFUSED)
-@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("options", "problem", "check_mode"), combined(REFUSED, [False, True]))
 def test_what_does_not_belong_there_is_refused(
     options: dict[str, t.Any], problem: str, check_mode: bool
 ) -> None:

@@ -380,8 +380,12 @@ def test_jobs_are_pruned_only_after_the_new_ones_push(
 
 def test_polls_of_many_scopes_leave_half_of_the_rate_limit() -> None:
     zones = [f"{number:032x}" for number in range(1, 101)]
-    with world(Delivery(140, "http", PUSHED)).reached() as server:
-        result = run_many(*(entry(zone=zone) for zone in zones))
+    simulated = world(Delivery(140, "http", PUSHED), last_error=None)
+    (existing,) = simulated.jobs.pop(ZONE)
+    simulated.jobs = {zone: [{**existing, "enabled": False}] for zone in zones}
+    with simulated.reached() as server:
+        result = run_many(*(entry(zone=zone, enabled=True) for zone in zones))
     assert not result.get("failed"), result["msg"]
+    assert result["summary"]["updated"] == 100
     # At 50, 100 and 150 s: 100 requests in 50 s.
     assert server.now == 150
