@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 import typing as t
 
 import pytest
@@ -37,6 +38,17 @@ def no_variables_of_the_user() -> t.Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> t.Iterator[None]:
+    """Fail where a thread outlives its test: it would meet what another test replaces."""
+    before = set(threading.enumerate())
+    yield
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in left), left
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of tests that show a further case of what others show."""
     config.addinivalue_line("markers", "explore: run by `make explore`, not by `make test`")
@@ -52,5 +64,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Have the garbage collector pass over what was imported, a hundred times as much as a test."""
-    gc.collect()
     gc.freeze()

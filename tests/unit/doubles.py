@@ -191,8 +191,13 @@ def run_module(
     output = io.StringIO()
     printed = contextlib.redirect_stdout(output)
     # The log of the machine that runs the tests is none of their business.
-    unlogged = mock.patch.object(basic.AnsibleModule, "log", _log_nothing)
-    with patch_module_args(args), printed, unlogged, contextlib.suppress(SystemExit):
+    with (
+        mock.patch.object(basic, "has_journal", new=False),
+        mock.patch.object(basic.AnsibleModule, "_log_to_syslog", _log_nothing),
+        patch_module_args(args),
+        printed,
+        contextlib.suppress(SystemExit),
+    ):
         main()
     result: dict[str, t.Any] = json.loads(output.getvalue())
     if "warnings" in result:
@@ -200,7 +205,7 @@ def run_module(
     return result
 
 
-def _log_nothing(*_args: object, **_options: object) -> None:
+def _log_nothing(_module: object, _msg: str) -> None:
     pass
 
 

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
+import typing as t
 
 import pytest
 from hypothesis import settings
@@ -37,12 +39,18 @@ def examples(number: int) -> settings:
     return settings(max_examples=number) if settings().derandomize else settings()
 
 
-def use_virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Have the rate limiter use virtual time and threads."""
+@contextlib.contextmanager
+def virtual_time(*modules: types.ModuleType) -> t.Iterator[VirtualTime]:
+    """Have the rate limiter and other modules use virtual time, and it virtual threads."""
     time = VirtualTime()
-    monkeypatch.setattr(rate_limit, "time", time)
-    monkeypatch.setattr(rate_limit, "threading", types.SimpleNamespace(Condition=time.condition))
-    return time
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (rate_limit, *modules):
+            patch.setattr(module, "time", time)
+        patch.setattr(rate_limit, "threading", types.SimpleNamespace(Condition=time.condition))
+        try:
+            yield time
+        finally:
+            time.stop()
 
 
 def request(

@@ -41,16 +41,23 @@ def _loader() -> t.Any:
     return loaders.create_loader()
 
 
+@pytest.fixture(name="store_server", scope="session")
+def fixture_store_server() -> t.Iterator[StoreServer]:
+    """Return the server of all stores."""
+    server = StoreServer()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(name="store")
 def fixture_store(
-    no_store_credentials: None, monkeypatch: pytest.MonkeyPatch
+    store_server: StoreServer, no_store_credentials: None, monkeypatch: pytest.MonkeyPatch
 ) -> t.Iterator[StoreServer]:
     """Return an object store in which nothing is."""
     if importlib.util.find_spec("botocore"):
         monkeypatch.setattr("botocore.session.create_loader", lambda _data_path: _loader())
-    server = StoreServer()
-    yield server
-    server.stop()
+    yield store_server
+    store_server.reset()
 
 
 @pytest.fixture(name="clock")

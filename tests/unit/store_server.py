@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,13 +36,17 @@ class Request(t.NamedTuple):
 
 
 class StoreServer:
-    """Returns for each method and path the next of its responses, the last of them for ever."""
+    """Returns for each method and path the next of its responses, the last of them for ever.
+
+    It serves one test after the other: ``reset`` is called between them.
+    """
 
     def __init__(self) -> None:
         self._responses: dict[tuple[str, str], list[Response]] = {}
         self._lock = threading.Lock()
         self.default = Response(404)
         self.requests: list[Request] = []
+        self._connections: list[tuple[socket.socket, threading.Thread]] = []
         store = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -73,18 +79,32 @@ class StoreServer:
         class Server(ThreadingHTTPServer):
             """Says nothing of clients that go away."""
 
-            daemon_threads = True
+            def process_request(self, request: t.Any, client_address: t.Any) -> None:
+                """Serve a connection in a thread that ``reset`` ends."""
+                thread = threading.Thread(
+                    target=self.process_request_thread, args=(request, client_address), daemon=True
+                )
+                store.connected(request, thread)
+                thread.start()
 
             def handle_error(self, request: t.Any, client_address: t.Any) -> None:
                 """Ignore it."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
+        self._thread.start()
 
     def on(self, method: str, path: str, *responses: Response) -> None:
         """Set the responses to a request."""
         self._responses[(method, path)] = list(responses)
+
+    def connected(self, connection: socket.socket, thread: threading.Thread) -> None:
+        """Take notice of a connection, and of the thread that serves it."""
+        with self._lock:
+            self._connections.append((connection, thread))
 
     def respond(self, request: Request) -> Response:
         """Return the response to a request."""
@@ -97,10 +117,36 @@ class StoreServer:
         """Return the paths of all requests with a method."""
         return [request.path for request in self.requests if request.method == method]
 
+    @contextlib.contextmanager
+    def unreachable(self) -> t.Iterator[None]:
+        """Have the URL lead to a port on which nothing listens."""
+        url = self.url
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            try:
+                yield
+            finally:
+                self.url = url
+
+    def reset(self) -> None:
+        """Forget all responses and requests, and close all connections."""
+        self._responses.clear()
+        self.default = Response(404)
+        self.requests.clear()
+        with self._lock:
+            connections, self._connections = self._connections, []
+        for connection, thread in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
     def stop(self) -> None:
         """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
+        self._thread.join()
+        self.reset()
 
 
 class Clock:

@@ -17,6 +17,10 @@ import typing as t
 _PATIENCE = 30.0
 
 
+class _Stopped(BaseException):
+    """Ends a thread that waits for ever."""
+
+
 class VirtualTime:
     """Replaces the module ``time``; ``condition`` replaces ``threading.Condition``.
 
@@ -26,10 +30,14 @@ class VirtualTime:
     def __init__(self) -> None:
         self.now = 1000.0
         self.pauses: list[float] = []
+        self.stopped = False
         self._agenda: list[tuple[float, int, _Thread]] = []
         self._entries = 0
         self._threads: list[_Thread] = []
         self._running: _Thread | None = None
+        # Released where no thread is due; a lock, which is faster than a semaphore.
+        self._idle = threading.Lock()
+        self._idle.acquire()
 
     def monotonic(self) -> float:
         """Return the time in seconds."""
@@ -55,22 +63,38 @@ class VirtualTime:
 
     def start(self, work: t.Callable[[], object]) -> None:
         """Have a thread do ``work`` once ``run`` is called."""
-        thread = _Thread(work)
+        thread = _Thread(self, work)
         self._threads.append(thread)
         self.schedule(thread, 0.0)
 
     def run(self) -> None:
         """Run all threads to their ends; raise what one of them raised, or if they hang."""
-        while self._agenda:
-            due, _entry, thread = heapq.heappop(self._agenda)
-            if not thread.ended and thread.due == due:
-                self.now, self._running = max(self.now, due), thread
-                thread.resume()
-                self._running = None
+        self.resume_next()
+        entries = -1
+        while not self._idle.acquire(timeout=_PATIENCE):
+            assert entries < self._entries, "a thread neither ends nor waits"
+            entries = self._entries
         for thread in self._threads:
             if thread.error is not None:
                 raise thread.error
         assert all(thread.ended for thread in self._threads), "threads wait for ever"
+
+    def stop(self) -> None:
+        """End the threads that wait for ever."""
+        self.stopped = True
+        for thread in self._threads:
+            thread.stop()
+
+    def resume_next(self) -> None:
+        """Resume the thread that is due next: the one that pauses hands over to it."""
+        while self._agenda:
+            due, _entry, thread = heapq.heappop(self._agenda)
+            if not thread.ended and thread.due == due:
+                self.now, self._running = max(self.now, due), thread
+                thread.go.release()
+                return
+        self._running = None
+        self._idle.release()
 
     def schedule(self, thread: _Thread, seconds: float) -> None:
         """Resume a thread in so many seconds, instead of when it was due before."""
@@ -130,36 +154,43 @@ class Condition:
 
 
 class _Thread:
-    """A real thread that runs only between ``resume`` and the next ``pause``."""
+    """A real thread that runs from when ``go`` is released until it pauses."""
 
-    def __init__(self, work: t.Callable[[], object]) -> None:
+    def __init__(self, time: VirtualTime, work: t.Callable[[], object]) -> None:
         self.ended = False
         self.error: BaseException | None = None
         # When it goes on; None: when it is notified.
         self.due: float | None = None
+        self.go = threading.Lock()
+        self.go.acquire()
+        self._time = time
         self._work = work
-        # Locks, which are faster than semaphores; released to signal.
-        self._go = threading.Lock()
-        self._back = threading.Lock()
-        self._go.acquire()
-        self._back.acquire()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def resume(self) -> None:
-        """Let it run until it pauses or ends."""
-        self._go.release()
-        assert self._back.acquire(timeout=_PATIENCE), "a thread neither ends nor waits"
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def pause(self) -> None:
         """Let other threads run, until it is resumed."""
-        self._back.release()
-        self._go.acquire()
+        self._time.resume_next()
+        self._wait()
+
+    def stop(self) -> None:
+        """End it where it waits."""
+        if not self.ended:
+            self.go.release()
+        self._thread.join(_PATIENCE)
+        assert not self._thread.is_alive(), "a thread does not end"
+
+    def _wait(self) -> None:
+        self.go.acquire()
+        if self._time.stopped:
+            raise _Stopped
 
     def _run(self) -> None:
-        self._go.acquire()
         try:
+            self._wait()
             self._work()
         except BaseException as error:  # pylint: disable=broad-exception-caught  # raised by run
             self.error = error
         self.ended = True
-        self._back.release()
+        if not self._time.stopped:
+            self._time.resume_next()

@@ -35,6 +35,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     response,
     success,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import every
 from ansible_collections.edgeops.cloudflare.tests.unit.zone_pages import (
     CUT_SHORT,
     CUT_SHORT_IS_TOLD,
@@ -217,7 +218,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("typed", TEXTS)
+@pytest.mark.parametrize("typed", every(2, TEXTS))
 def test_text_from_cloudflare_is_not_a_template(
     source: Source, cache: dict[str, t.Any], typed: str
 ) -> None:

@@ -10,6 +10,12 @@ from ansible_collections.edgeops.cloudflare.tests.unit.store_fixtures import (
     fixture_clock,
     fixture_no_store_credentials,
     fixture_store,
+    fixture_store_server,
 )
 
-__all__ = ["fixture_clock", "fixture_no_store_credentials", "fixture_store"]
+__all__ = [
+    "fixture_clock",
+    "fixture_no_store_credentials",
+    "fixture_store",
+    "fixture_store_server",
+]

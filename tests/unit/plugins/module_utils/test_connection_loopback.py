@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import typing as t
@@ -40,26 +41,43 @@ class RawServer:
         self._answers = list(answers)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lines: list[socket.socket] = []
+        self._stopped = False
+        self._threads: list[threading.Thread] = []
         self.connections = 0
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
+
+    def _start(self, work: t.Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         while True:
-            try:
-                line, _address = self._listener.accept()
-            except OSError:
+            line, _address = self._listener.accept()
+            if self._stopped:
+                line.close()
                 return
             self.connections += 1
             self._lines.append(line)
-            threading.Thread(target=self._serve, args=(line,), daemon=True).start()
+            self._start(self._serve, line)
 
     def _serve(self, line: socket.socket) -> None:
-        while self._answers and line.recv(65536):
-            line.sendall(self._answers.pop(0))
+        with contextlib.suppress(OSError):
+            while self._answers and line.recv(65536):
+                line.sendall(self._answers.pop(0))
 
     def stop(self) -> None:
-        """Close all connections."""
+        """Close all connections, and end all threads."""
+        self._stopped = True
+        # What waits for a connection is not ended by closing the socket.
+        socket.create_connection(self._listener.getsockname()).close()
+        self._threads[0].join()
+        for line in self._lines:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
         for each in (self._listener, *self._lines):
             each.close()
 

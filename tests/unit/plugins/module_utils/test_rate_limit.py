@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+import typing as t
 
 import pytest
 
@@ -21,7 +22,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     reported,
     request,
     sent_at_once,
-    use_virtual_time,
+    virtual_time,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
@@ -30,9 +31,10 @@ AT_ONCE, NOT_AT_ONCE = 30.0, 0.05
 
 
 @pytest.fixture(name="clock")
-def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+def fixture_clock() -> t.Iterator[VirtualTime]:
     """Have the rate limiter use virtual time."""
-    return use_virtual_time(monkeypatch)
+    with virtual_time() as time:
+        yield time
 
 
 # Probes: nothing is known of the current window

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import typing as t
 from unittest import mock
 
 import pytest
@@ -22,15 +23,16 @@ from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     reported,
     request,
     sent_at_once,
-    use_virtual_time,
+    virtual_time,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
 
 @pytest.fixture(name="clock")
-def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+def fixture_clock() -> t.Iterator[VirtualTime]:
     """Have the rate limiter use virtual time."""
-    return use_virtual_time(monkeypatch)
+    with virtual_time() as time:
+        yield time
 
 
 def reject(limiter: RateLimiter, seconds: float | None = None, held: float = 0.0) -> Permit:

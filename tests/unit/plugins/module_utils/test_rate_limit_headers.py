@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -23,7 +24,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     reported,
     request,
     sent_at_once,
-    use_virtual_time,
+    virtual_time,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
@@ -31,9 +32,10 @@ INFINITE = float("inf")
 
 
 @pytest.fixture(name="clock")
-def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+def fixture_clock() -> t.Iterator[VirtualTime]:
     """Have the rate limiter use virtual time."""
-    return use_virtual_time(monkeypatch)
+    with virtual_time() as time:
+        yield time
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,9 @@ GARBAGE = [
 @pytest.mark.parametrize("header", GARBAGE, ids=lambda header: repr(header[:30]))
 def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: str) -> None:
     limiter = RateLimiter(0.5, patience=0)
-    assert sent_at_once(limiter, {**reported(1000, 300), name: header}, most=100) == 100
+    # A long one takes long to read.
+    most = 100 if len(header) < 1000 else 5
+    assert sent_at_once(limiter, {**reported(1000, 300), name: header}, most=most) == most
 
 
 @examples(20)
@@ -110,8 +114,7 @@ def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: s
 def test_whatever_the_headers_all_requests_are_granted(
     responses: list[tuple[int, Headers] | None], share: float, expected: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        clock = use_virtual_time(patch)
+    with virtual_time() as clock:
         limiter = RateLimiter(share, patience=86400 * 2)
         limiter.expect(expected)
         for response in responses:

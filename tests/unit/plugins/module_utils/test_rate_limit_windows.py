@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.rate_limit import (
@@ -16,15 +18,9 @@ from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     reported,
     request,
     sent_at_once,
-    use_virtual_time,
+    virtual_time,
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
-
-
-@pytest.fixture(name="clock")
-def fixture_clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Have the rate limiter use virtual time."""
-    return use_virtual_time(monkeypatch)
 
 
 def test_a_limit_that_is_no_longer_reported_has_ended(clock: VirtualTime) -> None:
@@ -34,6 +30,13 @@ def test_a_limit_that_is_no_longer_reported_has_ended(clock: VirtualTime) -> Non
     request(limiter)
     permits = [limiter.acquire() for _request in range(100)]
     assert not any(permit.probe for permit in permits)
+
+
+@pytest.fixture(name="clock")
+def fixture_clock() -> t.Iterator[VirtualTime]:
+    """Have the rate limiter use virtual time."""
+    with virtual_time() as time:
+        yield time
 
 
 def test_where_the_end_is_reported_too_early_there_is_one_probe_a_second(

@@ -123,8 +123,10 @@ def test_errors_are_told_apart(
 
 
 def test_a_store_that_cannot_be_reached_may_be_later(store: StoreServer) -> None:
-    store.stop()
-    with pytest.raises(StoreError, match="no response from Google Cloud Storage") as caught:
+    with (
+        store.unreachable(),
+        pytest.raises(StoreError, match="no response from Google Cloud Storage") as caught,
+    ):
         fetch(store)
     assert caught.value.pending
 
