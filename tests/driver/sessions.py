@@ -76,7 +76,8 @@ def _pytest(
     env: Environment,
     beside_others: bool = False,
 ) -> Part:
-    command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}"]
+    unused = ("-p", "no:cacheprovider", "-p", "no:logging")
+    command = ["python", "-m", "pytest", "-q", *unused, "--junitxml={junit}"]
     return run(
         session,
         what,
