@@ -81,8 +81,8 @@ GARBAGE = [
 @pytest.mark.parametrize("header", GARBAGE, ids=lambda header: repr(header[:30]))
 def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: str) -> None:
     limiter = RateLimiter(0.5, patience=0)
-    # A long one takes long to read.
-    most = 100 if len(header) < 1000 else 5
+    # A limit read from one of them would be smaller. A long header takes long to read.
+    most = 60 if len(header) < 1000 else 5
     assert sent_at_once(limiter, {**reported(1000, 300), name: header}, most=most) == most
 
 

@@ -188,7 +188,9 @@ def test_requests_that_fit_into_the_window_do_not_wait(patience: float) -> None:
     assert server.most == 1185
 
 
-@pytest.mark.parametrize("patience", [0, pytest.param(30, marks=EXPLORE), 300])
+@pytest.mark.parametrize(
+    "patience", [0, *(pytest.param(each, marks=EXPLORE) for each in (30, 300))]
+)
 def test_requests_of_two_processes_that_fit_into_the_window_do_not_wait(patience: float) -> None:
     half = Task(590, threads=10, expected=590, share=0.5, patience=patience)
     took, server = SCALED.run(half, half)
