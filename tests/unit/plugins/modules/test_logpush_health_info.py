@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import typing as t
 from datetime import datetime, timezone
 from unittest import mock
@@ -160,6 +161,24 @@ def test_without_uploads_there_are_no_jobs_and_the_totals_are_zero() -> None:
 def test_final_is_a_boolean_whatever_the_api_has(final: t.Any, shown: t.Any) -> None:
     with network(queried(groups(group(final=final)))):
         assert run()["jobs"][0]["by_status"][0]["final"] is shown
+
+
+def test_uploads_are_in_the_order_of_their_status_and_the_final_ones_last() -> None:
+    finals = (True, None, False)
+    with network(queried(groups(*(group(final=final) for final in finals)))):
+        by_status = run()["totals"]["by_status"]
+    assert [each["final"] for each in by_status] == [None, False, True]
+
+
+def test_a_time_without_an_offset_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        with network(queried(groups(), "2026-11-22T12:30:00Z")):
+            assert run(since="2026-11-22T12:30:00")["since"] == "2026-11-22T12:30:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

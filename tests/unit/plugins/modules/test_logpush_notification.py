@@ -393,6 +393,13 @@ def test_a_creation_whose_response_is_lost_is_found_and_not_sent_again(answer: t
     assert f"but it was applied: notification {ID} is in the desired" in result["warnings"][0]
 
 
+def test_a_lost_creation_is_not_taken_for_what_others_created() -> None:
+    others = shown(OTHER, name="other")
+    looks = [listed(others) for _look in range(4)]
+    with network(listed(), posted(CREATION, LOST), *looks):
+        assert "the notification was not found afterwards" in run(**DESIRED)["msg"]
+
+
 def test_a_lost_creation_is_looked_for_several_times() -> None:
     looks = [listed(), listed(), listed(shown()), listed(shown())]
     with network(listed(), posted(CREATION, LOST), *looks) as double:
@@ -474,6 +481,12 @@ def test_a_removal_that_was_not_confirmed_is_looked_at(answer: t.Any, is_lost: b
     with network(listed(shown()), deleted(answer), listed()):
         result = run(state="absent")
     assert (result["action"], result["response_lost"]) == ("deleted", is_lost)
+
+
+def test_a_removal_is_repeated_after_a_broken_connection() -> None:
+    with network(listed(shown()), deleted(LOST), deleted()):
+        result = run(state="absent")
+    assert (result["action"], result["response_lost"]) == ("deleted", False)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,12 @@ def test_without_usage_there_are_no_days() -> None:
     assert result["month_to_date"]["billable_bytes"] == 0
 
 
+def test_a_time_counts_for_its_day() -> None:
+    group = {"sum": {"billableBytes": 3}, "dimensions": {"date": "2026-11-22T00:00:00Z"}}
+    with network(queried(data({"logpushUsageAdaptiveGroups": [group]}))):
+        assert run()["days"] == [{"date": "2026-11-22", "billable_bytes": 3}]
+
+
 def test_a_day_may_have_several_groups() -> None:
     group = {"sum": {"billableBytes": 3}, "dimensions": {"date": "2026-11-22"}}
     with network(queried(data({"logpushUsageAdaptiveGroups": [group, group]}))):
