@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands: ``serve``, ``run``, ``start`` and ``stop``."""
+"""The commands: ``serve``, ``run`` and ``start``."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
-from . import background
 from .processes import StartError
 from .server import STRAY, Sandbox
 
-_POLL = 0.25  # seconds between looks at the store
+_POLL = 0.25  # seconds between looks at the stores
 # As a shell reports them.
 _NOT_FOUND = 127
 _SIGNALLED = 128
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Carry out one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     try:
@@ -60,15 +58,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run in the foreground until Ctrl-C")
     serve.add_argument("--port", type=int, default=0, help="of the API (default: a free one)")
-    serve.add_argument("--state-dir", type=Path, help=argparse.SUPPRESS)
+    serve.add_argument("--json", action="store_true", help="print the environment as JSON")
     serve.set_defaults(command=_serve)
     run = commands.add_parser("run", help="run a command against a new sandbox")
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="-- CMD ...")
     run.set_defaults(command=_run)
-    start = commands.add_parser("start", help="start in the background, print the environment")
+    start = commands.add_parser(
+        "start", help="run in the background; print the environment as JSON once it is ready"
+    )
     start.set_defaults(command=_start)
-    stop = commands.add_parser("stop", help="stop what was started in the background")
-    stop.set_defaults(command=_stop)
     for command in (serve, run):
         command.add_argument(
             "--deliver",
@@ -77,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
             "(default: nothing, until PUT /sandbox/delivery changes that)",
         )
     for command in (serve, start):
-        command.add_argument("--watch-pid", type=int, help="stop when that process is gone")
-    for command in (start, stop):
-        command.add_argument("--state-dir", type=Path, required=True)
+        command.add_argument(
+            "--watch-pid", type=int, required=command is start, help="stop when it is gone"
+        )
     return parser
 
 
@@ -95,20 +93,23 @@ def _running(deliver: bool, port: int = 0) -> Iterator[Sandbox]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    with background.lock(options.state_dir), _running(options.deliver, options.port) as sandbox:
-        print(describe(sandbox.environment), flush=True)
-        if options.state_dir is not None:
-            path = background.environment(options.state_dir)
-            sandbox.remove_later(path)
-            _write_private(path, json.dumps(sandbox.environment, indent=2))
-        trouble = None
-        while trouble is None:
+    with _running(options.deliver, options.port) as sandbox:
+        environment = sandbox.environment
+        print(json.dumps(environment) if options.json else describe(environment), flush=True)
+        while (trouble := sandbox.broken()) is None:
             time.sleep(_POLL)
-            if options.watch_pid is not None and not background.alive(options.watch_pid):
+            if options.watch_pid is not None and not _alive(options.watch_pid):
                 return 0
-            trouble = sandbox.broken()
     print(f"The sandbox stops: {trouble}", file=sys.stderr)
     return 1
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -127,12 +128,21 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> int:
-    print(background.start(options.state_dir, options.watch_pid))
-    return 0
-
-
-def _stop(options: argparse.Namespace) -> int:
-    background.stop(options.state_dir)
+    command = [sys.executable, "-m", __package__, "serve", "--json"]
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        [*command, "--watch-pid", str(options.watch_pid)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = process.stdout.readline()
+    if not output.startswith("{"):
+        print(output + process.stdout.read(), end="", file=sys.stderr)
+        return 1
+    print(output, end="")
     return 0
 
 
@@ -166,14 +176,6 @@ def _others(environment: dict[str, str]) -> list[str]:
         endpoint = environment.get(f"SANDBOX_{name}_ENDPOINT")
         lines.append(f"{what} ({said}): {endpoint}" if endpoint else f"No {what}: {said}")
     return lines
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that appears complete, and that only its owner may read."""
-    made = path.with_suffix(".new")
-    with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(f"{text}\n")
-    made.replace(path)
 
 
 if __name__ == "__main__":

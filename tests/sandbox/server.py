@@ -67,10 +67,6 @@ class Sandbox:
         self._server.answer(create_app(self._world))
         self.environment = self._describe(self._world, self._server.port)
 
-    def remove_later(self, path: Path) -> None:
-        """Name a file that is to go when the sandbox goes, however that happens."""
-        self._janitor.remove_later(path.resolve())
-
     def stop(self) -> None:
         """Stop all that runs and remove all that was written; may be called again."""
         if self._world is not None:
@@ -99,6 +95,7 @@ class Sandbox:
             "CLOUDFLARE_BASE_URL": f"{origin}{BASE}",
             "CLOUDFLARE_API_TOKEN": state.credentials.token,
             "SANDBOX_CONTROL_URL": f"{origin}/sandbox",
+            "SANDBOX_PID": str(os.getpid()),
             "SANDBOX_ZONE_ID": state.zone_id,
             "SANDBOX_OTHER_ZONE_ID": state.other_zone_id,
             "SANDBOX_ACCOUNT_ID": state.account_id,
