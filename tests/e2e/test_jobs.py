@@ -152,7 +152,8 @@ def test_a_challenge_without_the_date_of_the_job_says_which_part_differs(zone: Z
 
 def test_an_account_s_challenge_for_a_zone_s_job_says_so(zone: Zone) -> None:
     destination = "s3://edge-logs/http?region=us-east-1"
-    asked = {"scope": "account", "destination_conf": destination}
+    account_id = zone.world.environment["SANDBOX_ACCOUNT_ID"]
+    asked = {"account_id": account_id, "destination_conf": destination}
     token = zone.world.control("POST", "tokens", asked)["token"]
     result = zone.keep(destination_conf=destination, ownership_challenge=token)
     assert result["failed"] is True

@@ -106,7 +106,8 @@ def add_jobs(world: World) -> int:
         filter='{"where": {"key": "ClientIP", "operator": "eq", "value": "<i>"}}',
         output_options={"field_names": ["RayID", "ClientIP"], "sample_rate": 0.1},
     )
-    add_job(world, scope="account", name="audit", enabled=True, last_complete=DONE)
+    account_id = world.environment["SANDBOX_ACCOUNT_ID"]
+    add_job(world, name="audit", enabled=True, last_complete=DONE, account_id=account_id)
     return int(job["id"])
 
 

@@ -69,8 +69,7 @@ def test_ownership_is_proved(world: World, sdk: t.Any, scope: dict[str, str]) ->
     challenge = sdk.logpush.ownership.create(destination_conf=destination, **scope)
     assert (challenge.valid, challenge.message) == (True, "")
     assert challenge.filename.endswith("/ownership-challenge.txt")
-    owner = "zone" if "zone_id" in scope else "account"
-    asked = {"destination_conf": destination, "scope": owner}
+    asked = {"destination_conf": destination, **scope}
     token = world.control("POST", "tokens", asked)["token"]
     verdict = sdk.logpush.ownership.validate(
         destination_conf=destination, ownership_challenge=token, **scope

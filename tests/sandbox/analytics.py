@@ -14,6 +14,7 @@ from functools import reduce
 from typing import Any
 
 from .job_store import Owner
+from .schema import Schema
 from .uploads import FORMAT
 
 Row = dict[str, Any]
@@ -45,6 +46,14 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "notin": lambda value, wanted: value not in wanted,
 }
 COMPARISONS = tuple(_OPERATORS)
+_LIMIT = {"type": "integer", "minimum": 1}
+_LIMITS = Schema(
+    additionalProperties={
+        "properties": dict.fromkeys(("maxPageSize", "maxDuration", "notOlderThan"), _LIMIT),
+        "additionalProperties": False,
+    },
+    propertyNames={"enum": [HEALTH, USAGE]},
+)
 _UNITS = (("w", 7 * _DAY), ("d", _DAY), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -69,11 +78,7 @@ def limits() -> dict[str, Limits]:
 
 def changed(current: dict[str, Limits], changes: dict[str, Any]) -> dict[str, Limits]:
     """Limits with these changes; ``ValueError`` names an invalid one."""
-    for dataset, given in changes.items():
-        if not isinstance(given, dict) or not given.keys() <= current.get(dataset, {}).keys():
-            raise ValueError(f"{dataset}: not a dataset with these limits")
-        if any(type(value) is not int or value < 1 for value in given.values()):
-            raise ValueError(f"{dataset}: a limit is an integer above 0")
+    _LIMITS.check(changes)
     return current | {dataset: current[dataset] | changes[dataset] for dataset in changes}
 
 

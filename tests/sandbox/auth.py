@@ -16,6 +16,13 @@ from werkzeug.datastructures import Headers
 from .envelope import ApiError
 
 
+def kind(headers: Headers) -> str | None:
+    """Which credential a request carries: ``token``, ``key`` or None. A token goes first."""
+    if "Authorization" in headers:
+        return "token"
+    return "key" if "X-Auth-Key" in headers or "X-Auth-Email" in headers else None
+
+
 @dataclass(frozen=True)
 class Credentials:
     """The credentials that are right; new ones for each sandbox."""
@@ -25,24 +32,16 @@ class Credentials:
     # The form of a global key: 37 hexadecimal digits.
     key: str = field(default_factory=lambda: secrets.token_hex(19)[:37])
 
-    def kind(self, headers: Headers) -> str | None:
-        """Which kind a request carries: ``token``, ``key`` or None. A token goes first."""
-        if "Authorization" in headers:
-            return "token"
-        if "X-Auth-Key" in headers or "X-Auth-Email" in headers:
-            return "key"
-        return None
-
     def check(self, headers: Headers) -> None:
         """Refuse wrong credentials with ``ApiError``.
 
         Codes and texts of the refusals are those that users of the real API report.
         """
-        kind = self.kind(headers)
-        if kind is None:
+        carried = kind(headers)
+        if carried is None:
             message = "Missing X-Auth-Key, X-Auth-Email or Authorization headers"
             raise ApiError(400, 9106, message)
-        if kind == "key":
+        if carried == "key":
             self._check_key(headers.get("X-Auth-Email", ""), headers.get("X-Auth-Key", ""))
             return
         match = re.fullmatch(r"Bearer ([\x21-\x7e]+)", headers["Authorization"])

@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sandbox's own endpoints: requests, faults, tokens, zones, jobs, messages, settings.
+"""The sandbox's own endpoints, which are no part of the real API.
 
-They are no part of the real API.
+A body that names a job's owner has ``zone_id`` or ``account_id``; without them it is the first
+zone.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 
-from . import control_delivery, job_rules, rate, zone_store
+from . import analytics, job_rules, rate, zone_store
 from .challenge import LIFETIME
-from .control_body import an_object, body, refuse
 from .faults import parse
 from .job_store import Owner
 from .schema import Schema
@@ -24,17 +24,21 @@ from .views import world
 from .world import DESTINATION
 
 blueprint = Blueprint("control", __name__)
-blueprint.register_blueprint(control_delivery.blueprint)
 
+_OBJECT = Schema()
 _LATENCY = Schema(
     properties={"seconds": {"type": "number", "minimum": 0, "maximum": 60}},
     required=["seconds"],
     additionalProperties=False,
 )
+_TOKEN = Schema(
+    properties={"destination_conf": {"type": "string"}, "expires_in": {"type": "integer"}},
+    additionalProperties=False,
+)
 
 
 @blueprint.errorhandler(ValueError)
-def _wrong(error: ValueError) -> tuple[dict[str, str], int]:
+def _refuse(error: ValueError) -> tuple[dict[str, str], int]:
     return {"error": str(error)}, 400
 
 
@@ -72,10 +76,8 @@ def faults() -> Response:
 @blueprint.post("/faults")
 def add_faults() -> Response:
     """Add a fault or a list of them: all, or with HTTP 400 none."""
-    asked = body()
-    entries = asked if isinstance(asked, list) else [asked]
-    world().faults.add([parse(entry) for entry in entries])
-    return jsonify(world().faults.shown())
+    world().faults.add([parse(entry) for entry in _several()])
+    return faults()
 
 
 @blueprint.delete("/faults")
@@ -87,15 +89,15 @@ def forget_faults() -> tuple[str, int]:
 
 @blueprint.post("/tokens")
 def tokens() -> Response:
-    """Mint a token for ``scope`` (zone, account), ``id`` and ``destination_conf``.
+    """Mint a token for an owner and a ``destination_conf``.
 
     ``expires_in``: seconds, may be negative.
     """
-    asked = an_object("a token")
-    issuer = world().issuer
-    claims = issuer.claims(*_owner(asked), asked.get("destination_conf", DESTINATION))
-    claims["exp"] += int(asked.get("expires_in", LIFETIME)) - LIFETIME
-    return jsonify({"token": issuer.mint(claims), "claims": claims})
+    owner, asked = _owner(_body())
+    _TOKEN.check(asked)
+    claims = world().issuer.claims(*owner, asked.get("destination_conf", DESTINATION))
+    claims["exp"] += asked.get("expires_in", LIFETIME) - LIFETIME
+    return jsonify({"token": world().issuer.mint(claims), "claims": claims})
 
 
 @blueprint.get("/jobs")
@@ -106,30 +108,22 @@ def jobs() -> Response:
 
 @blueprint.post("/jobs")
 def add_job() -> Response:
-    """Make a job of these properties, unchecked; what is left out is not set.
-
-    ``scope`` (zone, account) and ``id`` say whose it is.
-    """
-    asked = an_object("a job")
-    owner = _owner(asked)
-    if not world().zones.knows(*map(str, owner)):
-        refuse(f"there is no {owner[0]} {owner[1]}")
-    given = {name: value for name, value in asked.items() if name not in ("scope", "id")}
-    properties = job_rules.defaults() | {"destination_conf": DESTINATION} | given
+    """Make a job of an owner with these properties, unchecked; what is left out is not set."""
+    owner, asked = _owner(_body())
+    if not world().zones.knows(*owner):
+        raise ValueError(f"there is no {owner[0]} {owner[1]}")
+    properties = job_rules.defaults() | {"destination_conf": DESTINATION} | asked
     return jsonify(_with_owner(owner, world().jobs.add(owner, properties) or {}))
 
 
 @blueprint.patch("/jobs/<int:job_id>")
 def change_job(job_id: int) -> Response:
     """Set any property of a job, unchecked, those that the API alone sets among them."""
-    changes = an_object("a change of a job")
     found = world().jobs.find(job_id)
     if found is None:
-        refuse(f"there is no job {job_id}", 404)
-    if "id" in changes:
-        refuse("the id of a job stays")
+        raise ValueError(f"there is no job {job_id}")
     owner, job = found
-    return jsonify(_with_owner(owner, world().jobs.update(job_id, changes) or job))
+    return jsonify(_with_owner(owner, world().jobs.update(job_id, _body()) or job))
 
 
 @blueprint.delete("/jobs")
@@ -139,11 +133,70 @@ def forget_jobs() -> tuple[str, int]:
     return "", 204
 
 
+@blueprint.get("/delivery")
+def plan() -> Response:
+    """How the logs of enabled jobs are delivered."""
+    return jsonify(world().deliveries.plan)
+
+
+@blueprint.put("/delivery")
+def set_plan() -> Response:
+    """Set how the logs of enabled jobs are delivered after each write of a job.
+
+    ``outcome`` (none, push, fail), ``after`` (how many responses show the job before that, the
+    modules' own reads included; 0: at once), ``error`` (message of a failure); ``jobs``: the same
+    for single jobs, by name.
+    """
+    world().deliveries.set(_body())
+    return plan()
+
+
+@blueprint.post("/delivery")
+def deliver() -> Response:
+    """Deliver now, for all enabled jobs or for ``job`` (id); fails where ``outcome`` is fail."""
+    known = [job["id"] for _owner, job in world().jobs.everything()]
+    wanted = [_body()["job"]] if "job" in _body() else known
+    delivered = [world().deliveries.deliver(job_id) for job_id in wanted]
+    return jsonify([upload for upload in delivered if upload is not None])
+
+
+@blueprint.get("/uploads")
+def uploads() -> Response:
+    """All uploads; those of deliveries have a bucket and a key."""
+    return jsonify([_with_owner(*entry) for entry in world().uploads.everything()])
+
+
+@blueprint.put("/uploads")
+def set_uploads() -> Response:
+    """Replace all uploads, which analytics count.
+
+    Each with an owner, and any of ``jobId``, ``status``, ``destinationType``, ``final``,
+    ``datetime``, ``bytes``, ``bytesCompressed``, ``records``, ``uploads``.
+    """
+    world().uploads.clear()
+    for each in _several():
+        world().uploads.add(*_owner(each))
+    return uploads()
+
+
+@blueprint.get("/graphql_limits")
+def limits() -> Response:
+    """The limits of each GraphQL dataset."""
+    return jsonify(world().limits)
+
+
+@blueprint.patch("/graphql_limits")
+def change_limits() -> Response:
+    """Change limits, by dataset: ``maxPageSize``, ``maxDuration``, ``notOlderThan`` (seconds)."""
+    world().limits = analytics.changed(world().limits, _body())
+    return limits()
+
+
 @blueprint.get("/sumo")
 def sumo() -> Response:
     """The log messages that came to Sumo Logic, in order: ``host``, ``code``, ``message``."""
     store = world().stores.get("sumo")
-    return jsonify(store.messages() if isinstance(store, SumoStore) else [])
+    return jsonify(store.messages if isinstance(store, SumoStore) else [])
 
 
 @blueprint.get("/settings")
@@ -155,8 +208,8 @@ def settings() -> Response:
 @blueprint.patch("/settings")
 def change_settings() -> Response:
     """Change the settings that are named."""
-    world().change_settings(body())
-    return jsonify(world().settings)
+    world().change_settings(_body())
+    return settings()
 
 
 @blueprint.get("/zones")
@@ -173,17 +226,10 @@ def make_zones() -> Response:
     alone; ``account`` (``id``, ``name``) says whose they are. Without ``count``, a zone or a
     list of them, each as zone_store.py reads it.
     """
-    asked = body()
-    if isinstance(asked, dict) and "count" in asked:
-        zone_store.MANY.check(asked)
-        return jsonify(world().zones.make_many(**asked))
-    return jsonify(world().zones.make(asked if isinstance(asked, list) else [asked]))
-
-
-@blueprint.get("/rate_policy")
-def rate_policy() -> Response:
-    """The rate limit, and what each credential (token, key) has used of it."""
-    return jsonify(world().rates.shown())
+    asked = _several()
+    if "count" in asked[0]:
+        return jsonify(world().zones.make_many(**zone_store.MANY.check(asked[0])))
+    return jsonify(world().zones.make(asked))
 
 
 @blueprint.put("/rate_policy")
@@ -193,22 +239,16 @@ def set_rate_policy() -> Response:
     ``quota`` (requests; null for no limit), ``window`` and ``block`` (seconds; a block lasts one
     window unless it is given).
     """
-    world().rates.set(rate.parse(body()))
-    return rate_policy()
-
-
-@blueprint.get("/latency")
-def latency() -> Response:
-    """How long each request to the API takes on its way."""
-    return jsonify({"seconds": world().latency})
+    policy = rate.parse(_body())
+    world().rates.set(policy)
+    return jsonify(policy)
 
 
 @blueprint.put("/latency")
-def set_latency() -> Response:
+def set_latency() -> tuple[str, int]:
     """Let each request wait ``seconds`` before it is looked at, beside those of others."""
-    _LATENCY.check(body())
-    world().latency = body()["seconds"]
-    return latency()
+    world().latency = _LATENCY.check(_body())["seconds"]
+    return "", 204
 
 
 @blueprint.post("/reset")
@@ -218,11 +258,25 @@ def reset() -> tuple[str, int]:
     return "", 204
 
 
-def _owner(asked: dict[str, Any]) -> Owner:
-    kind = asked.get("scope", "zone")
-    return kind, asked.get("id", world().zone_id if kind == "zone" else world().account_id)
+def _body() -> Any:
+    """The request's body, which must be an object; an empty one if it has none."""
+    return _OBJECT.check(request.get_json(force=True) if request.data else {})
 
 
-def _with_owner(owner: Owner, job: dict[str, Any]) -> dict[str, Any]:
+def _several() -> list[Any]:
+    """The objects of a body, which is one or a list of them."""
+    given = request.get_json(force=True)
+    return [_OBJECT.check(each) for each in (given if isinstance(given, list) else [given])]
+
+
+def _owner(asked: dict[str, Any]) -> tuple[Owner, dict[str, Any]]:
+    """The zone or account that a body names, and the rest of the body."""
+    rest = {name: each for name, each in asked.items() if name not in ("zone_id", "account_id")}
+    if "account_id" in asked:
+        return ("account", str(asked["account_id"])), rest
+    return ("zone", str(asked.get("zone_id", world().zone_id))), rest
+
+
+def _with_owner(owner: Owner, properties: dict[str, Any]) -> dict[str, Any]:
     kind, object_id = owner
-    return job | {f"{kind}_id": object_id}
+    return properties | {f"{kind}_id": object_id}

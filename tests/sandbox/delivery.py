@@ -10,89 +10,67 @@ import gzip
 import secrets
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from . import batch
 from .job_store import Jobs
+from .schema import Schema
 from .store import Location, Store, StoreRefusal, scheme_of
 from .uploads import FORMAT, Uploads
 
-OUTCOMES = ("none", "push", "fail")
 _RANGE = timedelta(seconds=30)
 # Its store takes messages, no objects.
 _NO_OBJECTS = "sumo"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How logs are delivered after an enabled job was created or changed.
-
-    ``outcome``: ``none`` (nothing is pushed), ``push`` (one batch; an object where a store serves
-    the destination) or ``fail`` (with the message ``error``). ``after``: how many responses show
-    the job before that; 0 delivers as soon as the job is written. ``jobs``: plans of single jobs,
-    by name.
-    """
-
-    outcome: str = "none"
-    after: int = 0
-    error: str = "error writing object: AccessDenied"
-    jobs: dict[str, Plan] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Validate the values; ``ValueError`` names an invalid one."""
-        if self.outcome not in OUTCOMES:
-            raise ValueError(f"outcome: one of {', '.join(OUTCOMES)}")
-        if type(self.after) is not int or self.after < 0:
-            raise ValueError("after: 0 or more responses")
-        if not isinstance(self.error, str) or not self.error:
-            raise ValueError("error: a text")
-
-    @classmethod
-    def parse(cls, given: dict[str, Any]) -> Plan:
-        """Read a plan from JSON; ``ValueError`` or ``TypeError`` if it is invalid."""
-        jobs = {name: cls(**plan) for name, plan in dict(given.get("jobs", {})).items()}
-        return cls(**{**given, "jobs": jobs})
-
-    def of(self, job: dict[str, Any]) -> Plan:
-        """The plan for a job."""
-        return self.jobs.get(job["name"], self)
+_DEFAULT = {"outcome": "none", "after": 0, "error": "error writing object: AccessDenied"}
+_PLAN: dict[str, Any] = {
+    "properties": {
+        "outcome": {"enum": ["none", "push", "fail"]},
+        "after": {"type": "integer", "minimum": 0},
+        "error": {"type": "string", "minLength": 1},
+    },
+    "additionalProperties": False,
+}
+_JOBS = {"jobs": {"type": "object", "additionalProperties": _PLAN}}
+_SCHEMA = Schema(**_PLAN | {"properties": _PLAN["properties"] | _JOBS})
 
 
 class Deliveries:
-    """Delivers according to the plan; safe to use from several threads."""
+    """Delivers according to a plan; safe to use from several threads.
+
+    A plan is a JSON object. ``outcome``: ``none`` (nothing is pushed), ``push`` (one batch; an
+    object where a store serves the destination) or ``fail`` (with the message ``error``).
+    ``after``: how many responses show the job before that; 0 delivers as soon as the job is
+    written. ``jobs``: plans of single jobs, by name.
+    """
 
     def __init__(
-        self, jobs: Jobs, uploads: Uploads, stores: Mapping[str, Store], plan: Plan
+        self, jobs: Jobs, uploads: Uploads, stores: Mapping[str, Store], *, deliver: bool
     ) -> None:
-        """``clear`` restores ``plan``."""
+        """``deliver``: push at once, until another plan is set, and after a ``clear``."""
         self._jobs, self._uploads, self._stores = jobs, uploads, stores
-        self._default = self._plan = plan
+        self._first = {"outcome": "push"} if deliver else {}
         self._lock = threading.Lock()
-        self._waiting: dict[int, int] = {}  # how many responses are left, by job id
+        self.clear()
 
-    def shown(self) -> dict[str, Any]:
-        """The plan as JSON."""
-        return asdict(self._plan)
-
-    def set(self, plan: Plan) -> None:
-        """Set the plan, and drop pending deliveries."""
+    def set(self, plan: Any) -> None:
+        """Set a plan, and drop pending deliveries; ``ValueError`` if it is invalid."""
+        complete = {**_DEFAULT, "jobs": {}, **_SCHEMA.check(plan)}
         with self._lock:
-            self._plan = plan
-            self._waiting.clear()
+            self.plan: dict[str, Any] = complete
+            self._waiting: dict[int, int] = {}  # how many responses are left, by job id
 
     def clear(self) -> None:
         """Restore the first plan."""
-        self.set(self._default)
+        self.set(self._first)
 
     def written(self, job: dict[str, Any]) -> None:
         """Deliver or schedule, after a job was written."""
         with self._lock:
-            plan = self._plan.of(job)
-            if plan.outcome == "none":
+            plan = self._plan_of(job)
+            if plan["outcome"] == "none":
                 return
-            self._waiting[job["id"]] = plan.after
+            self._waiting[job["id"]] = plan["after"]
         self._deliver_due([job["id"]], answers=0)
 
     def answered(self, job_ids: Iterable[int]) -> None:
@@ -129,9 +107,9 @@ class Deliveries:
 
     def _put(self, job: dict[str, Any], name: str, body: bytes) -> tuple[str | None, Location]:
         """Write the object; return the error or None, and the location of the object if any."""
-        nowhere, plan, destination = Location("", ""), self._plan.of(job), job["destination_conf"]
-        if plan.outcome == "fail":
-            return plan.error, nowhere
+        nowhere, plan, destination = Location("", ""), self._plan_of(job), job["destination_conf"]
+        if plan["outcome"] == "fail":
+            return plan["error"], nowhere
         scheme = scheme_of(destination) or ""
         store = self._stores.get(scheme)
         if store is None or scheme == _NO_OBJECTS:
@@ -142,6 +120,9 @@ class Deliveries:
         except StoreRefusal as refusal:
             return str(refusal), nowhere
         return None, location
+
+    def _plan_of(self, job: dict[str, Any]) -> dict[str, Any]:
+        return {**self.plan, **self.plan["jobs"].get(job["name"], {})}
 
     def _deliver_due(self, job_ids: Iterable[int], answers: int) -> None:
         due = []

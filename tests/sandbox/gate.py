@@ -58,7 +58,7 @@ class Gate:
         environ[ENTRY] = entry
         if standing.refused:
             response = self._complete(faults.too_many_requests(), standing)
-            entry.rate_limited, entry.status = True, response.status_code
+            entry.status = response.status_code
         else:
             environ[ACTION] = action = self._world.faults.take(request.method, request.path)
             entry.fault = action or None
@@ -69,8 +69,8 @@ class Gate:
         """Record a request and count it, both in one order."""
         with self._arrival:
             entry = self._world.recorder.begin(request, body)
-            credential = entry.credential if entry.authenticated else None
-            return entry, self._world.rates.count(credential)
+            accepted = self._world.credentials.accepts(request.headers)
+            return entry, self._world.rates.count(entry.credential if accepted else None)
 
     def _answer(
         self, environ: WSGIEnvironment, action: dict[str, Any], entry: Entry, standing: Standing

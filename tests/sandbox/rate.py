@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -21,21 +21,6 @@ from .schema import Schema
 
 # Below it, whole seconds say too little.
 _FINE = 10  # seconds
-
-
-@dataclass(frozen=True)
-class Policy:
-    """``quota`` requests (None: any number) in ``window`` seconds; past it, a ``block``."""
-
-    # As documented.
-    quota: int | None = 1200
-    window: float = 300
-    block: float = 300
-
-
-DEFAULT = Policy()
-
-
 _SECONDS = {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400}
 _SCHEMA = Schema(
     properties={
@@ -48,10 +33,19 @@ _SCHEMA = Schema(
 )
 
 
+@dataclass(frozen=True)
+class Policy:
+    """``quota`` requests (None: any number) in ``window`` seconds; past it, a ``block``."""
+
+    # As documented.
+    quota: int | None = 1200
+    window: float = 300
+    block: float = 300
+
+
 def parse(given: Any) -> Policy:
     """Read a policy from JSON; ``ValueError`` names what is wrong with it."""
-    _SCHEMA.check(given)
-    window = given.get("window", DEFAULT.window)
+    window = _SCHEMA.check(given).get("window", Policy.window)
     return Policy(given["quota"], window, given.get("block", window))
 
 
@@ -61,7 +55,6 @@ class _Account:
 
     until: float
     used: int = 0
-    refused: int = 0
     blocked: bool = False
 
 
@@ -81,18 +74,17 @@ class RateLimits:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._policy = DEFAULT
-        self._accounts: dict[str, _Account] = {}
+        self.clear()
 
     def set(self, policy: Policy) -> None:
         """Begin anew with this policy."""
         with self._lock:
             self._policy = policy
-            self._accounts = {}
+            self._accounts: dict[str, _Account] = {}
 
     def clear(self) -> None:
         """Begin anew with the documented policy."""
-        self.set(DEFAULT)
+        self.set(Policy())
 
     def count(self, credential: str | None) -> Standing:
         """Count one request; one without a credential that is right (None) costs nothing."""
@@ -106,11 +98,8 @@ class RateLimits:
                 account.until, account.used, account.blocked = now + policy.window, 0, False
             if not account.blocked and account.used == policy.quota:
                 account.until, account.blocked = now + policy.block, True
-            if account.blocked:
-                account.refused += 1
-                return Standing(policy, refused=True, until=account.until)
-            account.used += 1
-            return Standing(policy, left=policy.quota - account.used, until=account.until)
+            account.used += not account.blocked
+            return Standing(policy, account.blocked, policy.quota - account.used, account.until)
 
     def headers(self, standing: Standing) -> dict[str, str]:
         """The headers of an answer that is given now; none if there is no limit."""
@@ -120,26 +109,18 @@ class RateLimits:
         until = standing.until
         seconds = policy.window if until is None else max(0.0, until - self._clock())
         headers = {
-            "Ratelimit": f'"default";r={standing.left};t={_told(seconds, policy)}',
+            "Ratelimit": f'"default";r={standing.left};t={_reported(seconds, policy)}',
             "Ratelimit-Policy": f'"default";q={policy.quota};w={policy.window:g}',
         }
         if standing.refused:
             headers["Retry-After"] = str(max(1, _rounded_up(seconds)))
         return headers
 
-    def shown(self) -> dict[str, Any]:
-        """The policy, and for each credential what it has used, as JSON."""
-        with self._lock:
-            used = {name: asdict(account) for name, account in self._accounts.items()}
-        return asdict(self._policy) | {"credentials": used}
 
+def _reported(seconds: float, policy: Policy) -> str:
+    """Seconds as the API reports them: whole, unless the policy is scaled down.
 
-def _told(seconds: float, policy: Policy) -> str:
-    """Seconds as the API tells them: whole, unless the policy is scaled down.
-
-    With a window of two seconds, a client that is told to wait one more than it has to would
-    spend most of its time on the rounding, and a test of how it spreads its requests would
-    measure that.
+    Within a window of two seconds, a client would spend most of its time on the rounding.
     """
     if policy.window >= _FINE:
         return str(_rounded_up(seconds))

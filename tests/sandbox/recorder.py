@@ -14,7 +14,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
-from .auth import Credentials
+from .auth import kind
 
 # Some requests for each of some thousand zones.
 _KEPT = 50_000
@@ -27,50 +27,41 @@ class Entry:
 
     ``status`` is None while no answer was begun; ``writes`` says whether it wrote into a store or
     changed the sandbox's state; ``credential`` is ``token``, ``key`` or None; ``body`` is the
-    decoded JSON, or the text if it was none; ``rate_limited`` says whether it was refused for
-    being past the rate limit.
+    decoded JSON, or the text if it was none.
     """
 
-    index: int
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
     credential: str | None
-    authenticated: bool
     status: int | None = None
     writes: bool = False
     fault: dict[str, Any] | None = None
-    rate_limited: bool = False
 
 
 class Recorder:
-    """The requests in order; the index goes on counting after a clear."""
+    """The requests in order; safe to use from several threads."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
-        self._next = 0
 
     def begin(self, request: Request, body: bytes) -> Entry:
         """Note a request as it arrives; the caller completes the entry."""
+        entry = Entry(
+            method=request.method,
+            path=request.path,
+            query=request.args.to_dict(),
+            headers={
+                name: "***" if name.lower() in _SECRET_HEADERS else value
+                for name, value in request.headers.items()
+            },
+            body=_decoded(body),
+            credential=kind(request.headers),
+        )
         with self._lock:
-            entry = Entry(
-                index=self._next,
-                method=request.method,
-                path=request.path,
-                query=request.args.to_dict(),
-                headers={
-                    name: "***" if name.lower() in _SECRET_HEADERS else value
-                    for name, value in request.headers.items()
-                },
-                body=_decoded(body),
-                credential=self._credentials.kind(request.headers),
-                authenticated=self._credentials.accepts(request.headers),
-            )
-            self._next += 1
             self._entries.append(entry)
         return entry
 

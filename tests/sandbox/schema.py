@@ -18,8 +18,9 @@ class Schema:
     def __init__(self, **schema: Any) -> None:
         self._validator = Draft202012Validator({"type": "object", **schema})
 
-    def check(self, value: Any) -> None:
-        """``ValueError`` names the member, and says what is wrong with it."""
+    def check(self, value: Any) -> Any:
+        """Return the value; ``ValueError`` names the member, and says what is wrong with it."""
         error = best_match(self._validator.iter_errors(value))
         if error is not None:
             raise ValueError(": ".join([*map(str, error.absolute_path), error.message]))
+        return value

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from . import gcs, processes, stores, world
 from .api import BASE, create_app
-from .delivery import Plan
 from .http_server import Server
 from .janitor import Janitor
 
@@ -47,7 +46,7 @@ class Sandbox:
         """
         self._port = port
         self._store_processes = store_processes
-        self._delivery = Plan("push" if deliver else "none")
+        self._deliver = deliver
         self._janitor = Janitor()
         self._server: Server | None = None
         self._parts: list[stores.Part] = []
@@ -63,7 +62,7 @@ class Sandbox:
         _log_to(directory / "api.log")
         self._parts = stores.start(directory, self._janitor, processes=self._store_processes)
         served = {scheme: kept for part in self._parts for scheme, kept in part.stores.items()}
-        self._world = world.World(stores=served, delivery=self._delivery)
+        self._world = world.World(stores=served, deliver=self._deliver)
         self._server.answer(create_app(self._world))
         self.environment = self._describe(self._world, self._server.port)
 

@@ -160,7 +160,8 @@ class SumoStore:
     """
 
     def __init__(self) -> None:
-        self._messages: list[dict[str, str]] = []
+        # In order: host, code and message, as they were given.
+        self.messages: list[dict[str, str]] = []
         # Of the form that Sumo Logic's own have.
         self.destination = f"sumo://{_SUMO_HOST}/receiver/v1/http/{secrets.token_urlsafe(40)}=="
 
@@ -176,8 +177,4 @@ class SumoStore:
         """Keep a message."""
         message = body.decode("utf-8", "replace")
         entry = {"host": location.bucket, "code": location.options["code"], "message": message}
-        self._messages.append(entry)
-
-    def messages(self) -> list[dict[str, str]]:
-        """All messages in order: ``host``, ``code`` and ``message``, as they were given."""
-        return list(self._messages)
+        self.messages.append(entry)

@@ -11,12 +11,21 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .job_store import Owner
+from .schema import Schema
 
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_NUMBERS = {"jobId": 1, "status": 200, "final": 1, "bytes": 0, "bytesCompressed": 0, "records": 0}
-_NUMBERS["uploads"] = 1
-# Bucket and key are those of deliveries.
-_TEXTS = {"destinationType": "s3", "bucket": "", "key": ""}
+_DEFAULTS = {"jobId": 1, "status": 200, "final": 1, "uploads": 1}
+_DEFAULTS |= dict.fromkeys(("bytes", "bytesCompressed", "records"), 0)
+_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
+_SCHEMA = Schema(
+    properties={
+        "datetime": {"pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", **_TEXT},
+        **dict.fromkeys(_DEFAULTS, _NUMBER),
+        # Bucket and key are those of deliveries.
+        **dict.fromkeys(("destinationType", "bucket", "key"), _TEXT),
+    },
+    additionalProperties=False,
+)
 
 
 class Uploads:
@@ -28,7 +37,8 @@ class Uploads:
 
     def add(self, owner: Owner, upload: dict[str, Any]) -> dict[str, Any]:
         """Add an upload, completed with defaults; ``ValueError`` if it is invalid."""
-        complete = _complete(upload)
+        now = f"{datetime.now(timezone.utc):{FORMAT}}"
+        complete = {**_DEFAULTS, "destinationType": "s3", "datetime": now, **_SCHEMA.check(upload)}
         with self._lock:
             self._uploads.append((owner, complete))
         return complete
@@ -42,19 +52,3 @@ class Uploads:
         """Delete them all."""
         with self._lock:
             self._uploads = []
-
-
-def _complete(given: dict[str, Any]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {
-        **_NUMBERS,
-        **_TEXTS,
-        "datetime": f"{datetime.now(timezone.utc):{FORMAT}}",
-    }
-    for name, value in given.items():
-        if name not in defaults:
-            raise ValueError(f"an upload has no {name!r}")
-        if type(value) is not type(defaults[name]):
-            raise ValueError(f"{name}: {type(defaults[name]).__name__} expected")
-    upload = defaults | given
-    datetime.strptime(upload["datetime"], FORMAT)
-    return upload

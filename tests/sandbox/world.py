@@ -15,7 +15,7 @@ from . import analytics
 from .analytics import Limits
 from .auth import Credentials
 from .challenge import Issuer
-from .delivery import Deliveries, Plan
+from .delivery import Deliveries
 from .faults import Faults
 from .job_store import Jobs
 from .rate import RateLimits
@@ -69,6 +69,7 @@ class World:
     """State of one sandbox; ids and credentials are new each time."""
 
     stores: dict[str, Store]
+    deliver: bool = False  # at once, until the control endpoints say otherwise
     zone_id: str = field(default_factory=_identifier)
     other_zone_id: str = field(default_factory=_identifier)
     account_id: str = field(default_factory=_identifier)
@@ -77,16 +78,15 @@ class World:
     faults: Faults = field(default_factory=Faults)
     jobs: Jobs = field(default_factory=Jobs)
     transformers: Jobs = field(default_factory=Jobs)
+    recorder: Recorder = field(default_factory=Recorder)
     rates: RateLimits = field(default_factory=RateLimits)
     limits: dict[str, Limits] = field(default_factory=analytics.limits)
     # By account and id.
     policies: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     latency: float = 0.0  # seconds
-    delivery: Plan = field(default_factory=Plan)  # until another one is set, and after a reset
     uploads: Uploads = field(default_factory=Uploads)
     stopping: threading.Event = field(default_factory=threading.Event)
     deliveries: Deliveries = field(init=False)
-    recorder: Recorder = field(init=False)
     settings: dict[str, str] = field(init=False)
     zones: Zones = field(init=False)
 
@@ -98,8 +98,7 @@ class World:
                 {"id": self.other_zone_id, "name": "other.sandbox.example"},
             ],
         )
-        self.deliveries = Deliveries(self.jobs, self.uploads, self.stores, self.delivery)
-        self.recorder = Recorder(self.credentials)
+        self.deliveries = Deliveries(self.jobs, self.uploads, self.stores, deliver=self.deliver)
         self.settings = _defaults()
 
     def change_settings(self, changes: Any) -> None:

@@ -235,8 +235,7 @@ class Course:
     def _restore(self, jobs: Jobs) -> None:
         self._forget_all()
         for job in jobs:
-            given = {name: value for name, value in job.items() if name != "zone_id"}
-            self._world.control("POST", "jobs", {**given, "id": job["zone_id"]})
+            self._world.control("POST", "jobs", job)
 
     def _forget_all(self) -> None:
         self._world.reset()
