@@ -193,13 +193,19 @@ def test_notification_policies_are_kept(world: World, sdk: t.Any) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"name": ""}, "invalid name"),
-        ({"name": None}, "name is required"),
+        ({"name": ""}, "invalid policy: name: '' should be non-empty"),
+        ({"name": None}, "'name' is a required property"),
         ({"mechanisms": {}}, "at least one"),
         ({"mechanisms": {"email": []}}, "at least one"),
-        ({"mechanisms": {"pigeon": [{"id": "x"}]}}, "invalid mechanism: pigeon"),
-        ({"mechanisms": {"email": [{"id": "nobody"}]}}, "invalid email mechanism"),
-        ({"mechanisms": {"webhooks": [{"id": "x"}]}}, "invalid webhooks mechanism"),
+        ({"mechanisms": {"pigeon": [{"id": "x"}]}}, "mechanisms: .*'pigeon' was unexpected"),
+        (
+            {"mechanisms": {"email": [{"id": "nobody"}]}},
+            "mechanisms: email: 0: id: 'nobody' does not match",
+        ),
+        (
+            {"mechanisms": {"webhooks": [{"id": "x"}]}},
+            "mechanisms: webhooks: 0: id: 'x' does not match",
+        ),
     ],
 )
 def test_a_wrong_notification_policy_is_refused(

@@ -23,13 +23,12 @@ from .job_store import Owner
 from .world import World
 
 if TYPE_CHECKING:
-    from graphql import GraphQLError, GraphQLSchema, SelectionSetNode
+    from graphql import GraphQLError, GraphQLSchema
 
 blueprint = Blueprint("graphql", __name__)
 
-_MOST_ZONES = 10
 _SCOPES = {"zone": (analytics.HEALTH,), "account": (analytics.HEALTH, analytics.USAGE)}
-_STATUSES = {"authz": 403, "quota": 400, "budget": 429}
+_STATUSES = {"authz": 403, "quota": 400}
 _SCHEMA = """
 scalar Date
 scalar Time
@@ -40,7 +39,7 @@ type viewer {
   zones(filter: ZoneFilter): [zone!]
   accounts(filter: AccountFilter): [account!]
 }
-input ZoneFilter { zoneTag: string, zoneTag_in: [string!] }
+input ZoneFilter { zoneTag: string }
 input AccountFilter { accountTag: string }
 type Settings {
   enabled: Boolean!
@@ -83,7 +82,7 @@ def _run(given: dict[str, Any], world: World) -> tuple[Any, list[GraphQLError]]:
     result = graphql.execute_sync(
         _schema(),
         document,
-        {"viewer": _viewer(world)},
+        {"viewer": {f"{kind}s": partial(_scopes, world, kind) for kind in _SCOPES}},
         variable_values=variables,
         operation_name=given.get("operationName"),
     )
@@ -114,70 +113,45 @@ def _schema() -> GraphQLSchema:
 
 
 def _types() -> Iterator[str]:
-    for scope, datasets in _SCOPES.items():
-        settings = f"{scope.title()}Settings"
-        nodes = []
-        for dataset in datasets:
-            prefix = scope.title() + dataset[0].upper() + dataset[1:]
-            nodes.append(
-                f"{dataset}(limit: uint64!, filter: {prefix}Filter_InputObject, "
-                f"orderBy: [{prefix}OrderBy!]): [{prefix}!]"
-            )
-            yield from _types_of(prefix, dataset)
+    for kind, datasets in _SCOPES.items():
+        names = {name: f"{kind.title()}{name[0].upper()}{name[1:]}" for name in datasets}
+        for name, prefix in names.items():
+            yield from _types_of(prefix, name)
+        nodes = " ".join(
+            f"{name}(limit: uint64!, filter: {prefix}Filter_InputObject): [{prefix}!]"
+            for name, prefix in names.items()
+        )
+        settings = f"{kind.title()}Settings"
         yield f"type {settings} {{ {' '.join(f'{name}: Settings' for name in datasets)} }}"
-        yield f"type {scope} {{ {scope}Tag: string! settings: {settings} {' '.join(nodes)} }}"
+        yield f"type {kind} {{ {kind}Tag: string! settings: {settings} {nodes} }}"
 
 
 def _types_of(prefix: str, dataset: str) -> Iterator[str]:
-    dimensions, sums = analytics.DIMENSIONS[dataset], analytics.SUMS[dataset]
-    filters = []
-    for name, kind in dimensions.items():
-        for comparison in analytics.COMPARISONS:
-            many = comparison in ("in", "notin")
-            field = f"{name}_{comparison}" if comparison else name
-            filters.append(f"{field}: {f'[{kind}!]' if many else kind}")
-    orders = [*dimensions, "count", *(f"sum_{name}" for name in sums)]
-    directions = [f"{name}_{direction}" for name in orders for direction in ("ASC", "DESC")]
+    dimensions = analytics.DIMENSIONS[dataset].items()
+    filters = [
+        f"{name}{comparison}: {f'[{kind}!]' if comparison in ('_in', '_notin') else kind}"
+        for name, kind in dimensions
+        for comparison in analytics.COMPARISONS
+    ]
     yield f"input {prefix}Filter_InputObject {{ {' '.join(filters)} }}"
-    yield f"enum {prefix}OrderBy {{ {' '.join(directions)} }}"
-    yield f"type {prefix}Sum {{ {' '.join(f'{name}: uint64!' for name in sums)} }}"
-    fields = " ".join(f"{name}: {kind}!" for name, kind in dimensions.items())
+    sums = " ".join(f"{name}: uint64!" for name in analytics.SUMS[dataset])
+    yield f"type {prefix}Sum {{ {sums} }}"
+    fields = " ".join(f"{name}: {kind}!" for name, kind in dimensions)
     yield f"type {prefix}Dimensions {{ {fields} }}"
-    yield (f"type {prefix} {{ count: uint64! sum: {prefix}Sum dimensions: {prefix}Dimensions }}")
+    yield f"type {prefix} {{ count: uint64! sum: {prefix}Sum dimensions: {prefix}Dimensions }}"
 
 
-def _viewer(world: World) -> dict[str, Any]:
-    def zones(_info: Any, **arguments: Any) -> list[dict[str, Any]]:
-        given = arguments.get("filter") or {}
-        tags = [given["zoneTag"]] if "zoneTag" in given else given.get("zoneTag_in") or []
-        if len(tags) > _MOST_ZONES:
-            raise QueryError(
-                "in combination, your request queries too many nodes, zones and accounts", "budget"
-            )
-        denied = [tag for tag in tags if not _permitted(world, ("zone", str(tag)))]
-        if denied or not tags:
-            raise QueryError(f"zones [{' '.join(map(str, denied))}] are not authorized", "authz")
-        return [_scope(world, ("zone", tag)) for tag in tags]
-
-    def accounts(_info: Any, **arguments: Any) -> list[dict[str, Any]]:
-        owner = ("account", str((arguments.get("filter") or {}).get("accountTag")))
-        if not _permitted(world, owner):
-            raise QueryError("not authorized for that account", "authz")
-        return [_scope(world, owner)]
-
-    return {"zones": zones, "accounts": accounts}
-
-
-def _permitted(world: World, owner: Owner) -> bool:
-    return world.zones.knows(*owner) and world.settings["analytics"] == "permitted"
-
-
-def _scope(world: World, owner: Owner) -> dict[str, Any]:
-    kind, object_id = owner
+def _scopes(world: World, kind: str, _info: Any, **arguments: Any) -> list[dict[str, Any]]:
+    """The zone or account that a filter names."""
+    object_id = str((arguments.get("filter") or {}).get(f"{kind}Tag"))
+    permitted = world.settings["analytics"] == "permitted"
+    if not permitted or not world.zones.knows(kind, object_id):
+        zone = f"zones [{object_id}] are not authorized"
+        raise QueryError(zone if kind == "zone" else "not authorized for that account", "authz")
     datasets = _SCOPES[kind]
     settings = {name: world.limits[name] | {"enabled": True} for name in datasets}
-    nodes = {name: partial(_groups, world, owner, name) for name in datasets}
-    return {f"{kind}Tag": object_id, "settings": settings, **nodes}
+    nodes = {name: partial(_groups, world, (kind, object_id), name) for name in datasets}
+    return [{f"{kind}Tag": object_id, "settings": settings, **nodes}]
 
 
 def _groups(
@@ -189,31 +163,17 @@ def _groups(
         zones = world.zones.everything()
         owners |= {("zone", zone["id"]) for zone in zones if zone["account"]["id"] == owner[1]}
     found = analytics.rows(dataset, world.uploads.everything(), owners)
-    wanted = list(dict.fromkeys(_dimensions(info)))
     try:
-        return analytics.groups(dataset, found, wanted, arguments, world.limits[dataset])
+        return analytics.groups(dataset, found, _dimensions(info), arguments, world.limits[dataset])
     except QueryError as error:
         if error.code != "range":
             raise
         raise QueryError(f'{owner[0]} "{owner[1]}" {error}', "quota") from error
 
 
-def _dimensions(info: Any) -> Iterator[str]:
-    """The dimensions that a query selects, by which it is grouped."""
-    for node in info.field_nodes:
-        for name, inner in _selected(info, node.selection_set):
-            if name == "dimensions":
-                yield from (name for name, _inner in _selected(info, inner) if name[:2] != "__")
-
-
-def _selected(
-    info: Any, selections: SelectionSetNode | None
-) -> Iterator[tuple[str, SelectionSetNode | None]]:
-    for each in selections.selections if selections else ():
-        if each.kind == "field":
-            yield each.name.value, each.selection_set  # type: ignore[attr-defined]
-        elif each.kind == "fragment_spread":
-            fragment = info.fragments[each.name.value]  # type: ignore[attr-defined]
-            yield from _selected(info, fragment.selection_set)
-        else:
-            yield from _selected(info, each.selection_set)  # type: ignore[attr-defined]
+def _dimensions(info: Any) -> list[str]:
+    """The dimensions that a query selects, by which it is grouped. Fragments are not resolved."""
+    selected = [each for node in info.field_nodes for each in node.selection_set.selections]
+    dimensions = [each for each in selected if each.name.value == "dimensions"]
+    names = [each.name.value for node in dimensions for each in node.selection_set.selections]
+    return list(dict.fromkeys(names))

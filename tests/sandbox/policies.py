@@ -10,7 +10,6 @@ which users report for an invalid value.
 
 from __future__ import annotations
 
-import re
 import secrets
 from datetime import datetime, timezone
 from typing import Any
@@ -19,28 +18,40 @@ from flask import Blueprint, request
 
 from . import views
 from .envelope import ApiError, success
+from .schema import Schema
 
 blueprint = Blueprint("policies", __name__)
 
-_INVALID = 17106
-_IDENTIFIER = re.compile(r"[0-9a-f]{32}")
-# The form of the id of each mechanism.
-_TARGETS = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+"),
-    "pagerduty": _IDENTIFIER,
-    "webhooks": _IDENTIFIER,
+_TEXT, _OBJECT = {"type": "string"}, {"type": "object"}
+_NAME = {"type": "string", "minLength": 1}
+
+
+def _mechanism(form: str) -> dict[str, Any]:
+    """One or several of a mechanism, by ids of this form."""
+    one = {"type": "object", "properties": {"id": {"pattern": form}}, "required": ["id"]}
+    return {"if": {"type": "array"}, "then": {"items": one}, "else": one}
+
+
+# Which alert types exist depends on the account.
+_PROPERTIES: dict[str, Any] = {
+    "name": _NAME,
+    "alert_type": _NAME,
+    "enabled": {"type": "boolean"},
+    "mechanisms": {
+        "type": "object",
+        "properties": {
+            "email": _mechanism(r"^[^@\s]+@[^@\s]+$"),
+            "pagerduty": _mechanism("^[0-9a-f]{32}$"),
+            "webhooks": _mechanism("^[0-9a-f]{32}$"),
+        },
+        "additionalProperties": False,
+    },
+    "description": _TEXT,
+    "alert_interval": _TEXT,
+    "filters": _OBJECT,
 }
-# The type of each property, and a description of those that cannot be empty. Which alert types
-# exist depends on the account.
-_RULES: dict[str, tuple[type, str]] = {
-    "name": (str, "a string that is not empty"),
-    "alert_type": (str, "an alert type"),
-    "enabled": (bool, ""),
-    "mechanisms": (dict, ""),
-    "description": (str, ""),
-    "alert_interval": (str, ""),
-    "filters": (dict, ""),
-}
+_CHANGED = Schema(properties=_PROPERTIES)
+_CREATED = Schema(properties=_PROPERTIES, required=["name", "alert_type", "enabled", "mechanisms"])
 
 
 @blueprint.before_request
@@ -60,12 +71,7 @@ def list_policies(kind: str, object_id: str) -> dict[str, Any]:
 @blueprint.post("")
 def create(kind: str, object_id: str) -> dict[str, Any]:
     """Create a policy; the result is its id alone."""
-    given = _checked(views.body())
-    missing = [
-        name for name in ("name", "alert_type", "enabled", "mechanisms") if name not in given
-    ]
-    if missing:
-        raise _invalid(f"{missing[0]} is required")
+    given = _checked(_CREATED)
     now = _now()
     policy = {"description": "", "filters": {}} | given
     policy |= {"id": secrets.token_hex(16), "created": now, "modified": now}
@@ -84,7 +90,7 @@ def get(kind: str, object_id: str, policy_id: str) -> dict[str, Any]:
 def change(kind: str, object_id: str, policy_id: str) -> dict[str, Any]:
     """Update the properties that the body names."""
     policy = _find(object_id, policy_id)
-    changes = _checked(views.body()) | {"modified": _now()}
+    changes = _checked(_CHANGED) | {"modified": _now()}
     _owned(object_id)[policy_id] = policy | changes
     views.note_write()
     return success({"id": policy_id})
@@ -110,28 +116,17 @@ def _find(account_id: str, policy_id: str) -> dict[str, Any]:
         raise ApiError(404, 17100, "policy not found") from None
 
 
-def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the known properties; ``ApiError`` names an invalid one."""
-    known = {name: value for name, value in given.items() if name in _RULES and value is not None}
-    for name, value in known.items():
-        kind, wanted = _RULES[name]
-        if type(value) is not kind or (wanted and not value):
-            raise _invalid(f"invalid {name}: must be {wanted or f'a {kind.__name__}'}")
-    mechanisms = known.get("mechanisms")
-    if mechanisms is not None and not any(mechanisms.values()):
-        raise _invalid("invalid mechanisms: at least one must be given")
-    for name, entries in (mechanisms or {}).items():
-        if name not in _TARGETS:
-            raise _invalid(f"invalid mechanism: {name}")
-        listed = entries if isinstance(entries, list) else [entries]
-        targets = [each.get("id") if isinstance(each, dict) else None for each in listed]
-        if not all(_TARGETS[name].fullmatch(str(target)) for target in targets):
-            raise _invalid(f"invalid {name} mechanism: each must have a valid id")
+def _checked(schema: Schema) -> dict[str, Any]:
+    """The known properties of the body; ``ApiError`` names an invalid one."""
+    given = views.body()
+    known = {name: given[name] for name in _PROPERTIES if given.get(name) is not None}
+    try:
+        schema.check(known)
+    except ValueError as error:
+        raise ApiError(400, 17106, f"invalid policy: {error}") from error
+    if not any(known.get("mechanisms", {"none": "given"}).values()):
+        raise ApiError(400, 17106, "invalid mechanisms: at least one must be given")
     return known
-
-
-def _invalid(message: str) -> ApiError:
-    return ApiError(400, _INVALID, message)
 
 
 def _now() -> str:

@@ -30,7 +30,7 @@ NOW = datetime.now(timezone.utc)
 QUERY = """
 query ($tag: string!, $limit: uint64!, $filter: ZoneLogpushHealthAdaptiveGroupsFilter_InputObject) {
   viewer { zones(filter: {zoneTag: $tag}) {
-    health: logpushHealthAdaptiveGroups(limit: $limit, filter: $filter, orderBy: [jobId_ASC]) {
+    health: logpushHealthAdaptiveGroups(limit: $limit, filter: $filter) {
       sum { bytes records uploads } dimensions { jobId status }
     }
   } }
