@@ -142,7 +142,7 @@ def test_a_job_lives_from_its_creation_to_its_deletion(
     shown = changed.to_dict(exclude_unset=True)
     assert not {"filter", "max_upload_records"} & shown.keys()
     assert (shown["enabled"], shown["output_options"]) == (False, given["output_options"])
-    jobs.delete(full.id, **scope)
+    assert jobs.delete(full.id, **scope).id == full.id
     with pytest.raises(cloudflare.NotFoundError, match="job not found"):
         jobs.get(full.id, **scope)
 

@@ -94,10 +94,11 @@ def change(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
 @blueprint.delete("/jobs/<job_id>")
 def delete(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
     """Forget a job."""
-    if not views.world().jobs.remove(_find((kind, object_id), job_id)["id"]):
+    job = _find((kind, object_id), job_id)
+    if not views.world().jobs.remove(job["id"]):
         raise _not_found()
     views.note_write()
-    return success({})
+    return success({"id": job["id"]})
 
 
 @blueprint.post("/validate/destination")
