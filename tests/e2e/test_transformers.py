@@ -152,6 +152,8 @@ def test_the_sdk_decodes_all_that_the_sandbox_says_of_transformers(account: Acco
     with client:
         transformers = client.logpush.transformers
         made = transformers.create(name="short", code=SQL, description="d", **mine)
+        with pytest.raises(cloudflare.BadRequestError, match="more than 255 bytes"):
+            transformers.create(name="\u00e9" * 128, code=SQL, **mine)
         job = {"name": "http", "destination_conf": HTTPS, "transformer_id": made.id}
         account.world.control("POST", "jobs", job)
         changed = transformers.update(made.id, name="short", code=NEW_SQL, **mine)
