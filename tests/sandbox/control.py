@@ -16,7 +16,6 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from . import analytics, job_rules, rate, zone_store
 from .challenge import LIFETIME
-from .faults import parse
 from .job_store import Owner
 from .schema import Schema
 from .store import SumoStore
@@ -67,17 +66,11 @@ def forget_requests() -> tuple[str, int]:
     return "", 204
 
 
-@blueprint.get("/faults")
-def faults() -> Response:
-    """The faults still to come."""
-    return jsonify(world().faults.shown())
-
-
 @blueprint.post("/faults")
-def add_faults() -> Response:
+def add_faults() -> tuple[str, int]:
     """Add a fault or a list of them: all, or with HTTP 400 none."""
-    world().faults.add([parse(entry) for entry in _several()])
-    return faults()
+    world().faults.add(_several())
+    return "", 204
 
 
 @blueprint.delete("/faults")

@@ -24,7 +24,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
@@ -33,14 +32,13 @@ from werkzeug.wrappers import Response
 from .envelope import ApiError, failure
 from .schema import Schema
 
-FOREVER = -1
 _SELECTORS = {"method", "path", "times"}
 _NUMBER, _TEXT, _FLAG = ({"type": name} for name in ("number", "string", "boolean"))
 _SCHEMA = Schema(
     properties={
         "method": _TEXT,
         "path": _TEXT,
-        "times": {"anyOf": [{"const": FOREVER}, {"type": "integer", "minimum": 1}]},
+        "times": {"anyOf": [{"const": -1}, {"type": "integer", "minimum": 1}]},
         "status": {"type": "integer"},
         "headers": {"type": "object"},
         "body": {},
@@ -68,37 +66,17 @@ _SCHEMA = Schema(
 _OWNERSHIP_ONLY = {"file", "filename"}
 
 
-@dataclass
-class Fault:
-    """One fault; ``times`` counts down, -1 stays for ever. ``path`` is searched, not matched."""
-
-    action: dict[str, Any]
-    method: str | None = None
-    path: str | None = None
-    times: int = 1
-
-    def hits(self, method: str, path: str) -> bool:
-        """Whether it is this request's turn."""
-        if self.method is not None and self.method.upper() != method:
-            return False
-        return self.path is None or re.search(self.path, path) is not None
-
-    def shown(self) -> dict[str, Any]:
-        """In the form in which it was asked for."""
-        return {"method": self.method, "path": self.path, "times": self.times, **self.action}
-
-
-def parse(entry: Any) -> Fault:
-    """Read one fault from JSON; ``ValueError`` names what is wrong with it."""
-    _SCHEMA.check(entry)
-    action = {name: value for name, value in entry.items() if name not in _SELECTORS}
-    if not action:
+def _read(entry: Any) -> dict[str, Any]:
+    """A fault with all of its selectors; ``ValueError`` names what is wrong with it."""
+    if not _SCHEMA.check(entry).keys() - _SELECTORS:
         raise ValueError("a fault needs an action")
-    path = entry.get("path")
-    if path is None and _OWNERSHIP_ONLY & action.keys():
-        path = r"/logpush/ownership$"
-    re.compile(path or "")
-    return Fault(action, entry.get("method"), path, entry.get("times", 1))
+    path = r"/logpush/ownership$" if _OWNERSHIP_ONLY & entry.keys() else ""
+    return {"method": "", "path": path, "times": 1, **entry}
+
+
+def _hits(fault: dict[str, Any], method: str, path: str) -> bool:
+    chosen = fault["method"].upper() in ("", method)
+    return chosen and re.search(fault["path"], path) is not None
 
 
 class Faults:
@@ -106,11 +84,12 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[Fault] = []
+        self._waiting: list[dict[str, Any]] = []
         self._cleared = threading.Event()
 
-    def add(self, faults: list[Fault]) -> None:
-        """Put these behind those already waiting."""
+    def add(self, entries: list[Any]) -> None:
+        """Put these behind those already waiting; ``ValueError`` if one of them is wrong."""
+        faults = [_read(entry) for entry in entries]
         with self._lock:
             self._waiting.extend(faults)
 
@@ -118,15 +97,13 @@ class Faults:
         """The action of the first fault that hits, counted; empty if there is none."""
         with self._lock:
             for fault in self._waiting:
-                if fault.hits(method, path):
-                    self._count(fault)
-                    return fault.action
+                if _hits(fault, method, path):
+                    # Below nought it stays for ever.
+                    fault["times"] -= 1
+                    if fault["times"] == 0:
+                        self._waiting.remove(fault)
+                    return {name: fault[name] for name in fault.keys() - _SELECTORS}
         return {}
-
-    def shown(self) -> list[dict[str, Any]]:
-        """All that are still to come, as JSON."""
-        with self._lock:
-            return [fault.shown() for fault in self._waiting]
 
     def clear(self) -> None:
         """Remove all faults, and release the requests that are held."""
@@ -141,13 +118,6 @@ class Faults:
             cleared = self._cleared
         while not cleared.wait(0.1) and not stopping.is_set():
             pass
-
-    def _count(self, fault: Fault) -> None:
-        if fault.times == FOREVER:
-            return
-        fault.times -= 1
-        if fault.times == 0:
-            self._waiting.remove(fault)
 
 
 _BLOCK = 64 * 1024

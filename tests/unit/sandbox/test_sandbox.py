@@ -94,7 +94,7 @@ def test_short_windows_are_reported_in_thousandths(limits: RateLimits, clock: Cl
 def test_faults_come_in_order_and_are_counted() -> None:
     waiting = faults.Faults()
     given = [{"times": 2, "status": 1}, {"method": "post", "status": 2}, {"times": -1, "status": 3}]
-    waiting.add([faults.parse(each) for each in given])
+    waiting.add(given)
     taken = [waiting.take(method, "/")["status"] for method in ("GET", "GET", "GET", "POST", "GET")]
     assert taken == [1, 1, 3, 2, 3]
 
@@ -104,7 +104,7 @@ def test_faults_come_in_order_and_are_counted() -> None:
 )
 def test_a_wrong_fault_is_refused(fault: object) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        faults.parse(fault)
+        faults.Faults().add([fault])
 
 
 def children(pid: int) -> set[int]:
