@@ -74,13 +74,8 @@ class Jobs:
             del self._owned[owner][job_id]
             return True
 
-    def spent(self, token: str) -> bool:
-        """Whether a token has made or moved a job already."""
-        with self._lock:
-            return token in self._spent
-
     def spend(self, token: str) -> bool:
-        """Note that a token makes or moves a job; whether it is the first time."""
+        """Note that a token is used for a job; whether it is the first time."""
         with self._lock:
             first = token not in self._spent
             self._spent.add(token)

@@ -50,9 +50,8 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
     properties = job_rules.created(given, kind)
     transformers.check_job(owner, properties)
     properties["destination_conf"] = destination = _destination(given)
-    token = _prove(owner, given, destination)
+    _prove(owner, given, destination)
     _test(destination)
-    _spend(token)
     allowed = views.world().settings["jobs_per_zone"]
     limit = int(allowed) if kind == "zone" and allowed.isdecimal() else None
     job = views.world().jobs.add(owner, properties, limit)
@@ -81,13 +80,12 @@ def change(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
     given = views.body()
     changes = job_rules.changed(given, job)
     transformers.check_job(owner, job | changes)
-    destination, token = job["destination_conf"], None
+    destination = job["destination_conf"]
     if "destination_conf" in given:
         changes["destination_conf"] = destination = _destination(given)
     if destination != job["destination_conf"]:
-        token = _prove(owner, given, destination)
+        _prove(owner, given, destination)
     _test(destination)
-    _spend(token)
     return _stored(views.world().jobs.update(job["id"], changes))
 
 
@@ -105,9 +103,9 @@ def delete(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
 def validate_destination(kind: str, object_id: str) -> dict[str, Any]:
     """Say whether a destination can be written to, by writing to it."""
     destination = _destination(views.body())
-    answer = views.bent(_unusable)
-    if answer is not None:
-        return answer
+    message = views.unwritable()
+    if message is not None:
+        return _unusable(message)
     try:
         if write_test(views.world().stores, destination):
             views.note_write()
@@ -120,9 +118,6 @@ def validate_destination(kind: str, object_id: str) -> dict[str, Any]:
 def destination_exists(kind: str, object_id: str) -> dict[str, Any]:
     """Say whether a job of this zone or account has exactly this destination."""
     destination = _destination(views.body())
-    asked = views.action()
-    if "result" in asked:
-        return success(asked["result"])
     jobs = views.world().jobs.owned((kind, object_id))
     return success({"exists": any(job["destination_conf"] == destination for job in jobs)})
 
@@ -178,30 +173,18 @@ def _destination(given: dict[str, Any]) -> str:
     return destination
 
 
-def _prove(owner: Owner, given: dict[str, Any], destination: str) -> str | None:
-    """The token that proves ownership; None where no proof is asked for."""
+def _prove(owner: Owner, given: dict[str, Any], destination: str) -> None:
+    """Refuse a body without a token that proves ownership, where proof is required."""
     state = views.world()
     needed = needs_challenge(destination)
     if needed is None:
         needed = state.settings["unknown_challenge"] == "required"
     if not needed:
-        return None
+        return
     token = given.get("ownership_challenge") or ""
-    if not state.issuer.accepts(token, *owner, destination):
+    accepted = state.issuer.accepts(token, *owner, destination)
+    if not accepted or (not state.jobs.spend(token) and state.settings["token_use"] == "once"):
         raise views.incorrect_challenge()
-    if _once() and state.jobs.spent(token):
-        raise views.incorrect_challenge()
-    return token
-
-
-def _spend(token: str | None) -> None:
-    # Looked at again: another request may have used it during the test write.
-    if token is not None and not views.world().jobs.spend(token) and _once():
-        raise views.incorrect_challenge()
-
-
-def _once() -> bool:
-    return views.world().settings["token_use"] == "once"
 
 
 def _test(destination: str) -> None:

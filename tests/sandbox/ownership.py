@@ -28,9 +28,9 @@ _WITHOUT_CHALLENGE = {"r2", "datadog", "splunk", "https", "bq", "sentinelone"}
 def challenge(kind: str, object_id: str) -> dict[str, Any]:
     """Write a challenge file to the destination and say where it is."""
     destination = views.destination_in(views.body())
-    answer = views.bent(_refused)
-    if answer is not None:
-        return answer
+    message = views.unwritable()
+    if message is not None:
+        return _refused(message)
     scheme = views.scheme(destination)
     world = views.world()
     store = world.stores.get(scheme)
@@ -57,8 +57,6 @@ def validate(kind: str, object_id: str) -> dict[str, Any]:
     if not isinstance(token, str):
         raise ApiError(400, INVALID, "ownership_challenge is required")
     action = views.action()
-    if "result" in action:
-        return success(action["result"])
     if "valid" in action:
         return success({"valid": action["valid"]})
     world = views.world()

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import current_app, request
 
-from .envelope import INVALID, ApiError, success
+from .envelope import INVALID, ApiError
 from .gate import ACTION, ENTRY
 from .store import scheme_of
 from .world import World
@@ -73,14 +72,10 @@ def action() -> dict[str, Any]:
     return asked
 
 
-def bent(refuse: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
-    """The answer that a fault puts instead of one that would write; None if it does not."""
+def unwritable() -> str | None:
+    """Why a fault lets Cloudflare not write to the destination; None if it does not."""
     asked = action()
-    if "result" in asked:
-        return success(asked["result"])
-    if asked.get("valid") is False:
-        return refuse(asked.get("message", "error writing object"))
-    return None
+    return asked.get("message", "error writing object") if asked.get("valid") is False else None
 
 
 def note_write() -> None:
