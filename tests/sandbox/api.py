@@ -12,7 +12,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from . import control, graphql_api, jobs, ownership, policies, transformers, views, zones
-from .envelope import ApiError, failure, success
+from .envelope import ApiError, failure
 from .gate import Gate
 from .world import World
 
@@ -33,7 +33,7 @@ def create_app(world: World) -> Flask:
     app.register_blueprint(policies.blueprint, url_prefix=of_accounts)
     app.register_blueprint(graphql_api.blueprint, url_prefix=BASE)
     app.register_blueprint(zones.blueprint, url_prefix=BASE)
-    app.before_request(lambda: _begin(world))
+    app.before_request(lambda: _authenticate(world))
     app.url_value_preprocessor(lambda _endpoint, values: _find_scope(world, values))
     app.register_error_handler(ApiError, _say_no)
     app.register_error_handler(HTTPException, _say_http_error)
@@ -43,12 +43,9 @@ def create_app(world: World) -> Flask:
     return app
 
 
-def _begin(world: World) -> dict[str, Any] | None:
-    """Check who asks; the response, where a fault has its result."""
-    if request.path.startswith("/sandbox"):
-        return None
-    world.credentials.check(request.headers)
-    return success(views.action()["result"]) if "result" in views.action() else None
+def _authenticate(world: World) -> None:
+    if not request.path.startswith("/sandbox"):
+        world.credentials.check(request.headers)
 
 
 def _find_scope(world: World, values: dict[str, Any] | None) -> None:

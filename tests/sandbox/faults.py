@@ -14,9 +14,8 @@ A fault is a JSON object: ``method``, ``path`` (a regular expression, searched) 
   ``hang`` (until the client goes; with ``carry_out`` it is carried out then), ``drip`` (seconds for
   each byte; ``part`` is headers or body), ``reset`` (before, middle or after the request is carried
   out), ``half`` (true: as if that were all; "short": the whole length is announced)
-- in the result: ``valid``, ``message``, ``result`` (nothing is written then), ``filename`` ("" or
-  "with_bucket")
-- in the store: ``file``: late (by ``seconds``), missing, padded with white space
+- of a challenge: ``file``: late (by ``seconds``), missing, padded with white space; ``filename``:
+  with_bucket
 """
 
 from __future__ import annotations
@@ -55,10 +54,7 @@ _SCHEMA = Schema(
         "huge": {"type": "integer"},
         "file": {"enum": ["late", "missing", "padded"]},
         "seconds": _NUMBER,
-        "filename": {"enum": ["", "with_bucket"]},
-        "valid": _FLAG,
-        "message": _TEXT,
-        "result": {},
+        "filename": {"enum": ["with_bucket"]},
     },
     additionalProperties=False,
 )

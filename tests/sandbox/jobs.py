@@ -49,7 +49,7 @@ def create(kind: str, object_id: str) -> dict[str, Any]:
     given = views.body()
     properties = job_rules.created(given, kind)
     transformers.check_job(owner, properties)
-    properties["destination_conf"] = destination = _destination(given)
+    properties["destination_conf"] = destination = views.destination_in(given)
     _prove(owner, given, destination)
     _test(destination)
     allowed = views.world().settings["jobs_per_zone"]
@@ -82,7 +82,7 @@ def change(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
     transformers.check_job(owner, job | changes)
     destination = job["destination_conf"]
     if "destination_conf" in given:
-        changes["destination_conf"] = destination = _destination(given)
+        changes["destination_conf"] = destination = views.destination_in(given)
     if destination != job["destination_conf"]:
         _prove(owner, given, destination)
     _test(destination)
@@ -102,22 +102,19 @@ def delete(kind: str, object_id: str, job_id: str) -> dict[str, Any]:
 @blueprint.post("/validate/destination")
 def validate_destination(kind: str, object_id: str) -> dict[str, Any]:
     """Say whether a destination can be written to, by writing to it."""
-    destination = _destination(views.body())
-    message = views.unwritable()
-    if message is not None:
-        return _unusable(message)
+    destination = views.destination_in(views.body())
     try:
         if write_test(views.world().stores, destination):
             views.note_write()
     except StoreRefusal as refusal:
-        return _unusable(str(refusal))
+        return success({"message": str(refusal), "valid": False})
     return success({"message": "", "valid": True})
 
 
 @blueprint.post("/validate/destination/exists")
 def destination_exists(kind: str, object_id: str) -> dict[str, Any]:
     """Say whether a job of this zone or account has exactly this destination."""
-    destination = _destination(views.body())
+    destination = views.destination_in(views.body())
     jobs = views.world().jobs.owned((kind, object_id))
     return success({"exists": any(job["destination_conf"] == destination for job in jobs)})
 
@@ -163,23 +160,10 @@ def _not_found() -> ApiError:
     return ApiError(404, INVALID, "job not found")
 
 
-def _unusable(message: str) -> dict[str, Any]:
-    return success({"message": message, "valid": False})
-
-
-def _destination(given: dict[str, Any]) -> str:
-    destination = views.destination_in(given)
-    views.scheme(destination)
-    return destination
-
-
 def _prove(owner: Owner, given: dict[str, Any], destination: str) -> None:
     """Refuse a body without a token that proves ownership, where proof is required."""
     state = views.world()
-    needed = needs_challenge(destination)
-    if needed is None:
-        needed = state.settings["unknown_challenge"] == "required"
-    if not needed:
+    if not needs_challenge(destination):
         return
     token = given.get("ownership_challenge") or ""
     accepted = state.issuer.accepts(token, *owner, destination)

@@ -21,19 +21,14 @@ from .store import Location, Store, StoreRefusal, parameters, scheme_of
 blueprint = Blueprint("ownership", __name__)
 
 _WITH_CHALLENGE = {"gs", "azure", "sumo"}
-_WITHOUT_CHALLENGE = {"r2", "datadog", "splunk", "https", "bq", "sentinelone"}
 
 
 @blueprint.post("/ownership")
 def challenge(kind: str, object_id: str) -> dict[str, Any]:
     """Write a challenge file to the destination and say where it is."""
     destination = views.destination_in(views.body())
-    message = views.unwritable()
-    if message is not None:
-        return _refused(message)
-    scheme = views.scheme(destination)
-    world = views.world()
-    store = world.stores.get(scheme)
+    world, scheme = views.world(), scheme_of(destination)
+    store = world.stores.get(scheme or "")
     if store is None:
         return _refused(f"destination scheme {scheme} is not served by the sandbox yet")
     token = world.issuer.mint(world.issuer.claims(kind, object_id, destination))
@@ -56,15 +51,9 @@ def validate(kind: str, object_id: str) -> dict[str, Any]:
     token = body.get("ownership_challenge")
     if not isinstance(token, str):
         raise ApiError(400, INVALID, "ownership_challenge is required")
-    action = views.action()
-    if "valid" in action:
-        return success({"valid": action["valid"]})
-    world = views.world()
-    if world.issuer.accepts(token, kind, object_id, destination):
-        return success({"valid": True})
-    if world.settings["wrong_token"] == "valid_false":
-        return success({"valid": False})
-    raise views.incorrect_challenge()
+    if not views.world().issuer.accepts(token, kind, object_id, destination):
+        raise views.incorrect_challenge()
+    return success({"valid": True})
 
 
 def _refused(message: str) -> dict[str, Any]:
@@ -78,8 +67,6 @@ def _file_name() -> str:
 
 
 def _filename(location: Location, action: dict[str, Any]) -> str:
-    if action.get("filename") == "":
-        return ""
     if action.get("filename") == "with_bucket":
         return f"{location.bucket}/{location.key}"
     return location.key
@@ -108,14 +95,12 @@ def _write_late(store: Store, location: Location, body: bytes) -> None:
         store.put(location, body)
 
 
-def needs_challenge(destination: str) -> bool | None:
-    """Whether a job needs a token for this destination; None where sources do not say."""
+def needs_challenge(destination: str) -> bool:
+    """Whether a job needs a token for this destination; not where sources do not say."""
     scheme = scheme_of(destination)
     if scheme == "s3":
         return not parameters(destination.partition("?")[2]).get("secret-access-key")
-    if scheme in _WITH_CHALLENGE:
-        return True
-    return False if scheme in _WITHOUT_CHALLENGE else None
+    return scheme in _WITH_CHALLENGE
 
 
 def write_test(stores: Mapping[str, Store], destination: str) -> bool:

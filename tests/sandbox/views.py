@@ -36,22 +36,16 @@ def body() -> dict[str, Any]:
 
 
 def destination_in(given: dict[str, Any]) -> str:
-    """The ``destination_conf`` of a body."""
+    """The ``destination_conf`` of a body, a URI."""
     value = given.get("destination_conf")
     if not isinstance(value, str) or not value:
         raise ApiError(400, INVALID, "destination_conf is required")
     if len(value) > _MAX_DESTINATION:
         message = f"destination_conf is longer than {_MAX_DESTINATION} characters"
         raise ApiError(400, INVALID, message)
-    return value
-
-
-def scheme(destination: str) -> str:
-    """The destination's scheme, which it must have."""
-    found = scheme_of(destination)
-    if found is None:
+    if scheme_of(value) is None:
         raise ApiError(400, INVALID, "error validating destination: no scheme")
-    return found
+    return value
 
 
 def no_route() -> ApiError:
@@ -70,12 +64,6 @@ def action() -> dict[str, Any]:
     """What a fault asks of this view; empty if nothing."""
     asked: dict[str, Any] = request.environ.get(ACTION, {})
     return asked
-
-
-def unwritable() -> str | None:
-    """Why a fault lets Cloudflare not write to the destination; None if it does not."""
-    asked = action()
-    return asked.get("message", "error writing object") if asked.get("valid") is False else None
 
 
 def note_write() -> None:

@@ -29,12 +29,8 @@ BUCKET = "edge-logs"
 DESTINATION = f"s3://{BUCKET}/zone/{{DATE}}?region=us-east-1"
 # What sources leave open, and the ways to play it; the first is the default.
 SETTINGS: dict[str, tuple[str, ...]] = {
-    # How a wrong token is refused: HTTP 400 with code 1002, or HTTP 200 with "valid": false.
-    "wrong_token": ("error", "valid_false"),
     # How many jobs one token may make or move.
     "token_use": ("many", "once"),
-    # Whether a destination of which it is not documented needs a token.
-    "unknown_challenge": ("not_required", "required"),
     # The name of the challenge file below the prefix: always the same one (a later challenge for
     # the same prefix replaces it), or one of its own.
     "challenge_file": ("same", "unique"),
