@@ -17,9 +17,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .janitor import Janitor
-from .loopback import send
 from .processes import HOST, LOG, StartError, spawn, tail, wait_until
-from .store import CLAIMED_ENCODING, Location, StoreRefusal, is_batch, locate
+from .store import CLAIMED_ENCODING, Location, StoreRefusal, is_batch, locate, send
 
 _DOMAIN = "blob.core.windows.net"
 _VERSION = "2022-11-02"  # of the service, and of the form of a SAS

@@ -69,10 +69,6 @@ def wait_until(action: Callable[[], _T], process: subprocess.Popen[bytes]) -> _T
 
 
 def tail(directory: Path, lines: int = 15) -> str:
-    """The end of a server's output, or nothing."""
-    try:
-        return "\n".join(
-            (directory / LOG).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-        )
-    except OSError:
-        return ""
+    """The end of a server's output."""
+    text = (directory / LOG).read_text(encoding="utf-8", errors="replace")
+    return "\n".join(text.splitlines()[-lines:])

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 from . import store
-from .loopback import send
 
 
 def text(environment: Mapping[str, str], upload: dict[str, Any]) -> str:
@@ -40,6 +39,6 @@ def _azure(environment: Mapping[str, str], container: str, key: str) -> bytes:
 
 
 def _get(url: str) -> bytes:
-    answer = send("GET", url, b"", {})
+    answer = store.send("GET", url, b"", {})
     answer.raise_for_status()
     return answer.content

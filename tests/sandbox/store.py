@@ -11,8 +11,11 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from requests import Response
 
 
 class StoreRefusal(Exception):
@@ -141,6 +144,27 @@ def client(service: str, endpoint: str, access_key: str, secret_key: str) -> Any
         aws_secret_access_key=secret_key,
         config=config,
     )
+
+
+def send(method: str, url: str, body: bytes, headers: dict[str, str]) -> Response:
+    """Send a plain request to an emulator; ``StoreRefusal`` if there is no answer to it."""
+    # Imported late: it takes a while, in which the servers start.
+    import requests
+
+    with requests.Session() as session:
+        # Neither a proxy nor a password file of the user's has a say here.
+        session.trust_env = False
+        try:
+            return session.request(
+                method,
+                url,
+                data=body,
+                headers=headers,
+                timeout=10,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise StoreRefusal(f"error writing object: {type(error).__name__}") from error
 
 
 def scheme_of(destination: str) -> str | None:
