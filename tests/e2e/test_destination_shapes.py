@@ -31,7 +31,7 @@ class Zone:
 
     def __init__(self) -> None:
         self.world = World(stores={})
-        self.server = Server("127.0.0.1", 0)
+        self.server = Server("127.0.0.1")
         self.server.answer(create_app(self.world))
 
     def keep(self, destination: str, *, check_mode: bool = False) -> dict[str, t.Any]:

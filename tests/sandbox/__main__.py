@@ -57,7 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="run in the foreground until Ctrl-C")
-    serve.add_argument("--port", type=int, default=0, help="of the API (default: a free one)")
     serve.add_argument("--json", action="store_true", help="print the environment as JSON")
     serve.set_defaults(command=_serve)
     run = commands.add_parser("run", help="run a command against a new sandbox")
@@ -82,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def _running(deliver: bool, port: int = 0) -> Iterator[Sandbox]:
-    sandbox = Sandbox(port, deliver=deliver)
+def _running(deliver: bool) -> Iterator[Sandbox]:
+    sandbox = Sandbox(deliver=deliver)
     try:
         sandbox.start()
         yield sandbox
@@ -93,7 +92,7 @@ def _running(deliver: bool, port: int = 0) -> Iterator[Sandbox]:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    with _running(options.deliver, options.port) as sandbox:
+    with _running(options.deliver) as sandbox:
         environment = sandbox.environment
         print(json.dumps(environment) if options.json else describe(environment), flush=True)
         while (trouble := sandbox.broken()) is None:

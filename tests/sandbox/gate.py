@@ -54,8 +54,11 @@ class Gate:
         body = request.get_data()
         # Read once for the record; the application reads it again.
         environ["wsgi.input"] = BytesIO(body)
-        entry, standing = self._note(request, body)
-        environ[ENTRY] = entry
+        accepted = self._world.credentials.accepts(request.headers)
+        # Recorded and counted in one order.
+        with self._arrival:
+            environ[ENTRY] = entry = self._world.recorder.begin(request, body)
+            standing = self._world.rates.count(entry.credential if accepted else None)
         if standing.refused:
             response = self._complete(faults.too_many_requests(), standing)
             entry.status = response.status_code
@@ -64,13 +67,6 @@ class Gate:
             entry.fault = action or None
             response = self._answer(environ, action, entry, standing)
         return response(environ, start_response)
-
-    def _note(self, request: Request, body: bytes) -> tuple[Entry, Standing]:
-        """Record a request and count it, both in one order."""
-        with self._arrival:
-            entry = self._world.recorder.begin(request, body)
-            accepted = self._world.credentials.accepts(request.headers)
-            return entry, self._world.rates.count(entry.credential if accepted else None)
 
     def _answer(
         self, environ: WSGIEnvironment, action: dict[str, Any], entry: Entry, standing: Standing
@@ -128,13 +124,11 @@ class Wire:
     def hang(self) -> None:
         """Say nothing until the client goes, or the sandbox."""
         self._socket.settimeout(0.2)
-        while not self._world.stopping.is_set():
-            with suppress(TimeoutError):
-                try:
+        with suppress(ConnectionError):
+            while not self._world.stopping.is_set():
+                with suppress(TimeoutError):
                     if not self._socket.recv(65536):
-                        break
-                except ConnectionError:
-                    break
+                        return
 
     def reset(self) -> NoReturn:
         """Break the connection with a TCP reset."""

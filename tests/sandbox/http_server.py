@@ -27,13 +27,13 @@ class _Gateway(wsgi.Gateway_10):
 
 
 class Server(wsgi.Server):
-    """Takes its port when it is made, and answers from ``answer`` to ``stop``."""
+    """Answers from ``answer`` to ``stop``."""
 
     keep_alive_conn_limit = _BACKLOG
 
-    def __init__(self, host: str, port: int) -> None:
-        """``OSError`` if the port is taken."""
-        super().__init__((host, port), None, _THREADS, request_queue_size=_BACKLOG, timeout=_IDLE)
+    def __init__(self, host: str) -> None:
+        """Take a free port."""
+        super().__init__((host, 0), None, _THREADS, request_queue_size=_BACKLOG, timeout=_IDLE)
         self.gateway = _Gateway
         self.shutdown_timeout = 1
         self.prepare()

@@ -16,11 +16,6 @@ from .store import scheme_of
 
 # These hold for the life of a job.
 _FIXED = ("dataset", "kind")
-# Shown whether they are set or not. Of the rest an answer shows only what is not empty.
-_ALWAYS_SHOWN = {
-    *("id", "dataset", "enabled", "name", "destination_conf", "output_options"),
-    *("last_complete", "last_error", "error_message"),
-}
 _NOT_FOR_EDGE = ("max_upload_bytes", "max_upload_records")
 _MAX_FILTER = 1000  # bytes; documented as "about"
 _OPERATORS = {
@@ -121,11 +116,6 @@ def changed(given: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
     if job["kind"] == "edge":
         _refuse_for_edge(given)
     return _of_dataset(changes, job["dataset"])
-
-
-def shown(job: dict[str, Any]) -> dict[str, Any]:
-    """A job as an answer shows it: what is empty is left out."""
-    return {name: value for name, value in job.items() if value or name in _ALWAYS_SHOWN}
 
 
 def _inferred(message: str) -> ApiError:

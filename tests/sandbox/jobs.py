@@ -125,7 +125,7 @@ def _listed(jobs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _answer(job: dict[str, Any]) -> dict[str, Any]:
-    return shown(job_rules.shown(job), views.world().settings)
+    return shown(job, views.world().settings)
 
 
 def _check_dataset(kind: str, dataset: str) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What answers show of a job. Sources differ on it, so settings decide."""
+"""What answers show of a job. Sources differ on secrets and filters, so settings decide."""
 
 from __future__ import annotations
 
@@ -26,9 +26,16 @@ _MASKS: dict[str, Callable[[str], str]] = {
 }
 
 
+# Shown whether they are set or not. Of the rest an answer shows only what is not empty.
+_ALWAYS = {
+    *("id", "dataset", "enabled", "name", "destination_conf", "output_options"),
+    *("last_complete", "last_error", "error_message"),
+}
+
+
 def shown(job: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
     """A job as an answer shows it."""
-    answer = dict(job)
+    answer = {name: value for name, value in job.items() if value or name in _ALWAYS}
     how = settings["redaction"]
     if how == "omitted":
         answer.pop("destination_conf", None)

@@ -37,14 +37,11 @@ _SOCKET_PATH_LIMIT = 60  # characters; a Unix socket's whole path may have about
 class Sandbox:
     """Starts with ``start``; whatever happens then, ``stop`` leaves nothing behind."""
 
-    def __init__(
-        self, port: int = 0, *, store_processes: bool = True, deliver: bool = False
-    ) -> None:
-        """``port`` of the API; 0 takes a free one. Stores that are processes can be left out.
+    def __init__(self, *, store_processes: bool = True, deliver: bool = False) -> None:
+        """Stores that are processes can be left out.
 
         ``deliver``: push a batch for each enabled job as soon as it was written.
         """
-        self._port = port
         self._store_processes = store_processes
         self._deliver = deliver
         self._janitor = Janitor()
@@ -55,8 +52,7 @@ class Sandbox:
 
     def start(self) -> None:
         """Return when all is ready. ``StartError`` or ``OSError`` says why not."""
-        # Bound first: a port that is taken is found out before anything runs.
-        self._server = Server(processes.HOST, self._port)
+        self._server = Server(processes.HOST)
         directory = _directory()
         self._janitor.remove_later(directory)
         _log_to(directory / "api.log")

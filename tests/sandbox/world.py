@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from . import analytics
@@ -56,8 +57,7 @@ _SCHEMA = Schema(
 )
 
 
-def _identifier() -> str:
-    return secrets.token_hex(16)
+_identifier = partial(secrets.token_hex, 16)
 
 
 @dataclass

@@ -29,22 +29,19 @@ _PLANS = {
 _CREATED = "2026-01-01T00:00:00.000000Z"
 _ACTIVATED = "2026-01-01T01:00:00.000000Z"
 
-# A zone of twenty, by its number, is not as the others are.
-_STATUS_OF = {7: "pending", 13: "moved", 17: "initializing"}
-_PLAN_OF = {0: "free", 5: "pro", 8: "business", 10: "free", 15: "pro", 18: "business"}
-_PAUSED = {3}
-_CYCLE = 20
-
-
-def _numbered(number: int) -> dict[str, Any]:
-    """The entry of the zone of this number: the same each time, and mostly active."""
-    place = number % _CYCLE
-    return {
-        "name": f"zone-{number:04}.example",
-        "status": _STATUS_OF.get(place, "active"),
-        "plan": _PLAN_OF.get(place, "enterprise"),
-        "paused": place in _PAUSED,
-    }
+# Of twenty zones, by their numbers, some are not as the others are.
+_ODD: dict[int, dict[str, Any]] = {
+    0: {"plan": "free"},
+    3: {"paused": True},
+    5: {"plan": "pro"},
+    7: {"status": "pending"},
+    8: {"plan": "business"},
+    10: {"plan": "free"},
+    13: {"status": "moved"},
+    15: {"plan": "pro"},
+    17: {"status": "initializing"},
+    18: {"plan": "business"},
+}
 
 
 _ID = {"type": "string", "pattern": IDENTIFIER}
@@ -75,21 +72,11 @@ MANY = Schema(
 )
 
 
-def _account(given: dict[str, str], known: dict[str, dict[str, str]]) -> dict[str, str]:
-    """The account that is named; ``ValueError`` if it is called otherwise."""
-    there = known.get(
-        given["id"], {"id": given["id"], "name": f"Account {given['id'][:8]}", **given}
-    )
-    if given.get("name", there["name"]) != there["name"]:
-        raise ValueError(f"account.name: account {given['id']} is called {there['name']!r}")
-    return there
-
-
 def _shown(entry: dict[str, Any], owner: dict[str, str]) -> dict[str, Any]:
     """The zone of a checked entry, as the API shows it."""
     name, status = entry["name"], entry.get("status", "active")
     return {
-        "id": entry.get("id") or _identifier_of(owner["id"], name),
+        "id": entry.get("id") or sha256(f"{owner['id']}/{name}".encode()).hexdigest()[:32],
         "name": name,
         "status": status,
         "paused": entry.get("paused", False),
@@ -120,10 +107,6 @@ def _shown(entry: dict[str, Any], owner: dict[str, str]) -> dict[str, Any]:
         "permissions": ["#logs:edit", "#logs:read", "#zone:read"],
         "plan": _plan(entry.get("plan", "enterprise")),
     }
-
-
-def _identifier_of(account_id: str, name: str) -> str:
-    return sha256(f"{account_id}/{name}".encode()).hexdigest()[:32]
 
 
 def _plan(legacy_id: str) -> dict[str, Any]:
@@ -181,12 +164,12 @@ class Zones:
             return self._make(entries)
 
     def make_many(self, count: int, **account: Any) -> list[dict[str, Any]]:
-        """Make as many zones, numbered on from those before."""
+        """Make as many zones, numbered on from those before, the same each time."""
         with self._lock:
             numbers = range(self._last + 1, self._last + count + 1)
-            made = self._make([_numbered(number) | account for number in numbers])
             self._last += count
-        return made
+            named = [(number, f"zone-{number:04}.example") for number in numbers]
+            return self._make([{"name": n, **_ODD.get(i % 20, {}), **account} for i, n in named])
 
     def clear(self) -> None:
         """Forget all that was made."""
@@ -196,19 +179,17 @@ class Zones:
             self._last = 0
 
     def _make(self, entries: list[Any]) -> list[dict[str, Any]]:
-        accounts = dict(self._accounts)
-        zones = dict(self._zones)
-        names = {(zone["account"]["id"], zone["name"]) for zone in zones.values()}
+        accounts, zones = dict(self._accounts), dict(self._zones)
         made = []
         for entry in entries:
-            owner = _account(entry.get("account", self._account), accounts)
+            owner = entry.get("account", self._account)
             # One object for all the zones of an account.
-            owner = accounts.setdefault(owner["id"], owner)
+            owner = accounts.setdefault(
+                owner["id"], {"name": f"Account {owner['id'][:8]}", **owner}
+            )
             zone = _shown(entry, owner)
-            name = (owner["id"], zone["name"])
-            if name in names or zone["id"] in zones:
-                raise ValueError(f"there is a zone {zone['name']} or {zone['id']} already")
-            names.add(name)
+            if zone["id"] in zones:
+                raise ValueError(f"there is a zone {zone['name']} already, {zone['id']}")
             zones[zone["id"]] = zone
             made.append(zone)
         self._zones, self._accounts = zones, accounts
