@@ -2,15 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make contract`: test against Cloudflare what the project believes of its API. See --help.
+"""Test against Cloudflare what the project believes of its API.
 
-It needs CLOUDFLARE_API_TOKEN (with Logs Write; with Analytics Read, Account Analytics Read and
-Notifications Read more can be tested) and CONTRACT_ZONE_ID. More can be tested with
-CONTRACT_ACCOUNT_ID; CONTRACT_S3_DESTINATION (s3://bucket/prefix?region=R, which Cloudflare may
-write to, and AWS credentials that may read, list and delete there); CONTRACT_R2_DESTINATION
-(r2://bucket/prefix?account-id=A&access-key-id=K&secret-access-key=S); CONTRACT_EXPIRED_TOKEN (an
-ownership token for CONTRACT_S3_DESTINATION that is more than seven days old).
-CONTRACT_YES=1 skips the question whether to begin.
+CONTRIBUTING.md says which environment variables it reads. The report is contract-report.md.
 """
 
 from __future__ import annotations
@@ -24,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from .folder import FOLDER
-from .report import Report
+from .report import REPORT, Report
 from .settings import ACCOUNT, BUCKET, DESTINATION, KEYS, Settings, SettingsError, of_sandbox
 
 HERE = Path(__file__).parent
@@ -32,24 +26,20 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     """Return the exit status: 0 where all agreed, 1 where not, 2 where nothing was tested."""
-    parser = argparse.ArgumentParser(
-        prog="make contract", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--report", type=Path, default=Path("contract-report.md"))
+    parser = argparse.ArgumentParser(prog="make contract", description=__doc__)
     parser.add_argument("--sandbox", action="store_true", help="test the sandbox instead")
-    options = parser.parse_args()
-    if options.sandbox:
-        return _sandbox(options.report)
+    if parser.parse_args().sandbox:
+        return _sandbox()
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         print(f"Nothing was tested: {error}", file=sys.stderr)
         return 2
-    print(_describe(settings, options.report))
-    return _run(settings, options.report) if _confirmed() else 2
+    print(_describe(settings))
+    return _run(settings) if _confirmed() else 2
 
 
-def _sandbox(report: Path) -> int:
+def _sandbox() -> int:
     # Imported late: against Cloudflare it is not needed.
     from sandbox.server import Sandbox
 
@@ -57,50 +47,41 @@ def _sandbox(report: Path) -> int:
     try:
         running.start()
         os.environ.update(running.environment)
-        return _run(Settings.from_environment(of_sandbox(running.environment)), report)
+        return _run(Settings.from_environment(of_sandbox(running.environment)))
     finally:
         running.stop()
 
 
-def _run(settings: Settings, path: Path) -> int:
+def _run(settings: Settings) -> int:
     # As Ctrl-C, so that what was created is removed.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    report = Report(settings, path)
+    report = Report(settings)
+    files = [str(HERE / f"test_{name}.py") for name in ("beliefs", "questions", "watching")]
     # Without tracebacks: they would show what the report redacts.
-    files = [
-        str(HERE / name) for name in ("test_beliefs.py", "test_questions.py", "test_watching.py")
-    ]
     options = ["-v", "--no-header", "--tb=no", "-rN", "-p", "no:cacheprovider"]
     status = pytest.main([*options, *files], plugins=[report])
-    print(f"\n{report.summary()} Report: {path}")
+    print(f"\n{report.summary()} Report: {REPORT}")
     return 128 + signal.SIGINT if status == pytest.ExitCode.INTERRUPTED else int(not report.good)
 
 
-def _describe(settings: Settings, report: Path) -> str:
+def _describe(settings: Settings) -> str:
     """What is going to be done, before it is."""
-    lines = [
-        f"This tests {settings.base_url} with CLOUDFLARE_API_TOKEN:",
-        "",
-        f"  zone {settings.zone_id}",
-        f"    Creates, changes and deletes Logpush jobs named {FOLDER}-*, two at a time at most.",
-        "    None is created enabled. Other jobs are not touched.",
-    ]
-    if settings.account_id:
-        lines += [f"  account {settings.account_id}", "    Creates nothing."]
-    for destination in settings.destinations():
-        lines += [
-            f"  {destination.partition('?')[0].rstrip('/')}/{FOLDER}/",
-            "    Cloudflare writes challenge and test files there; they are removed.",
-        ]
+    places = [f"{each.partition('?')[0].rstrip('/')}/{FOLDER}/" for each in settings.destinations()]
+    account = f"Reads account {settings.account_id}; creates nothing in it."
     missing = settings.missing((DESTINATION, BUCKET, KEYS, ACCOUNT))
-    lines += [
-        "",
-        "Jobs and files of that name are removed at the beginning, at the end, and when this is",
-        f"interrupted. About 300 requests are sent. The report is written to {report}.",
-        *(f"Not tested: what needs {need}." for need in missing),
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"With CLOUDFLARE_API_TOKEN, at {settings.base_url}, in zone {settings.zone_id}:",
+            f"Creates, changes and deletes Logpush jobs named {FOLDER}-*, two at a time at most.",
+            "None is created enabled. Other jobs are not touched.",
+            *([account] if settings.account_id else []),
+            *(f"Cloudflare writes challenge and test files to {place}" for place in places),
+            "Jobs and files of that name are removed before and after, and on an interruption.",
+            f"About 300 requests are sent. The report is written to {REPORT}.",
+            *(f"Not tested: what needs {need}." for need in missing),
+        ]
+    )
 
 
 def _confirmed() -> bool:

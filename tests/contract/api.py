@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from .folder import FOLDER, Folder, r2_folder, s3_folder
+from .folder import FOLDER, Folder
 from .settings import Settings
 
 _TIMEOUT = 60  # seconds
@@ -53,16 +53,17 @@ class Response:
     @property
     def mapping(self) -> dict[str, t.Any]:
         """The result of a successful response, which must be an object."""
-        self.expect_success()
-        expect_that(isinstance(self.result, dict), "the result", "an object", self.result)
-        return t.cast(dict[str, t.Any], self.result)
+        return t.cast(dict[str, t.Any], self._expect_result(dict, "an object"))
 
     @property
     def items(self) -> list[t.Any]:
         """The result of a successful response, which must be a list."""
+        return t.cast(list[t.Any], self._expect_result(list, "a list"))
+
+    def _expect_result(self, kind: type, words: str) -> t.Any:
         self.expect_success()
-        expect_that(isinstance(self.result, list), "the result", "a list", self.result)
-        return t.cast(list[t.Any], self.result)
+        expect_that(isinstance(self.result, kind), "the result", words, self.result)
+        return self.result
 
     @property
     def error(self) -> dict[str, t.Any]:
@@ -94,8 +95,9 @@ class Api:
         self._session.auth = lambda request: request
         self._numbers = 0
         self._unanswered = False
-        self._s3 = s3_folder(settings, self.run)
-        self._r2 = r2_folder(settings, self.run)
+        s3, r2, endpoint = settings.s3_destination, settings.r2_destination, settings.r2_endpoint
+        self._s3 = Folder(s3, self.run) if s3 else None
+        self._r2 = Folder(r2, self.run, endpoint) if r2 else None
 
     def not_tested(self, reason: str) -> t.NoReturn:
         """Leave a test, which is not possible here."""
@@ -112,7 +114,7 @@ class Api:
         After a 429 it is sent once more, when the API says. ``Undetermined`` where there is no
         response, or one of a server that is overloaded.
         """
-        response, envelope = self._decoded(method, path, body, **more)
+        response, envelope = self._send(method, path, body, **more)
         holds = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
         expect_that(holds, "the response", "an envelope with success", response.text[:200])
         return Response(response.status_code, response.headers, envelope)
@@ -120,21 +122,25 @@ class Api:
     def query(self, text: str, **variables: t.Any) -> dict[str, t.Any]:
         """Send a GraphQL query; returns data and errors, one of which must be there."""
         body = {"query": text, "variables": variables}
-        response, answer = self._decoded("POST", "/graphql", body)
+        response, answer = self._send("POST", "/graphql", body)
         holds = isinstance(answer, dict) and bool(answer.get("data") or answer.get("errors"))
         expect_that(holds, "the response", "data or errors", response.text[:200])
         if "not authorized" in response.text or response.status_code in (401, 403):
             self.not_tested(f"the API token may not read analytics: {response.text[:200]}")
         return t.cast(dict[str, t.Any], answer)
 
-    def _decoded(
-        self, method: str, path: str, body: t.Any, **more: t.Any
+    def _send(
+        self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None
     ) -> tuple[requests.Response, t.Any]:
-        response = self._send(method, path, body, **more)
+        """The response and its JSON, if it is any."""
+        object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
+        place = path if path.startswith("/") else f"/{on}s/{object_id}/logpush/{path}"
+        headers = {"Authorization": f"Bearer {api_token or self.settings.api_token}"}
+        response = self._exchange(method, place, headers=headers, json=body)
         if response.status_code == 429:
             given = response.headers.get("Retry-After", "")
             time.sleep(min(float(given), _LONGEST_WAIT) if given.isdecimal() else 60)
-            response = self._send(method, path, body, **more)
+            response = self._exchange(method, place, headers=headers, json=body)
         if response.status_code == 429 or response.status_code >= 500:
             raise Undetermined(f"HTTP {response.status_code}: {response.text[:200]}")
         try:
@@ -142,21 +148,14 @@ class Api:
         except ValueError:
             return response, None
 
-    def _send(
-        self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None
-    ) -> requests.Response:
-        object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
-        place = path if path.startswith("/") else f"/{on}s/{object_id}/logpush/{path}"
-        headers = {"Authorization": f"Bearer {api_token or self.settings.api_token}"}
+    def _exchange(self, method: str, place: str, **more: t.Any) -> requests.Response:
         self.requests += 1
         self.exchange = f"{method} {place}"
-        options: dict[str, t.Any] = {"timeout": _TIMEOUT, "allow_redirects": False}
+        options = {**more, "timeout": _TIMEOUT, "allow_redirects": False}
         # Whatever goes wrong from here on, Ctrl-C too: it may still be carried out.
         unanswered, self._unanswered = self._unanswered, self._unanswered or method == "POST"
         try:
-            response = self._session.request(
-                method, f"{self.settings.base_url}{place}", json=body, headers=headers, **options
-            )
+            response = self._session.request(method, self.settings.base_url + place, **options)
         except requests.RequestException as error:
             raise Undetermined(f"{type(error).__name__}: {error}") from error
         self._unanswered = unanswered
@@ -211,9 +210,9 @@ class Api:
         """Read a job."""
         return self.call("GET", f"jobs/{job['id']}").mapping
 
-    def own_jobs(self, path: str = "jobs", on: str = "zone") -> list[dict[str, t.Any]]:
+    def own_jobs(self, path: str = "jobs") -> list[dict[str, t.Any]]:
         """The jobs of these tests, and no other one."""
-        jobs = self.call("GET", path, on=on).items
+        jobs = self.call("GET", path).items
         return [job for job in jobs if _JOB.fullmatch(str(job.get("name")))]
 
     # Challenges
@@ -244,29 +243,24 @@ class Api:
 
     # Removal
 
-    def remove_jobs(self, on: str = "zone") -> list[str]:
+    def remove_jobs(self) -> list[str]:
         """Remove all jobs of these tests, of earlier runs too; returns what could not be done."""
         if self._unanswered:
             time.sleep(_STILL_RUNNING)
             self._unanswered = False
-        problems = []
         try:
-            jobs = self.own_jobs(on=on)
+            for job in self.own_jobs():
+                response = self.call("DELETE", f"jobs/{job['id']}")
+                # An interrupted deletion may have been carried out meanwhile.
+                if response.status != 404:
+                    response.expect_success()
         except (Disagreement, Undetermined) as error:
-            # A token of the zone alone has made nothing in the account.
-            return [f"the jobs could not be listed: {error}"] if on == "zone" else []
-        for job in jobs:
-            try:
-                self.call("DELETE", f"jobs/{job['id']}", on=on).expect_success()
-            except (Disagreement, Undetermined) as error:
-                problems.append(f"job {job.get('id')} could not be removed: {error}")
-        return problems
+            return [f"jobs named {FOLDER}-* could not be removed, remove them yourself: {error}"]
+        return []
 
     def remove_everything(self) -> list[str]:
         """Remove jobs, then files; returns what could not be removed."""
         problems = self.remove_jobs()
-        if self.settings.account_id:
-            problems += self.remove_jobs("account")
         for folder in (self._s3, self._r2):
             problems += folder.clear() if folder is not None else []
         return problems

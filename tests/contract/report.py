@@ -10,6 +10,7 @@ import json
 import os
 import time
 import typing as t
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,33 +18,32 @@ import pytest
 from .api import Api, Disagreement
 from .settings import Settings
 
+REPORT = "contract-report.md"
 KEY = pytest.StashKey["Report"]()
-_JSON: dict[str, t.Any] = {"indent": 2, "sort_keys": True, "ensure_ascii": False, "default": str}
 _STATES = ("agreed", "disagreed", "undetermined", "not tested")
 
 
 class Report:
     """One run against Cloudflare, or against what is given in its place."""
 
-    def __init__(self, settings: Settings, path: Path) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.api: Api | None = None
         self.not_removed: list[str] = []
-        self._path = path
         self._sections: dict[str, list[str]] = {}
-        self._counts = dict.fromkeys(_STATES, 0)
-        self._interrupted = False
+        self._counts: Counter[str] = Counter()
 
     @property
     def good(self) -> bool:
         """Whether nothing disagreed, was left open, or was left behind."""
-        bad = self._counts["disagreed"] or self._counts["undetermined"] or self.not_removed
-        return bool(self._counts["agreed"]) and not bad
+        counts = self._counts
+        bad = counts["disagreed"] or counts["undetermined"] or self.not_removed
+        return bool(counts["agreed"]) and not bad
 
     def summary(self) -> str:
         """One line."""
-        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items())
-        return f"{sum(self._counts.values())} beliefs: {counts}."
+        counts = ", ".join(f"{self._counts[state]} {state}" for state in _STATES)
+        return f"{self._counts.total()} beliefs: {counts}."
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Let the fixtures find it."""
@@ -61,23 +61,30 @@ class Report:
 
     def pytest_keyboard_interrupt(self) -> None:
         """Note that the rest is missing."""
-        self._interrupted = True
+        self._sections["interrupted"] = ["- Interrupted: the run is incomplete"]
 
     def pytest_unconfigure(self) -> None:
         """Write the report, once what was created is removed."""
-        text = "\n".join(self._lines()).rstrip() + "\n"
-        self._path.write_text(self.settings.redact(text, os.environ), encoding="utf-8")
+        lines = [f"# Contract report\n\n{self.summary()}\n\n- API: {self.settings.base_url}"]
+        lines.append(f"- Date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}")
+        lines.append(f"- Requests: {self.api.requests if self.api else 0}")
+        self._sections["not removed"] = [f"- {each}" for each in self.not_removed]
+        order = ("interrupted", "disagreed", "undetermined", "answers", "agreed", "not tested")
+        for state in (*order, "not removed"):
+            if self._sections.get(state):
+                lines += [f"\n## {state.capitalize()}\n", *self._sections[state]]
+        text = self.settings.redact("\n".join(lines), os.environ)
+        Path(REPORT).write_text(f"{text.rstrip()}\n", encoding="utf-8")
 
     def _note(self, item: pytest.Function, error: BaseException | None) -> None:
         name = item.name.removeprefix("test_").partition("[")[0]
-        text = " ".join((item.function.__doc__ or "").partition("\n\n")[0].split())
+        text = " ".join((item.function.__doc__ or "").split())
         belief = item.get_closest_marker("belief")
         state = _state(error)
         if belief is not None:
             self._counts[state] += 1
         if state in ("agreed", "not tested"):
-            reason = f" ({error})" if error else ""
-            lines = [f"- `{name}`: {text}{reason}"]
+            lines = [f"- `{name}`: {text}{f' ({error})' if error else ''}"]
         else:
             lines = [f"### {name}", "", text, ""]
             lines += [f"- Source: {belief.args[0]}"] if belief else []
@@ -89,18 +96,6 @@ class Report:
             state, lines = str(title), [f"### {text}", "", *_block(value)]
         self._sections.setdefault(state, []).extend(lines)
 
-    def _lines(self) -> t.Iterator[str]:
-        yield from ("# Contract report", "", self.summary(), "")
-        yield f"- API: {self.settings.base_url}"
-        yield f"- Date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}"
-        yield f"- Requests: {self.api.requests if self.api else 0}"
-        yield "- Interrupted: the run is incomplete\n" if self._interrupted else ""
-        for state in ("disagreed", "undetermined", "answers", "agreed", "not tested"):
-            if state in self._sections:
-                yield from (f"## {state.capitalize()}", "", *self._sections[state], "")
-        if self.not_removed:
-            yield from ("## Not removed", "", *(f"- {each}" for each in self.not_removed))
-
 
 def _state(error: BaseException | None) -> str:
     if error is None:
@@ -111,5 +106,5 @@ def _state(error: BaseException | None) -> str:
 
 
 def _block(value: object) -> list[str]:
-    text = json.dumps(value, **_JSON).replace("```", "` ` `")
-    return ["```json", text, "```", ""]
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+    return ["```json", text.replace("```", "` ` `"), "```", ""]

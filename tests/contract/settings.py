@@ -100,9 +100,9 @@ class Settings:
             place, _mark, query = destination.partition("?")
             bucket, _slash, prefix = place.partition("://")[2].partition("/")
             names |= {bucket: "<bucket>", prefix.strip("/"): "<prefix>"}
-            for name, _equals, value in (pair.partition("=") for pair in query.split("&")):
+            for name, value in parameters(f"?{query}").items():
                 if name not in _PUBLIC:
-                    names |= {value: f"<{name}>", unquote(value): f"<{name}>"}
+                    names[value] = f"<{name}>"
         names = {quote(value, safe=""): name for value, name in names.items()} | names
         # AWS's errors name the account and the user.
         text = re.sub(r"\barn:aws[\w-]*:[^\s\"]+", "<arn>", text)
@@ -112,6 +112,12 @@ class Settings:
             alone = rf"(?<![\w-]){re.escape(value)}(?![\w-])"
             text = re.sub(alone, names[value].replace("\\", ""), text)
         return text
+
+
+def parameters(destination: str) -> dict[str, str]:
+    """The parameters of a destination, decoded."""
+    pairs = (pair.partition("=") for pair in destination.partition("?")[2].split("&"))
+    return {name: unquote(value) for name, _equals, value in pairs}
 
 
 def of_sandbox(environment: Mapping[str, str]) -> dict[str, str]:

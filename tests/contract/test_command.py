@@ -97,20 +97,25 @@ def test_no_belief_agrees_with_an_api_that_says_yes_to_everything_or_fails(
     assert len(named(report, state)) > 45
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_removes_what_it_made_when_interrupted(
-    reset: Control, tmp_path: Path, number: signal.Signals
+@pytest.mark.parametrize(
+    ("number", "removable"), [(signal.SIGINT, True), (signal.SIGTERM, False)], ids=str
+)
+def test_it_removes_what_it_made_when_interrupted_or_says_what_is_left(
+    reset: Control, tmp_path: Path, number: signal.Signals, removable: bool
 ) -> None:
+    if not removable:
+        reset("POST", "faults", {"method": "DELETE", "times": -1, "status": 500})
     process = start(reset, tmp_path, CONTRACT_YES="1")
     deadline = time.monotonic() + 120
     while not reset("GET", "jobs"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
-    process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert reset("GET", "jobs") == []
-    assert "- Interrupted" in (tmp_path / "contract-report.md").read_text(encoding="utf-8")
+    _output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    report = (tmp_path / "contract-report.md").read_text(encoding="utf-8")
+    assert "- Interrupted" in report
+    assert removable is (reset("GET", "jobs") == []) is ("## Not removed" not in report)
 
 
 def test_it_does_not_begin_without_a_terminal(reset: Control, tmp_path: Path) -> None:
