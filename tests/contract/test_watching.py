@@ -20,7 +20,10 @@ ALERT_TYPE = "failing_logpush_job_disabled_alert"
 _LIMITS = ("enabled", "maxDuration", "maxPageSize", "notOlderThan")
 _HEALTH_SUMS = ("bytes", "bytesCompressed", "records", "uploads")
 _HEALTH_DIMENSIONS = ("destinationType", "final", "jobId", "status")
-_PERIOD = 3600  # seconds
+_HEALTH = (
+    f"{HEALTH}(limit: $limit, filter: {{datetime_geq: $since, datetime_lt: $until}}) "
+    f"{{ sum {{ {' '.join(_HEALTH_SUMS)} }} dimensions {{ {' '.join(_HEALTH_DIMENSIONS)} }} }}"
+)
 
 
 @belief(sources.ALERTS)
@@ -36,7 +39,7 @@ def test_uploads_are_groups_of_jobs_and_statuses(api: Api) -> None:
 @belief(f"{sources.GRAPHQL}/errors/")
 def test_an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
     """A query for a field that does not exist has errors with a message, and no data."""
-    answer = api.query(_of_zone("edgeopsNoSuchField"), tag=api.settings.zone_id)
+    answer = _query(api, "zones", "edgeopsNoSuchField")
     errors = answer.get("errors")
     holds = isinstance(errors, list) and bool(errors) and isinstance(errors[0].get("message"), str)
     expect_that(holds and not answer.get("data"), "the response", "errors, no data", answer)
@@ -46,8 +49,8 @@ def test_an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
 def test_the_limits_of_uploads_are_settings(api: Api) -> None:
     """The settings of a zone say for the uploads how long a query's period may be, how many groups
     it returns at most, and how far back it may reach."""
-    text = _of_zone(f"settings {{ {HEALTH} {{ {' '.join(_LIMITS)} }} }}")
-    data = _data(api.query(text, tag=api.settings.zone_id), "zones")
+    selection = f"settings {{ {HEALTH} {{ {' '.join(_LIMITS)} }} }}"
+    data = _data(_query(api, "zones", selection), "zones")
     settings = (data.get("settings") or {}).get(HEALTH) or {}
     expect("enabled", True, settings.get("enabled"))
     numbers = [settings.get(name) for name in _LIMITS[1:]]
@@ -58,8 +61,7 @@ def test_the_limits_of_uploads_are_settings(api: Api) -> None:
 @belief(f"{sources.GRAPHQL}/errors/")
 def test_a_query_above_the_limits_is_an_error(api: Api) -> None:
     """A query for more groups than the settings allow has errors, and no data."""
-    now = int(time.time())
-    answer = _asked_for_health(api, now - _PERIOD, now, limit=2_000_000_000)
+    answer = _query(api, "zones", _HEALTH, **_last_hour(2_000_000_000))
     holds = bool(answer.get("errors")) and not answer.get("data")
     expect_that(holds, "the response", "errors, no data", answer)
 
@@ -68,13 +70,12 @@ def test_a_query_above_the_limits_is_an_error(api: Api) -> None:
 def test_usage_is_billable_bytes_by_date(api: Api) -> None:
     """The usage of an account is groups, each with billableBytes and a date."""
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    text = (
-        "query ($tag: String!, $since: Date!, $until: Date!) { viewer { "
-        "accounts(filter: {accountTag: $tag}) { "
+    selection = (
         f"{USAGE}(limit: 10, filter: {{date_geq: $since, date_leq: $until}}) "
-        "{ sum { billableBytes } dimensions { date } } } } }"
+        "{ sum { billableBytes } dimensions { date } }"
     )
-    answer = api.query(text, tag=api.settings.account_id, since=today, until=today)
+    dates = {"since": ("Date!", today), "until": ("Date!", today)}
+    answer = _query(api, "accounts", selection, **dates)
     groups = _list(_data(answer, "accounts"), USAGE)
     holds = all(
         isinstance(group["sum"]["billableBytes"], int) and group["dimensions"]["date"] == today
@@ -94,14 +95,14 @@ def test_notifications_are_a_list(api: Api) -> None:
 @question()
 def test_limits_of_uploads(api: Api) -> t.Any:
     """What are the limits and the fields of the dataset of uploads?"""
-    return _settings_of(api, "zones", "zoneTag", api.settings.zone_id, HEALTH)
+    return _settings(api, "zones", HEALTH)
 
 
 @question(ACCOUNT)
 def test_limits_of_usage(api: Api) -> t.Any:
     """What are the limits and the fields of the dataset of usage? (Whether it tells destinations
     and transformers apart shows in its fields.)"""
-    return _settings_of(api, "accounts", "accountTag", api.settings.account_id, USAGE)
+    return _settings(api, "accounts", USAGE)
 
 
 @question()
@@ -133,42 +134,35 @@ def test_members_of_notifications(api: Api) -> t.Any:
     }
 
 
-def _of_zone(selection: str) -> str:
-    zone = f"zones(filter: {{zoneTag: $tag}}) {{ {selection} }}"
-    return f"query ($tag: String!) {{ viewer {{ {zone} }} }}"
+def _query(api: Api, scopes: str, selection: str, **variables: t.Any) -> dict[str, t.Any]:
+    """Data and errors of a query for the zone or the account; variables have a type and a value."""
+    names = {"zones": ("zoneTag", "zone_id"), "accounts": ("accountTag", "account_id")}
+    tag, name = names[scopes]
+    types = "".join(f", ${each}: {kind}" for each, (kind, _value) in variables.items())
+    scope = f"{scopes}(filter: {{{tag}: $tag}}) {{ {selection} }}"
+    values = {each: value for each, (_kind, value) in variables.items()}
+    return api.query(
+        f"query ($tag: String!{types}) {{ viewer {{ {scope} }} }}",
+        tag=getattr(api.settings, name),
+        **values,
+    )
 
 
 def _health(api: Api, scopes: str = "zones") -> list[dict[str, t.Any]]:
-    now = int(time.time())
-    answer = _asked_for_health(api, now - _PERIOD, now, scopes=scopes)
-    return _list(_data(answer, scopes), HEALTH)
+    return _list(_data(_query(api, scopes, _HEALTH, **_last_hour(100)), scopes), HEALTH)
 
 
-def _asked_for_health(
-    api: Api, since: int, until: int, limit: int = 100, scopes: str = "zones"
-) -> dict[str, t.Any]:
-    tag = "zoneTag" if scopes == "zones" else "accountTag"
-    text = (
-        "query ($tag: String!, $since: Time!, $until: Time!, $limit: Int!) { viewer { "
-        f"{scopes}(filter: {{{tag}: $tag}}) {{ "
-        f"{HEALTH}(limit: $limit, filter: {{datetime_geq: $since, datetime_lt: $until}}) "
-        f"{{ sum {{ {' '.join(_HEALTH_SUMS)} }} dimensions {{ {' '.join(_HEALTH_DIMENSIONS)} }} }} "
-        "} } }"
+def _last_hour(limit: int) -> dict[str, tuple[str, t.Any]]:
+    """Variables for the uploads of the last hour."""
+    since, until = (
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago)) for ago in (3600, 0)
     )
-    times = {
-        name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-        for name, at in (("since", since), ("until", until))
-    }
-    object_id = api.settings.zone_id if scopes == "zones" else api.settings.account_id
-    return api.query(text, tag=object_id, limit=limit, **times)
+    return {"since": ("Time!", since), "until": ("Time!", until), "limit": ("Int!", limit)}
 
 
-def _settings_of(api: Api, scopes: str, tag: str, object_id: str, dataset: str) -> t.Any:
-    text = (
-        f"query ($tag: String!) {{ viewer {{ {scopes}(filter: {{{tag}: $tag}}) {{ settings {{ "
-        f"{dataset} {{ {' '.join(_LIMITS)} availableFields }} }} }} }} }}"
-    )
-    answer = api.query(text, tag=object_id)
+def _settings(api: Api, scopes: str, dataset: str) -> t.Any:
+    selection = f"settings {{ {dataset} {{ {' '.join(_LIMITS)} availableFields }} }}"
+    answer = _query(api, scopes, selection)
     return answer.get("errors") or _data(answer, scopes).get("settings")
 
 

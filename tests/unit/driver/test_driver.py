@@ -29,12 +29,7 @@ def test_the_lowest_versions_are_those_of_the_requirements(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("output", "position"),
-    [
-        ("", ""),
-        (PYTEST, "26%"),
-        (SANITY, "compile"),
-        (SANITY + INTEGRATION, "jobs"),
-    ],
+    [("", ""), (PYTEST, "26%"), (SANITY, "compile"), (SANITY + INTEGRATION, "jobs")],
 )
 def test_how_far_a_command_is(output: str, position: str) -> None:
     assert summary.position(output) == position
@@ -72,13 +67,7 @@ def test_a_copy_has_what_git_does_not_ignore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = tmp_path / "checkout"
-    for name in (
-        "plugins/modules/a.py",
-        ".nox/x",
-        "plugins/__pycache__/a.pyc",
-        "a.tar.gz",
-        ".git/x",
-    ):
+    for name in ("plugins/a.py", ".nox/x", "plugins/__pycache__/a.pyc", "a.tar.gz", ".git/x"):
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -86,6 +75,4 @@ def test_a_copy_has_what_git_does_not_ignore(
     monkeypatch.setattr(tree, "TREES", tmp_path / "trees")
     copied = tree.copy("name")
     assert copied.parts[-3:] == ("ansible_collections", "edgeops", "cloudflare")
-    assert [path for path in copied.rglob("*") if path.is_file()] == [
-        copied / "plugins/modules/a.py"
-    ]
+    assert [path for path in copied.rglob("*") if path.is_file()] == [copied / "plugins/a.py"]
