@@ -146,14 +146,11 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def describe(environment: dict[str, str]) -> str:
-    """What runs where, and the lines to copy."""
-    bucket, server = environment["SANDBOX_BUCKET"], environment["SANDBOX_STORE"]
+    """The lines to copy, which say what runs where, and which store does not run."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     return "\n".join(
         [
             f"Logpush API, as base_url: {environment['CLOUDFLARE_BASE_URL']}",
-            f"S3 ({server}): {environment['AWS_ENDPOINT_URL_S3']}, bucket {bucket}",
-            *_others(environment),
             f"Control API (a GET lists its paths): {environment['SANDBOX_CONTROL_URL']}",
             "Delivered logs: GET /sandbox/uploads; how they are delivered: GET /sandbox/delivery",
             "",
@@ -165,16 +162,6 @@ def describe(environment: dict[str, str]) -> str:
             "Ctrl-C stops it and removes everything.",
         ]
     )
-
-
-def _others(environment: dict[str, str]) -> list[str]:
-    """A line for each of the other stores, which need not be installed."""
-    lines = []
-    for name, what in (("GCS", "Google Cloud Storage"), ("AZURE", "Azure Blob Storage")):
-        said = environment.get(f"SANDBOX_{name}", "")
-        endpoint = environment.get(f"SANDBOX_{name}_ENDPOINT")
-        lines.append(f"{what} ({said}): {endpoint}" if endpoint else f"No {what}: {said}")
-    return lines
 
 
 if __name__ == "__main__":

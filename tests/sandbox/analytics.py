@@ -2,19 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filter uploads, group them by dimensions, and enforce the limits of each dataset."""
+"""The uploads of jobs: filtered, grouped by dimensions, within the limits of each dataset."""
 
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .job_store import Owner
 from .schema import Schema
-from .uploads import FORMAT
 
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_DEFAULTS = {"jobId": 1, "status": 200, "final": 1, "uploads": 1}
+_DEFAULTS |= dict.fromkeys(("bytes", "bytesCompressed", "records"), 0)
+_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
+_UPLOAD = Schema(
+    properties={
+        "datetime": {"pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", **_TEXT},
+        **dict.fromkeys(_DEFAULTS, _NUMBER),
+        # Bucket and key are those of deliveries.
+        **dict.fromkeys(("destinationType", "bucket", "key"), _TEXT),
+    },
+    additionalProperties=False,
+)
 Row = dict[str, Any]
 Limits = dict[str, int]
 HEALTH, USAGE = "logpushHealthAdaptiveGroups", "logpushUsageAdaptiveGroups"
@@ -53,6 +66,32 @@ _LIMITS = Schema(
     propertyNames={"enum": [HEALTH, USAGE]},
 )
 _UNITS = (("w", 7 * _DAY), ("d", _DAY), ("h", 3600), ("m", 60), ("s", 1))
+
+
+class Uploads:
+    """Uploads in order, each a dict; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._uploads: list[tuple[Owner, dict[str, Any]]] = []
+
+    def add(self, owner: Owner, upload: dict[str, Any]) -> dict[str, Any]:
+        """Add an upload, completed with defaults; ``ValueError`` if it is invalid."""
+        now = f"{datetime.now(timezone.utc):{FORMAT}}"
+        complete = {**_DEFAULTS, "destinationType": "s3", "datetime": now, **_UPLOAD.check(upload)}
+        with self._lock:
+            self._uploads.append((owner, complete))
+        return complete
+
+    def everything(self) -> list[tuple[Owner, dict[str, Any]]]:
+        """Return all uploads, with the zone or account of the job."""
+        with self._lock:
+            return list(self._uploads)
+
+    def clear(self) -> None:
+        """Delete them all."""
+        with self._lock:
+            self._uploads = []
 
 
 class QueryError(Exception):

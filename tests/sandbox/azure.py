@@ -10,14 +10,13 @@ import base64
 import re
 import secrets
 import shutil
-import subprocess
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from .janitor import Janitor
-from .processes import HOST, LOG, StartError, spawn, tail, wait_until
+from .processes import HOST, Child, StartError
 from .store import CLAIMED_ENCODING, Location, StoreRefusal, is_batch, locate, send
 
 _DOMAIN = "blob.core.windows.net"
@@ -89,12 +88,10 @@ class AzureStore:
 _LISTENS = re.compile(r"listen\w* (?:on|at) (http://\S+)")
 
 
-def start(
-    directory: Path, janitor: Janitor, container: str
-) -> tuple[subprocess.Popen[bytes], AzureStore]:
+def start(directory: Path, janitor: Janitor, container: str) -> tuple[Child, AzureStore]:
     """Start it with an account of its own, and make a container in it.
 
-    It keeps everything in memory. ``StartError`` says in a sentence why it does not run.
+    It keeps everything in memory. ``StartError`` says why it does not run.
     """
     node, program = _find()
     account, key = f"sandbox{secrets.token_hex(4)}", secrets.token_bytes(32)
@@ -103,17 +100,11 @@ def start(
     # It takes a free port itself, and tells which.
     command = [node, str(program), "--blobHost", HOST, "--blobPort", "0", "--silent"]
     command += ["--inMemoryPersistence", "--disableTelemetry", "--disableProductStyleUrl"]
-    process = spawn(command, directory, {"AZURITE_ACCOUNTS": f"{account}:{encoded}"}, janitor)
-    try:
-        origin = wait_until(partial(_origin, directory / LOG), process)
-        store = AzureStore(account, encoded, f"{origin}/{account}")
-        wait_until(partial(store.create_container, container), process)
-        return process, store
-    except StartError as error:
-        process.kill()
-        process.wait()
-        said = tail(directory, lines=1)
-        raise StartError(f"Azurite did not start: {error} ({said})") from error
+    process = Child(command, directory, {"AZURITE_ACCOUNTS": f"{account}:{encoded}"}, janitor)
+    origin = process.wait_until(partial(_origin, process.log))
+    store = AzureStore(account, encoded, f"{origin}/{account}")
+    process.wait_until(partial(store.create_container, container))
+    return process, store
 
 
 def _find() -> tuple[str, Path]:

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from . import batch
+from .analytics import FORMAT, Uploads
 from .job_store import Jobs
 from .schema import Schema
 from .store import Location, Store, StoreRefusal, scheme_of
-from .uploads import FORMAT, Uploads
 
 _RANGE = timedelta(seconds=30)
 # Its store takes messages, no objects.

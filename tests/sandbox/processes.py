@@ -18,8 +18,8 @@ from typing import TypeVar
 from .janitor import Janitor
 
 HOST = "127.0.0.1"
-LOG = "log"
 _READY_LIMIT = 30.0  # seconds
+_LINES = 15
 _T = TypeVar("_T")
 
 
@@ -34,41 +34,43 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in taken]
 
 
-def spawn(
-    command: list[str], directory: Path, variables: dict[str, str], janitor: Janitor
-) -> subprocess.Popen[bytes]:
-    """Start a server in a folder of its own, where its output goes too."""
-    # A bare environment: no proxy, no configuration of the user's.
-    bare = {"HOME": str(directory), "PATH": os.environ.get("PATH", os.defpath)}
-    with (directory / LOG).open("wb") as log:
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            env=bare | variables,
-            start_new_session=True,
-        )
-    janitor.kill_later(process.pid)
-    return process
+class Child(subprocess.Popen[bytes]):
+    """A server in a folder of its own, where its output goes too."""
 
+    def __init__(
+        self, command: list[str], directory: Path, variables: dict[str, str], janitor: Janitor
+    ) -> None:
+        """Start it; it ends when the janitor cleans."""
+        # A bare environment: no proxy, no configuration of the user's.
+        bare = {"HOME": str(directory), "PATH": os.environ.get("PATH", os.defpath)}
+        self.log = directory / "log"
+        with self.log.open("wb") as log:
+            super().__init__(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                env=bare | variables,
+                start_new_session=True,
+            )
+        janitor.kill_later(self.pid)
 
-def wait_until(action: Callable[[], _T], process: subprocess.Popen[bytes]) -> _T:
-    """Repeat an action until it succeeds; ``StartError`` if the server ends or never answers."""
-    deadline = time.monotonic() + _READY_LIMIT
-    while True:
-        try:
-            return action()
-        except Exception as error:  # pylint: disable=broad-exception-caught
-            if process.poll() is not None:
-                raise StartError(f"the server ended with status {process.returncode}") from error
-            if time.monotonic() > deadline:
-                raise StartError(f"the server did not answer: {error}") from error
-        time.sleep(0.05)
+    def wait_until(self, action: Callable[[], _T]) -> _T:
+        """Repeat an action until it succeeds; ``StartError`` if the server never lets it.
 
-
-def tail(directory: Path, lines: int = 15) -> str:
-    """The end of a server's output."""
-    text = (directory / LOG).read_text(encoding="utf-8", errors="replace")
-    return "\n".join(text.splitlines()[-lines:])
+        The error has the end of its output, and then it does not run any more.
+        """
+        deadline = time.monotonic() + _READY_LIMIT
+        while True:
+            try:
+                return action()
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                status = self.poll()
+                if status is not None or time.monotonic() > deadline:
+                    self.kill()
+                    self.wait()
+                    why = f"no answer: {error}" if status is None else f"it ended with {status}"
+                    said = self.log.read_text("utf-8", "replace").splitlines()[-_LINES:]
+                    raise StartError("\n".join([why, *said])) from error
+            time.sleep(0.05)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
 from .janitor import Janitor
-from .processes import HOST, StartError, free_ports, spawn, tail, wait_until
+from .processes import HOST, Child, StartError, free_ports
 from .store import S3Store
 
 # It is several servers in one process; each has a port for HTTP and one for gRPC.
@@ -22,9 +21,7 @@ _PARTS = ("master", "filer", "volume", "s3", "admin")
 _ATTEMPTS = 3
 
 
-def start(
-    directory: Path, janitor: Janitor, bucket: str
-) -> tuple[subprocess.Popen[bytes], S3Store]:
+def start(directory: Path, janitor: Janitor, bucket: str) -> tuple[Child, S3Store]:
     """Start it with new keys and its files in ``directory``, and make a bucket in it.
 
     Tries again, with other ports, when one was taken in the meantime; ``StartError`` in the end
@@ -43,17 +40,15 @@ def start(
         process, store = _start(weed, place, janitor)
         try:
             # With the new keys and to the end: another server on that port could not do it.
-            wait_until(partial(store.create_bucket, bucket), process)
+            process.wait_until(partial(store.create_bucket, bucket))
             return process, store
-        except StartError as error:
-            process.kill()
-            process.wait()
+        except StartError:
             if attempt == _ATTEMPTS:
-                raise StartError(f"S3: {error}\n{tail(place)}") from error
+                raise
     raise AssertionError("unreachable")
 
 
-def _start(weed: str, directory: Path, janitor: Janitor) -> tuple[subprocess.Popen[bytes], S3Store]:
+def _start(weed: str, directory: Path, janitor: Janitor) -> tuple[Child, S3Store]:
     http, grpc = _ports(), _ports()
     for part, port in grpc.items():
         # It puts these sockets there itself, and leaves them when it is killed.
@@ -84,7 +79,7 @@ def _start(weed: str, directory: Path, janitor: Janitor) -> tuple[subprocess.Pop
         # Encryption at rest (sse=AES256) wants a key to encrypt with.
         "WEED_S3_SSE_KEK": secrets.token_hex(32),
     }
-    process = spawn(command, directory, variables, janitor)
+    process = Child(command, directory, variables, janitor)
     return process, S3Store(f"http://{HOST}:{http['s3']}", access_key, secret_key)
 
 

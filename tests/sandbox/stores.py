@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from pathlib import Path
 from . import azure, seaweedfs
 from .gcs import GcsServer, GcsStore
 from .janitor import Janitor
-from .processes import StartError
+from .processes import Child, StartError
 from .store import Store, SumoStore
 from .world import BUCKET, DESTINATION
 
@@ -30,7 +29,7 @@ class Part:
     name: str
     environment: dict[str, str]
     stores: dict[str, Store] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: Child | None = None
     stop: Callable[[], None] = lambda: None
 
 
@@ -52,13 +51,10 @@ def _s3(directory: Path, janitor: Janitor) -> Part:
     environment = {
         "AWS_ACCESS_KEY_ID": store.access_key,
         "AWS_SECRET_ACCESS_KEY": store.secret_key,
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": store.endpoint,
-        "AWS_URL": store.endpoint,
+        **dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), "us-east-1"),
+        **dict.fromkeys(("AWS_ENDPOINT_URL_S3", "AWS_URL"), store.endpoint),
         "SANDBOX_BUCKET": BUCKET,
         "SANDBOX_DESTINATION_CONF": DESTINATION,
-        "SANDBOX_STORE": "SeaweedFS",
     }
     return Part("the S3 server", environment, {"s3": store}, process)
 
@@ -67,7 +63,7 @@ def _azure(directory: Path, janitor: Janitor) -> Part:
     try:
         process, store = azure.start(directory / "azure", janitor, BUCKET)
     except StartError as error:
-        return Part("Azurite", {"SANDBOX_AZURE": str(error)})
+        return Part("Azurite", {"SANDBOX_AZURE": " ".join(str(error).split())})
     environment = {
         "SANDBOX_AZURE": "Azurite",
         "SANDBOX_AZURE_ENDPOINT": store.endpoint,

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from . import analytics
-from .analytics import Limits
+from .analytics import Limits, Uploads
 from .auth import Credentials
 from .challenge import Issuer
 from .delivery import Deliveries
@@ -23,7 +23,6 @@ from .rate import RateLimits
 from .recorder import Recorder
 from .schema import Schema
 from .store import Store
-from .uploads import Uploads
 from .zone_store import Zones
 
 BUCKET = "edge-logs"
