@@ -63,17 +63,12 @@ def _say_no(error: ApiError) -> tuple[Response, int]:
     return jsonify(failure(error.errors)), error.status
 
 
-def _say_http_error(error: HTTPException) -> Response | tuple[Response, int]:
+def _say_http_error(error: HTTPException) -> tuple[Response, int]:
     if error.code == 404:
         return _say_no(views.no_route())
     if error.code == 405:
-        refusal = ApiError(405, 7001, f"Method {request.method} not available for that URI.")
-    else:
-        refusal = ApiError(error.code or 500, 1001, error.name)
-    response, status = _say_no(refusal)
-    response.status_code = status
-    response.headers.update({name: value for name, value in error.get_headers() if name == "Allow"})
-    return response
+        return _say_no(ApiError(405, 7001, f"Method {request.method} not available for that URI."))
+    return _say_no(ApiError(error.code or 500, 1001, error.name))
 
 
 def _say_broken(error: Exception) -> tuple[Response, int]:

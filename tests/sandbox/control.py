@@ -20,7 +20,7 @@ from .job_store import Owner
 from .schema import Schema
 from .store import SumoStore
 from .views import world
-from .world import DESTINATION
+from .world import DESTINATION, SCHEMA
 
 blueprint = Blueprint("control", __name__)
 
@@ -201,7 +201,7 @@ def settings() -> Response:
 @blueprint.patch("/settings")
 def change_settings() -> Response:
     """Change the settings that are named."""
-    world().change_settings(_body())
+    world().settings.update(SCHEMA.check(_body()))
     return settings()
 
 

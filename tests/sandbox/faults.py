@@ -28,7 +28,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from .envelope import ApiError, failure
+from .envelope import failure
 from .schema import Schema
 
 _SELECTORS = {"method", "path", "times"}
@@ -139,8 +139,8 @@ def answer(action: dict[str, Any]) -> Response | None:
 
 def too_many_requests() -> Response:
     """How the API refuses what is past the rate limit."""
-    error = ApiError(429, 10429, "Rate limited. Please wait and consider throttling your request")
-    return _json(failure(error.errors), 429)
+    message = "Rate limited. Please wait and consider throttling your request"
+    return _json(failure([{"code": 10429, "message": message}]), 429)
 
 
 def _rate_limit(seconds: float | None) -> Response:

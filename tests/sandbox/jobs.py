@@ -15,7 +15,6 @@ from . import datasets, job_rules, transformers, views
 from .envelope import FORBIDDEN, INVALID, ApiError, success
 from .job_store import Owner
 from .ownership import needs_challenge, write_test
-from .redaction import shown
 from .store import StoreRefusal
 
 blueprint = Blueprint("jobs", __name__)
@@ -125,7 +124,7 @@ def _listed(jobs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _answer(job: dict[str, Any]) -> dict[str, Any]:
-    return shown(job, views.world().settings)
+    return job_rules.shown(job, views.world().settings)
 
 
 def _check_dataset(kind: str, dataset: str) -> None:

@@ -39,8 +39,8 @@ def challenge(kind: str, object_id: str) -> dict[str, Any]:
     except StoreRefusal as refusal:
         # With HTTP 200 and success: that is how the API says that it could not write.
         return _refused(str(refusal))
-    filename = _filename(location, action)
-    return success({"filename": filename, "message": "", "valid": True})
+    bucket = f"{location.bucket}/" if action.get("filename") == "with_bucket" else ""
+    return success({"filename": bucket + location.key, "message": "", "valid": True})
 
 
 @blueprint.post("/ownership/validate")
@@ -66,26 +66,18 @@ def _file_name() -> str:
     return "ownership-challenge.txt"
 
 
-def _filename(location: Location, action: dict[str, Any]) -> str:
-    if action.get("filename") == "with_bucket":
-        return f"{location.bucket}/{location.key}"
-    return location.key
-
-
 def _write(store: Store, location: Location, token: str, action: dict[str, Any]) -> None:
     how = action.get("file")
-    body = f" {token}\r\n" if how == "padded" else token
     if how == "missing":
         return
+    body = (f" {token}\r\n" if how == "padded" else token).encode()
     if how == "late":
-        views.note_write()
-        timer = threading.Timer(
-            action.get("seconds", 3), _write_late, (store, location, body.encode())
-        )
+        seconds = action.get("seconds", 3)
+        timer = threading.Timer(seconds, _write_late, (store, location, body))
         timer.daemon = True
         timer.start()
-        return
-    store.put(location, body.encode())
+    else:
+        store.put(location, body)
     views.note_write()
 
 

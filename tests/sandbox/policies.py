@@ -22,7 +22,7 @@ from .schema import Schema
 
 blueprint = Blueprint("policies", __name__)
 
-_TEXT, _OBJECT = {"type": "string"}, {"type": "object"}
+_TEXT = {"type": "string"}
 _NAME = {"type": "string", "minLength": 1}
 
 
@@ -48,7 +48,7 @@ _PROPERTIES: dict[str, Any] = {
     },
     "description": _TEXT,
     "alert_interval": _TEXT,
-    "filters": _OBJECT,
+    "filters": {"type": "object"},
 }
 _CHANGED = Schema(properties=_PROPERTIES)
 _CREATED = Schema(properties=_PROPERTIES, required=["name", "alert_type", "enabled", "mechanisms"])
@@ -124,7 +124,7 @@ def _checked(schema: Schema) -> dict[str, Any]:
         schema.check(known)
     except ValueError as error:
         raise ApiError(400, 17106, f"invalid policy: {error}") from error
-    if not any(known.get("mechanisms", {"none": "given"}).values()):
+    if "mechanisms" in known and not any(known["mechanisms"].values()):
         raise ApiError(400, 17106, "invalid mechanisms: at least one must be given")
     return known
 

@@ -72,5 +72,6 @@ class Child(subprocess.Popen[bytes]):
                     self.wait()
                     why = f"no answer: {error}" if status is None else f"it ended with {status}"
                     said = self.log.read_text("utf-8", "replace").splitlines()[-_LINES:]
-                    raise StartError("\n".join([why, *said])) from error
+                    text = "\n".join([f"{self.log.parent.name}: {why}", *said])
+                    raise StartError(text) from error
             time.sleep(0.05)

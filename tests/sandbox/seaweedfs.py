@@ -49,7 +49,9 @@ def start(directory: Path, janitor: Janitor, bucket: str) -> tuple[Child, S3Stor
 
 
 def _start(weed: str, directory: Path, janitor: Janitor) -> tuple[Child, S3Store]:
-    http, grpc = _ports(), _ports()
+    http, grpc = (
+        dict(zip(_PARTS, free_ports(len(_PARTS)), strict=True)) for _kind in ("http", "grpc")
+    )
     for part, port in grpc.items():
         # It puts these sockets there itself, and leaves them when it is killed.
         janitor.remove_later(Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock"))
@@ -81,7 +83,3 @@ def _start(weed: str, directory: Path, janitor: Janitor) -> tuple[Child, S3Store
     }
     process = Child(command, directory, variables, janitor)
     return process, S3Store(f"http://{HOST}:{http['s3']}", access_key, secret_key)
-
-
-def _ports() -> dict[str, int]:
-    return dict(zip(_PARTS, free_ports(len(_PARTS)), strict=True))

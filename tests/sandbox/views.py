@@ -26,10 +26,7 @@ def world() -> World:
 
 def body() -> dict[str, Any]:
     """The request's body, which must be a JSON object."""
-    try:
-        given = request.get_json(force=True)
-    except Exception as error:
-        raise ApiError(400, 6007, "Malformed JSON in request body") from error
+    given = request.get_json(force=True, silent=True)
     if not isinstance(given, dict):
         raise ApiError(400, 6007, "Malformed JSON in request body")
     return given

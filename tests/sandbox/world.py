@@ -34,7 +34,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     # The name of the challenge file below the prefix: always the same one (a later challenge for
     # the same prefix replaces it), or one of its own.
     "challenge_file": ("same", "unique"),
-    # What responses show of a destination_conf, see redaction.py. There is no trace of any but the
+    # What responses show of a destination_conf, see job_rules.py. There is no trace of any but the
     # first.
     "redaction": ("plain", "masked", "stars", "removed", "whole", "omitted"),
     # How many jobs a zone may have.
@@ -50,7 +50,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-_SCHEMA = Schema(
+SCHEMA = Schema(
     properties={name: {"enum": list(choices)} for name, choices in SETTINGS.items()},
     additionalProperties=False,
 )
@@ -95,11 +95,6 @@ class World:
         )
         self.deliveries = Deliveries(self.jobs, self.uploads, self.stores, deliver=self.deliver)
         self.settings = _defaults()
-
-    def change_settings(self, changes: Any) -> None:
-        """Set what is named; ``ValueError`` says what is wrong, and then nothing is set."""
-        _SCHEMA.check(changes)
-        self.settings.update(changes)
 
     def reset(self) -> None:
         """Forget all that was made, used up or set since the start, and all requests.
