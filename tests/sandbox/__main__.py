@@ -23,8 +23,7 @@ from .server import STRAY, Sandbox
 
 _POLL = 0.25  # seconds between looks at the stores
 # As a shell reports them.
-_NOT_FOUND = 127
-_SIGNALLED = 128
+_NOT_FOUND, _SIGNALLED = 127, 128
 
 
 def main() -> int:
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--json", action="store_true", help="print the environment as JSON")
     serve.set_defaults(command=_serve)
     run = commands.add_parser("run", help="run a command against a new sandbox")
-    run.add_argument("words", nargs=argparse.REMAINDER, metavar="-- CMD ...")
+    run.add_argument("words", nargs="+", metavar="-- CMD")
     run.set_defaults(command=_run)
     start = commands.add_parser(
         "start", help="run in the background; print the environment as JSON once it is ready"
@@ -112,16 +111,12 @@ def _alive(pid: int) -> bool:
 
 
 def _run(options: argparse.Namespace) -> int:
-    words = options.words[1:] if options.words[:1] == ["--"] else options.words
-    if not words:
-        print("python -m sandbox run -- CMD [ARGS...]: no command given", file=sys.stderr)
-        return 2
     inherited = {name: value for name, value in os.environ.items() if name not in STRAY}
     with _running(options.deliver) as sandbox:
         try:
-            status = subprocess.call(words, env=inherited | sandbox.environment)
+            status = subprocess.call(options.words, env=inherited | sandbox.environment)
         except OSError as error:
-            print(f"{words[0]}: {error.strerror}", file=sys.stderr)
+            print(f"{options.words[0]}: {error.strerror}", file=sys.stderr)
             return _NOT_FOUND
     return status if status >= 0 else _SIGNALLED - status
 
