@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from e2e.playbooks import World
+from e2e.warm_python import warm_python
 from sandbox.server import Sandbox
 
 # `make explore` sets it: how many examples to try. Without it a sample runs of what takes long.
@@ -44,9 +45,16 @@ def fixture_sandbox() -> t.Iterator[Sandbox]:
         sandbox.stop()
 
 
+@pytest.fixture(scope="session", name="interpreter")
+def fixture_interpreter() -> t.Iterator[str]:
+    """Start one interpreter for the modules of all plays."""
+    with warm_python() as interpreter:
+        yield interpreter
+
+
 @pytest.fixture(name="world")
-def fixture_world(sandbox: Sandbox, tmp_path: Path) -> World:
+def fixture_world(sandbox: Sandbox, interpreter: str, tmp_path: Path) -> World:
     """Return a sandbox in which nothing has happened yet."""
-    world = World(sandbox.environment, tmp_path / "ansible.log")
+    world = World(sandbox.environment, tmp_path / "ansible.log", interpreter)
     world.reset()
     return world

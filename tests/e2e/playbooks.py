@@ -27,11 +27,15 @@ DESTINATION_SECRET = "ThisParameterIsASecret%2B42"
 
 
 class World(Control):
-    """A sandbox to run the playbook against."""
+    """A sandbox to run the playbook against.
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    ``interpreter`` is what modules are run by; none is the one that a play chooses.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path, interpreter: str = "") -> None:
         super().__init__(environment)
         self.log = log
+        self._interpreter = interpreter
         self.destination = environment["SANDBOX_DESTINATION_CONF"] + f"&x={DESTINATION_SECRET}"
 
     def objects(self) -> list[str]:
@@ -84,6 +88,8 @@ class World(Control):
         # Pipelining changes nothing but how long each task takes.
         settings = {"ANSIBLE_LOG_PATH": str(self.log), "ANSIBLE_PIPELINING": "true"}
         env.update({**self.environment, **settings, **(environment or {})})
+        if command[0] == "ansible-playbook" and self._interpreter:
+            command += ("-e", f"ansible_python_interpreter={self._interpreter}")
         done = subprocess.run(
             command,
             env=env,

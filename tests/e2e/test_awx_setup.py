@@ -50,6 +50,8 @@ def set_up(url: str, variables: t.Mapping[str, t.Any], *arguments: str, **enviro
     """Run the playbook."""
     env = {name: value for name, value in os.environ.items() if name not in SECRETS}
     env.update(environment, CONTROLLER_HOST=url, CONTROLLER_OAUTH_TOKEN="TokenOfAwx")
+    # Changes nothing but how long each task takes.
+    env["ANSIBLE_PIPELINING"] = "true"
     command = ["ansible-playbook", str(awx.FILES / "setup.yml"), "-e", json.dumps(variables)]
     command += arguments
     done = subprocess.run(
@@ -64,10 +66,11 @@ def read(name: str) -> t.Any:
 
 
 @pytest.fixture(scope="module", name="made")
-def fixture_made() -> tuple[Awx, list[Run]]:
+def fixture_made(interpreter: str) -> tuple[Awx, list[Run]]:
     """Return what two runs made, with all that is optional."""
     server = Awx()
     variables = {
+        "ansible_python_interpreter": interpreter,
         "awx_store_credentials": ["Logpush S3", "Logpush R2"],
         "awx_notifications": [WEBHOOK],
         "awx_slices": 5,

@@ -15,6 +15,12 @@ FIGURE = "figure: "
 Count = t.Callable[[str, int], None]
 
 
+@pytest.fixture(scope="session", name="interpreter")
+def fixture_interpreter() -> str:
+    """Return no interpreter: here each module is started as users have it."""
+    return ""
+
+
 @pytest.fixture(name="count")
 def fixture_count(record_property: t.Callable[[str, object], None]) -> Count:
     """Return what adds to a figure: called with its name and how many more there are."""
