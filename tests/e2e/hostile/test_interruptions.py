@@ -146,49 +146,46 @@ def _challenge_files(world: World) -> set[str]:
     return {key for key in world.objects() if "challenge" in key}
 
 
-@pytest.fixture(name="one_job")
-def fixture_one_job(world: World) -> Course:
-    """Return the course of a play with one job to be created."""
+def _lose_power(play: Play) -> None:
+    play.lose_power()
+
+
+def _press_ctrl_c(play: Play) -> None:
+    play.tell(signal.SIGINT)
+
+
+def _terminate(play: Play) -> None:
+    play.tell(signal.SIGTERM)
+
+
+# What interrupts a play, and where: before and at the request that creates the job.
+PLAYS_INTERRUPTED: list[tuple[t.Callable[[Play], None], int]] = [
+    (_lose_power, 1),
+    (_press_ctrl_c, 1),
+    *([(_press_ctrl_c, 0), (_terminate, 0), (_terminate, 1)] if EXPLORED else []),
+]
+
+
+def test_a_play_is_interrupted_while_it_creates_a_job(world: World, count: Count) -> None:
+    # One course for all: a play without an interruption takes as long as one with it.
     course = Course(world, [{"zone_id": world.zone_id, **NEW}], [], by_playbook=True)
     assert [method for method, _path in course.requests] == ["GET", "POST", "GET"]
-    return course
-
-
-def test_a_play_is_killed_at_the_request_that_creates_a_job(one_job: Course, count: Count) -> None:
-    run, left = one_job.interrupted_at(1, Play.lose_power)
-    assert run.status == -signal.SIGKILL
-    for jobs in left:
-        one_job.assert_resumed(jobs, "a play killed at the creation")
-    count("interrupted runs", 1)
-    count("requests interrupted", 1)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM] if EXPLORED else [signal.SIGINT])
-def test_after_ctrl_c_nothing_more_is_sent(
-    one_job: Course, count: Count, number: signal.Signals
-) -> None:
-    # Before and at the request that creates the job.
-    for place in (0, 1) if EXPLORED else (1,):
-        run, left = one_job.interrupted_at(place, lambda play: play.tell(number))
+    for interrupt, place in PLAYS_INTERRUPTED:
+        run, left = course.interrupted_at(place, interrupt)
         assert run.status != 0
+        assert interrupt is not _lose_power or run.status == -signal.SIGKILL
         for jobs in left:
-            one_job.assert_resumed(jobs, f"{number.name} at request {place}")
-        count("interrupted runs", 1)
-        count("requests interrupted", 1)
-
-
-def test_killed_alone_it_leaves_a_task_that_comes_to_its_end(
-    world: World, one_job: Course, count: Count
-) -> None:
-    # Ansible runs a task in a session of its own, which outlives the play and creates the job.
-    with one_job.playing_until(1, {"hold": True}) as play:
+            course.assert_resumed(jobs, f"{interrupt.__name__} at request {place}")
+    # Ansible runs a task in a session of its own, which outlives the play that is killed alone.
+    with course.playing_until(1, {"hold": True}) as play:
         play.tell(signal.SIGKILL)
         world.control("DELETE", "faults")
         run = play.end()
     assert run.status == -signal.SIGKILL
-    one_job.assert_resumed(world.jobs(), "killed alone")
-    count("interrupted runs", 1)
-    count("requests interrupted", 1)
+    assert len(world.jobs()) == 1
+    course.assert_resumed(world.jobs(), "killed alone")
+    count("interrupted runs", len(PLAYS_INTERRUPTED) + 1)
+    count("requests interrupted", len(PLAYS_INTERRUPTED) + 1)
 
 
 @pytest.mark.parametrize("passing", [25, 45] if EXPLORED else [45])
