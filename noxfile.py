@@ -27,6 +27,8 @@ antsibull_nox.load_antsibull_nox_toml()
 HOSTILE = "tests/e2e/hostile"
 FAULTS = f"{HOSTILE}/test_fault_table.py"
 NEWEST_HERE = matrix.newest_core_here()
+# What the tests of a file share is made once.
+TWO_WORKERS = ("-n", "2", "--dist", "loadfile")
 LEAST_COVERED = 98  # per cent of the lines and branches of plugins/
 
 
@@ -86,7 +88,7 @@ def lowest(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """Run playbooks, jobs and the examples of the documentation against the sandbox."""
     _install_newest(session)
-    tests = ("tests/e2e", f"--ignore={HOSTILE}", "-n", "2")
+    tests = ("tests/e2e", f"--ignore={HOSTILE}", *TWO_WORKERS)
     parts.check(session, sessions.against_sandbox(session, "playbooks, examples", *tests))
 
 
@@ -94,7 +96,7 @@ def e2e(session: nox.Session) -> None:
 def hostile(session: nox.Session) -> None:
     """Try to break the promises: interruptions, invalid input, searches for secrets."""
     _install_newest(session)
-    tests = (HOSTILE, f"--ignore={FAULTS}", "-n", "2")
+    tests = (HOSTILE, f"--ignore={FAULTS}", *TWO_WORKERS)
     parts.check(session, sessions.against_sandbox(session, "interruptions, secrets", *tests))
 
 

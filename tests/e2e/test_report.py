@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2e.playbooks import Run, World
+from e2e.playbooks import DESTINATION_SECRET, Run, World
 
 REPORT = "edgeops.cloudflare.report"
 # For further cases of what another one shows.
@@ -95,14 +95,15 @@ def add_jobs(world: World) -> int:
         last_complete=DONE,
         last_error=FAILED,
         error_message=MESSAGE,
-        destination_conf="r2://edge-logs/http?account-id=0&access-key-id=a&secret-access-key=b",
+        destination_conf="r2://edge-logs/http?account-id=0&access-key-id=a"
+        f"&secret-access-key={DESTINATION_SECRET}",
     )
     unnamed = {"name": None, "enabled": True, "destination_conf": "gs://edge-logs/{DATE}"}
     job = world.control("POST", "jobs", unnamed)
     add_job(
         world,
         name="Off",
-        destination_conf="datadog://intake.example.com/logs?header_DD-API-KEY=a",
+        destination_conf=f"datadog://intake.example.com/logs?header_DD-API-KEY={DESTINATION_SECRET}",
         filter='{"where": {"key": "ClientIP", "operator": "eq", "value": "<i>"}}',
         output_options={"field_names": ["RayID", "ClientIP"], "sample_rate": 0.1},
     )
@@ -182,6 +183,8 @@ def test_table_page_and_data(world: World, tmp_path: Path) -> None:
     assert data["counts"]["failing"] == 1
     for each in (path, path.with_suffix(".json")):
         assert each.stat().st_mode & 0o777 == 0o644
+        text = each.read_text(encoding="utf-8")
+        assert not [secret for secret in run.secrets() if secret in text]
 
 
 def assert_page(page: Page, unnamed: int) -> None:

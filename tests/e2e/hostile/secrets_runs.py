@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def note(*what):
         stream.write(f"{{what[-1]}}\\n")
 syslog.syslog = note
 """
+
+_MODULES = "ansible_collections.edgeops.cloudflare.plugins.modules"
 
 Inputs = t.Mapping[str, t.Any]
 
@@ -81,7 +84,12 @@ class Place:
         command = ["ansible-runner", "run", *folders, *how, "--playbook", playbook]
         return self._run(command, environment)
 
-    def _run(self, command: list[str], environment: t.Mapping[str, str]) -> Result:
+    def run_module(self, name: str, options: Inputs, **environment: str) -> Result:
+        """Run a module of the collection alone, as Ansible starts it."""
+        given = json.dumps({"ANSIBLE_MODULE_ARGS": options})
+        return self._run([sys.executable, "-m", f"{_MODULES}.{name}"], environment, given)
+
+    def _run(self, command: list[str], environment: t.Mapping[str, str], given: str = "") -> Result:
         env = {name: value for name, value in os.environ.items() if name not in STRAY}
         search_path = [str(self.inputs), *filter(None, [env.get("PYTHONPATH")])]
         env.update(self._environment)
@@ -96,6 +104,7 @@ class Place:
         done = subprocess.run(
             command,
             env={name: value for name, value in env.items() if value},
+            input=given.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.written,
