@@ -127,7 +127,7 @@ EXAMPLES = r"""
 - name: Fail if more than one upload in a hundred failed
   ansible.builtin.assert:
     that: yesterday.totals.uploads_failed * 100 <= yesterday.totals.uploads_succeeded
-    fail_msg: "{{ yesterday.totals.by_status }}"
+    fail_msg: "{{ yesterday.totals.by_status | to_json }}"
 """
 
 RETURN = r"""

@@ -73,7 +73,7 @@ EXAMPLES = r"""
 - name: Fail if the month has used more than 25 GB
   ansible.builtin.assert:
     that: usage.month_to_date.billable_bytes <= 25 * 1000 ** 3
-    fail_msg: "{{ usage.days }}"
+    fail_msg: "{{ usage.days | to_json }}"
 
 - name: Report the billable bytes of today
   edgeops.cloudflare.logpush_usage_info:

@@ -52,7 +52,19 @@ DESTINATIONS = ROOT / "docs" / "destinations.md"
 FROM_SCRATCH = ROOT / "docs" / "from-scratch.md"
 # An entry with none of these is for the zone of its host.
 SCOPES = {"zone_id", "account_id"}
-MODULES = [path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
+# What some examples register, and others take for given.
+CHALLENGE_FILE = "register: challenge_file"
+# The last task of each example, since one playbook has several.
+COUNT_REQUESTS = """
+- name: Count the requests
+  ansible.builtin.debug:
+    msg: "requests: {{ lookup('ansible.builtin.url', control ~ '/requests', split_lines=false)
+      | from_json | length }}"
+  vars:
+    control: "{{ lookup('ansible.builtin.env', 'SANDBOX_CONTROL_URL') }}"
+  run_once: true
+"""
 
 
 def blocks_of(page: Path) -> list[str]:
@@ -61,7 +73,10 @@ def blocks_of(page: Path) -> list[str]:
 
 
 def blocks() -> t.Iterator[t.Any]:
-    """Yield the examples: the plays and tasks of one page together, in order, others alone."""
+    """Yield the examples: the plays and tasks of one page together, in order, others alone.
+
+    Those of modules are in two playbooks, since most of the time of one is its start.
+    """
     for page in PAGES:
         if page in (DESTINATIONS, FROM_SCRATCH):
             continue
@@ -73,8 +88,9 @@ def blocks() -> t.Iterator[t.Any]:
         for number, text in enumerate(texts, 1):
             if text not in plays:
                 yield pytest.param([text], id=f"{name}-{number}")
-    for name in MODULES:
-        yield pytest.param([examples_in(f"modules/{name}.py")], id=name)
+    texts = [examples_in(f"modules/{name}.py") for name in MODULES]
+    yield pytest.param([text for text in texts if CHALLENGE_FILE in text], id="challenge files")
+    yield pytest.param([text for text in texts if CHALLENGE_FILE not in text], id="modules")
     yield pytest.param([examples_in("inventory/zones.py")], id="zones")
     for folder in ("lookup", "filter"):
         names = [path.name for path in (ROOT / "plugins" / folder).glob("[!_]*.py")]
@@ -197,6 +213,7 @@ def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
     for each in texts:
         mine = with_ids_of(each, world).replace(SERVICE_ACCOUNT_FILE, str(account))
         plays += as_plays(yaml.safe_load(mine))
+        plays[-1]["tasks"] += yaml.safe_load(COUNT_REQUESTS)
     playbook = source.with_name("example.yml")
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     files = playbook.with_name("files")
@@ -211,7 +228,7 @@ def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
         "vaulted_api_token": world.environment["CLOUDFLARE_API_TOKEN"],
         "stored_token": token,
     }
-    if "register: challenge_file" not in text:
+    if CHALLENGE_FILE not in text:
         inputs["challenge_file"] = {"contents": token}
     if "wait: true" in text:
         world.control("PUT", "delivery", {"outcome": "push"})
@@ -223,9 +240,12 @@ def assert_plays_succeed(texts: list[str], world: World, source: Path) -> None:
         environment=with_profiles(world, source.parent),
     )
     assert run.status == 0, run.output
-    # The examples of filters need no API.
-    of_module = any(f"edgeops.cloudflare.{name}:" in text for name in MODULES)
-    assert bool(run.requested) is of_module
+    counted = [int(number) for number in re.findall(r"msg: '?requests: (\d+)", run.output)]
+    assert len(counted) == len(texts)
+    for text, before, after in zip(texts, [0, *counted], counted):
+        # The examples of filters need no API.
+        of_module = any(f"edgeops.cloudflare.{name}:" in text for name in MODULES)
+        assert (after > before) is of_module, text
 
 
 def headings(page: Path) -> set[str]:
