@@ -105,8 +105,8 @@ def faults(session: nox.Session) -> None:
     """Inject faults into requests; `make faults` injects all, and writes docs/faults.md."""
     _install_newest(session)
     env = {} if session.parallel else {sessions.EXPLORE: "1", "EDGEOPS_WRITE_README": "1"}
-    # They wait more than they work.
-    tests = (FAULTS, "-n", "8")
+    # They wait more than they work; to start a worker takes as long as a dozen of them.
+    tests = (FAULTS, "-n", "3" if session.parallel else "8")
     parts.check(session, sessions.against_sandbox(session, "faults", *tests, env=env))
 
 

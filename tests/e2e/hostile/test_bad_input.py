@@ -51,10 +51,11 @@ from sandbox.server import STRAY
 
 EXAMPLES = EXPLORED or 4
 # All values that are tried always are tried at one module; at others that have the same option, it
-# is every so many.
+# is every so many of the invalid ones, and of the valid ones.
 EVERY = 1 if EXPLORED else 12
-# Of the texts that are tried at every option it is a third at each: another one at the next option.
-SHARE_OF_ATTACKS = 1 if EXPLORED else 3
+EVERY_VALID = 1 if EXPLORED else 3
+# Of the texts for any option a sixth is tried at each: another one at the next option.
+SHARE_OF_ATTACKS = 1 if EXPLORED else 6
 # In seconds; a run takes a few thousandths of one.
 LONGEST_RUN = 120
 # Ansible masks what is shorter as well, but a shorter text also turns up where it is no secret.
@@ -414,13 +415,14 @@ ALL_VALUES_AT = {
 }
 
 
-def _bad_values(module: str, name: str, option: Option) -> list[t.Any]:
-    """Return the values that are tried always and are to be refused, in most cases."""
+def _tried_always(module: str, name: str, option: Option) -> tuple[list[t.Any], list[t.Any]]:
+    """Return the valid and the invalid values that are tried always."""
     if module != ALL_VALUES_AT[_plain(module, name)]:
-        return list(option.bad[::EVERY])
+        return list(option.good[::EVERY_VALID]), list(option.bad[::EVERY])
     number = EVERY_OPTION.index((module, name))
     left_out = [text for place, text in enumerate(ATTACKS, number) if place % SHARE_OF_ATTACKS != 0]
-    return [each for each in option.bad if not isinstance(each, str) or each not in left_out]
+    bad = [each for each in option.bad if not isinstance(each, str) or each not in left_out]
+    return list(option.good), bad
 
 
 @pytest.mark.parametrize(("module", "name"), EVERY_OPTION)
@@ -438,8 +440,8 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
         options = options_for(MODULES[module], name, value, situation.base)
         return Try(MODULES[module], options, situation.jobs, {name.rpartition(".")[2]})
 
-    bad = _bad_values(module, name, option)
-    always = [(each, value) for each in situations for value in option.good]
+    good, bad = _tried_always(module, name, option)
+    always = [(each, value) for each in situations for value in good]
     always += [
         (each, value) for each in (situations if EXPLORED else situations[:1]) for value in bad
     ]
