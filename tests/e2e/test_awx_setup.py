@@ -178,9 +178,9 @@ def test_by_default_the_jobs_are_for_s3() -> None:
     assert entry["destination_conf"].startswith("s3://")
 
 
-def test_a_missing_secret_is_named() -> None:
+def test_a_missing_secret_is_named(interpreter: str) -> None:
     server = Awx()
     with serve(server) as url:
-        run = set_up(url, {})
+        run = set_up(url, {"ansible_python_interpreter": interpreter})
     assert run.status != 0
     assert "set CLOUDFLARE_API_TOKEN in the environment" in run.output

@@ -12,6 +12,7 @@ import urllib.parse
 
 import pytest
 
+from e2e.conftest import EXPLORED
 from e2e.playbooks import Run, World
 
 SECRET = "Sec-ret_{}+/=0123456789"
@@ -117,11 +118,12 @@ def test_all_destinations_in_one_run(world: World, entries: list[dict[str, t.Any
     assert sorted(asked) == sorted(entry["destination_conf"] for entry in need)
     assert_no_made_secret(first)
 
-    world.control("DELETE", "requests")
-    second = world.push(*entries)
-    assert second.status == 0, second.output
-    assert (second.changed, second.writes) == (0, [])
-    assert_no_made_secret(second)
+    if EXPLORED:
+        world.control("DELETE", "requests")
+        second = world.push(*entries)
+        assert second.status == 0, second.output
+        assert (second.changed, second.writes) == (0, [])
+        assert_no_made_secret(second)
 
 
 @pytest.mark.explore

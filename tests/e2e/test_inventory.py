@@ -198,15 +198,14 @@ def vaulted(folder: Path, **options: str) -> Path:
     """Write a file of the plugin with encrypted options, and the credentials as lines."""
     password = folder / "password"
     password.write_text("password of the vault", encoding="utf-8")
-    command = ("ansible-vault", "encrypt_string", "--vault-password-file", str(password))
-    lines = [f"plugin: {PLAIN['plugin']}"]
+    command = ["ansible-vault", "encrypt_string", "--vault-password-file", str(password)]
+    command += [word for name in options for word in ("--name", name)]
     for name, value in options.items():
-        text = f"{value}\n" if name.startswith(("api_", "base_")) else value
-        lines.append(zone_server.run((*command, "--name", name, text)))
-    path = folder / "vaulted.cloudflare.yml"
+        command.append(f"{value}\n" if name.startswith(("api_", "base_")) else value)
     # What encrypt_string says to the user is not YAML.
-    content = "\n".join(lines).replace("Encryption successful", "")
-    path.write_text(content, encoding="utf-8")
+    encrypted = zone_server.run(command).replace("Encryption successful", "")
+    path = folder / "vaulted.cloudflare.yml"
+    path.write_text(f"plugin: {PLAIN['plugin']}\n{encrypted}", encoding="utf-8")
     return path
 
 

@@ -192,7 +192,9 @@ def steps(world: World, store: str, module: str, value: str) -> list[dict[str, t
     return [{**task, "vars": {"zone": world.zone_id, "conf": conf}} for task in tasks]
 
 
-@pytest.mark.parametrize("store", [each for each in STORES if "endpoint" not in each])
+@pytest.mark.parametrize(
+    "store", ["s3", *(pytest.param(each, marks=pytest.mark.explore) for each in ("gcs", "azure"))]
+)
 def test_the_steps_one_by_one_with_logpush_challenge_info(play: Play, store: str) -> None:
     module = OURS % json.dumps(STORES[store]["challenge_file"])
     tasks = steps(play.world, store, module, "ownership_challenge")

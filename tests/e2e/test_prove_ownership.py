@@ -91,7 +91,9 @@ def test_a_wrong_api_token(world: World) -> None:
             "destination_conf: is not a URI",
             marks=EXPLORE,
         ),
-        ({"logpush_destination_conf": "newthing://edge-logs/http"}, "newthing"),
+        pytest.param(
+            {"logpush_destination_conf": "newthing://edge-logs/http"}, "newthing", marks=EXPLORE
+        ),
     ],
 )
 def test_inputs_are_checked_before_anything_is_asked(
