@@ -319,6 +319,10 @@ def test_jobs_that_are_not_in_the_list_are_pruned_on_request(world: World) -> No
         job = {"name": name, "dataset": dataset, "destination_conf": R2, "enabled": True}
         world.control("POST", "jobs", job)
     kept = {"zone_id": world.zone_id, "name": "kept", "dataset": "http_requests"}
+    # No dataset is not all datasets.
+    run = world.push(kept, logpush_prune=True, logpush_prune_datasets=[])
+    assert run.status == 0, run.output
+    assert run.writes == []
     prune = {"logpush_prune": True, "logpush_prune_datasets": ["http_requests"]}
     run = world.push(kept, **prune)
     assert run.status == 0, run.output
