@@ -244,10 +244,18 @@ def test_uploads_on_request(world: World, tmp_path: Path) -> None:
     job = world.control("POST", "jobs", {"name": "http", "enabled": True, "last_complete": DONE})
     upload = {"jobId": job["id"], "datetime": DONE, "bytes": 1_234_567, "records": 10}
     world.control("PUT", "uploads", [upload, {**upload, "status": 503, "bytes": 7}])
-    path = tmp_path / "logpush.html"
-    given = {"logpush_report_path": str(path), "logpush_report_health": True}
-    run = report(world, logpush_report_scopes=scopes(world)[:1], **given)
+    path = tmp_path / "pages" / "logpush.html"
+    path.parent.mkdir()
+    given = {
+        "logpush_report_scopes": scopes(world)[:1],
+        # A directory, which the user's shell would have expanded.
+        "logpush_report_path": "~/$PAGES",
+        "logpush_report_health": True,
+    }
+    home = {"HOME": str(tmp_path), "PAGES": "pages"}
+    run = world.run(playbook=REPORT, inputs=given, environment=home)
     assert run.status == 0, run.output
+    assert f"Page: {path}" in run.output
     assert table(run)[0].startswith("pushing AGE 1.23 MB example.com http ")
     assert run.requested == ["jobs", "graphql"]
     assert Page(path).rows[2][2] == "1.23 MB 1 upload, 1 failed"
