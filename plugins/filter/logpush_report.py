@@ -195,10 +195,11 @@ class _Report:
         rows = [self._job(job, self._scopes[place]) for job, place in zip(self._jobs, places)]
         self._counts = Counter(row["status"] for row in rows)
         self._unread = [scope for scope in self._scopes if scope["error"]]
+        with_jobs = set(places)
         self._empty = [
             scope
             for number, scope in enumerate(self._scopes)
-            if number not in places and not scope["error"]
+            if number not in with_jobs and not scope["error"]
         ]
         placed = sorted(zip(rows, places), key=lambda each: _order(*each))
         self._rows = [*map(_unread_row, self._unread), *(row for row, _place in placed)]

@@ -333,9 +333,11 @@ class _Reconciling:
         if not self._settings.prune:
             return []
         prune = Prune(self._settings.prune_datasets)
-        for scope, logpush in self._apis.items():
-            mine = [index for index, each in enumerate(self._valid) if each.scope == scope]
-            jobs = self._lists[scope]
+        entries: dict[Scope, list[int]] = defaultdict(list)
+        for index, each in enumerate(self._valid):
+            entries[each.scope].append(index)
+        for scope, mine in entries.items():
+            logpush, jobs = self._apis[scope], self._lists[scope]
             failed = any(isinstance(outcomes[index], CloudflareError) for index in mine)
             if failed or isinstance(jobs, CloudflareError):
                 continue

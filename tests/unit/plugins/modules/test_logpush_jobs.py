@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import typing as t
+from unittest import mock
 
 import pytest
 import requests
 
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_jobs
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
@@ -436,6 +438,24 @@ def test_a_job_that_cannot_be_pruned_is_a_failure_and_stops_no_other() -> None:
     assert result["summary"] == {**SUMMARY, **counts}
     outcomes = [line.split()[3] for line in result["table"][2:]]
     assert outcomes == ["failed", "pruned", "pruned"]
+
+
+def test_prune_looks_at_each_entry_as_often_however_many_there_are() -> None:
+    def looks(count: int) -> int:
+        seen: list[Scope] = []
+
+        def canonical(scope: Scope) -> Scope:
+            seen.append(scope)
+            return scope
+
+        with (
+            mock.patch.object(Scope, "canonical", property(canonical)),
+            network(*(listed(job(), zone=zone) for zone in ZONES[:count])),
+        ):
+            assert not run(*map(entry, ZONES[:count]), prune=True)["changed"]
+        return len(seen)
+
+    assert looks(20) == 2 * looks(10)
 
 
 def test_prune_of_an_empty_list_sends_nothing() -> None:
