@@ -83,7 +83,8 @@ options:
       - Mutually exclusive with O(period).
     type: str
   until:
-    description: End of the period in ISO 8601, which is not part of it. Now by default.
+    description: End of the period in ISO 8601, which is not part of it. Now by default, and where
+      it is later.
     type: str
   period:
     description: Length of the period in seconds, up to O(until). A day by default, unless O(since)

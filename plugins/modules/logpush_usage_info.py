@@ -53,7 +53,7 @@ options:
       default.
     type: str
   until:
-    description: The last day, in UTC. Today by default.
+    description: The last day, in UTC. Today by default, and where it is later.
     type: str
 author:
   - The edgeops.cloudflare project (@edgeops)

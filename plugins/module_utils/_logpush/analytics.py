@@ -51,6 +51,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.scopes
 # By the documentation's examples the most groups that a query may return; the settings of the
 # dataset are read where they turn out to be fewer.
 _MOST_GROUPS = 10_000
+# An hour of the rate limit for GraphQL, so more of them are a mistake.
+_MOST_QUERIES = 3_600
 _SUCCEEDED = 200
 _LARGEST_SUM = 2**64
 # The names of the sums in results, and in the API.
@@ -164,6 +166,12 @@ class GroupReader:
         except ApiError as error:
             # The limits of a query show in its settings alone, which most runs need not read.
             longest = self._longest(error, period)
+        count = -(-(period.until - period.since) // longest)
+        if count > _MOST_QUERIES:
+            raise CloudflareError(
+                f"the period takes {count} queries of at most {longest} seconds each, more than "
+                f"{_MOST_QUERIES}; set a shorter one"
+            )
         return [group for part in period.parts(longest) for group in self._read(part)]
 
     def _read(self, period: Period) -> list[Group]:
@@ -369,9 +377,9 @@ def read_usage(params: Params, client: Client, now: float) -> Result:
     today = int(now) // DAY * DAY
     month = seconds("since", f"{day(today)[:8]}01")
     since = month if params["since"] is None else date("since", params["since"])
-    until = (today if params["until"] is None else date("until", params["until"])) + DAY
+    until = (today if params["until"] is None else min(date("until", params["until"]), today)) + DAY
     check_order(since, until)
-    whole = Period(min(since, month), max(until, today + DAY))
+    whole = Period(min(since, month), today + DAY)
     reader, knows_month = GroupReader(client, scope, USAGE, now), True
     try:
         groups = reader.read(whole)

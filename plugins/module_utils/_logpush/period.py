@@ -36,8 +36,11 @@ class Period(t.NamedTuple):
 
 
 def health_period(params: t.Mapping[str, t.Any], now: int) -> Period:
-    """Read the options ``since``, ``until`` and ``period``, or raise ``InvalidInput``."""
-    until = now if params["until"] is None else seconds("until", params["until"])
+    """Read the options ``since``, ``until`` and ``period``, or raise ``InvalidInput``.
+
+    What is later than now is now: each hour until then could be a query.
+    """
+    until = now if params["until"] is None else min(seconds("until", params["until"]), now)
     length = params["period"]
     if params["since"] is None:
         length = DAY if length is None else length
@@ -54,7 +57,9 @@ def health_period(params: t.Mapping[str, t.Any], now: int) -> Period:
 def check_order(since: int, until: int) -> None:
     """Raise ``InvalidInput`` where a period ends before it begins."""
     if since >= until:
-        raise InvalidInput("since", "must be earlier than until, which is now unless it is set")
+        raise InvalidInput(
+            "since", "must be earlier than until, which is now unless it is set to an earlier time"
+        )
 
 
 def date(option: str, text: str) -> int:

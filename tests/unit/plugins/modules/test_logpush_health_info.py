@@ -193,6 +193,9 @@ def test_a_time_without_an_offset_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> 
             "2026-11-20T00:00:00Z",
             "2026-11-21T06:00:00Z",
         ),
+        # With the wrong year, it would be a query for each hour until then.
+        ({"since": "2026-11-22", "until": "2062-11-23"}, "2026-11-22T00:00:00Z", THIS_HOUR),
+        ({"period": 3600, "until": "2026-11-22T14:01:00Z"}, "2026-11-22T13:00:00Z", THIS_HOUR),
     ],
 )
 def test_a_period_is_given_by_its_ends_or_its_length(
@@ -211,6 +214,7 @@ def test_a_period_is_given_by_its_ends_or_its_length(
         ({"until": "1969-01-01"}, "until: must be a time in ISO 8601"),
         ({"until": "9999-12-31"}, "until: must be a time in ISO 8601"),
         ({"since": "2026-11-22T14:00:00Z"}, "since: must be earlier than until"),
+        ({"since": "2030-01-01", "until": "2030-01-02"}, "since: must be earlier than until"),
         ({"since": "2026-11-22", "until": "2026-11-22"}, "since: must be earlier than until"),
         ({"since": "2026-11-22", "period": 60}, "period: is mutually exclusive with since"),
         ({"period": 0}, "period: must be 1 second or more"),
@@ -301,6 +305,14 @@ def test_a_period_longer_than_a_query_covers_is_split() -> None:
     with network(*calls):
         result = run()
     assert [(job["id"], job["uploads_succeeded"]) for job in result["jobs"]] == [(42, 5), (43, 1)]
+
+
+def test_a_period_of_too_many_queries_is_an_error() -> None:
+    refused = errors("query time range is too large", status=400)
+    with network(queried(refused, "1971-01-01T00:00:00Z"), settings(maxDuration=3600)):
+        message = run(since="1971-01-01")["msg"]
+    assert message.startswith("the period takes 489950 queries of at most 3600 seconds each")
+    assert message.endswith("set a shorter one")
 
 
 def test_the_limit_of_groups_is_that_of_the_settings() -> None:

@@ -112,6 +112,7 @@ def test_a_day_may_have_several_groups() -> None:
         ({"since": "2026-10-31", "until": "2026-11-01"}, "2026-10-31", TODAY, ["01"], 1),
         ({"until": "2026-11-02"}, FIRST, TODAY, ["01", "02"], 3),
         ({"since": "2026-11-22"}, FIRST, TODAY, ["22"], 8),
+        ({"since": "2026-11-22", "until": "9998-01-01"}, FIRST, TODAY, ["22"], 8),
     ],
 )
 def test_a_period_is_days_and_the_month_so_far_does_not_depend_on_it(
@@ -119,6 +120,7 @@ def test_a_period_is_days_and_the_month_so_far_does_not_depend_on_it(
 ) -> None:
     with network(queried(days(d01=1, d02=2, d03=4, d22=8), since, until)):
         result = run(**options)
+    assert result["until"] <= TODAY
     assert [each["date"][-2:] for each in result["days"]] == listed
     assert result["billable_bytes"] == total
     assert result["month_to_date"] == {"since": FIRST, "billable_bytes": 15}
