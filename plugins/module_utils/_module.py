@@ -40,11 +40,17 @@ _STRIPPED_LISTS = ("prune_datasets", "quiet_datasets")
 # Options and results whose values identify something, so that they are never redacted.
 _PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")
 _PUBLIC_RESULTS = frozenset(
-    (*_PUBLIC_OPTIONS, "bucket", "endpoint", "filename", "key", "prefix", "region", "scheme")
+    (
+        *(*_PUBLIC_OPTIONS, "bucket", "endpoint", "filename", "key", "prefix", "region", "scheme"),
+        # Of a few words that are documented, or names of options and fields.
+        *("action", "changes", "field_names", "frequency", "kind", "last_complete", "last_error"),
+        *("not_applied", "not_compared", "operator", "output_type", "ownership", "push", "status"),
+        "timestamp_format",
+    )
 )
 # A result whose only purpose is its value. The token quotes the destination, secrets included.
 _VERBATIM_RESULTS = ("ownership_challenge",)
-_QUOTING_RESULTS = frozenset(("diff", "error", "filter"))
+_QUOTING_RESULTS = frozenset(("diff", "error"))
 _MESSAGES = frozenset(("error_message", "message", "msg"))
 _EXCLUSIVE = [("zone_id", "account_id")]
 _ACCOUNT = {"account_id": {"type": "str", "required": True}}
@@ -249,6 +255,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         super().warn(self._redact(warning), **kwargs)
 
     def _shown(self, result: Result) -> Result:
+        self._secrets.add_public(_option_names(self.argument_spec))
         # Unless a response quotes a key instead of a name.
         self._secrets.add_public(
             name
@@ -348,15 +355,23 @@ def _destination(text: t.Any) -> Destination | None:
         return None
 
 
+def _option_names(spec: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for name, described in spec.items():
+        yield name
+        yield from _option_names(described.get("options") or {})
+
+
 def _public_in(result: t.Any) -> t.Iterator[str]:
-    """Yield the values in a result that identify something; not what an error quotes."""
+    """Yield the keys and the public values in a result; not what an error quotes."""
     waiting = [result]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
             for name, value in each.items():
-                if isinstance(value, str) and name in _PUBLIC_RESULTS:
-                    yield value
+                yield name
+                if name in _PUBLIC_RESULTS:
+                    values = value if isinstance(value, list) else [value]
+                    yield from (text for text in values if isinstance(text, str))
                 elif name not in _QUOTING_RESULTS:
                     waiting.append(value)
         elif isinstance(each, (list, tuple)):

@@ -641,3 +641,25 @@ def test_several_failing_scopes() -> None:
     assert answer["msg"].startswith("2 of 3 scopes failed; the first of them: example.com (zone ")
     assert [each["failed"] for each in answer["scopes"]] == [True, True, False]
     assert answer["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("disabled", "not_required", "unixnano", "instant-logs", "output_options", "destination"),
+        *("EdgeResponseStatus", "ClientRequestURI", "startsWith", "new_setting", "last_complete"),
+    ],
+)
+def test_a_secret_that_is_a_word_of_the_result_spoils_no_job(word: str) -> None:
+    where = {"key": "EdgeResponseStatus", "operator": "startsWith", "value": "x"}
+    other = job(
+        enabled=False,
+        kind="instant-logs",
+        filter=json.dumps({"where": where}),
+        output_options={"field_names": ["ClientRequestURI"], "timestamp_format": "unixnano"},
+        new_setting=1,
+    )
+    concerned = job(43, destination_conf=f"https://logs.example.com/in?header_X-Mode={word}")
+    with network(listed(other, concerned)):
+        result = run()
+    assert "***" not in json.dumps(result["jobs"])

@@ -838,3 +838,17 @@ def test_no_secret_is_shown_of_options_that_are_wrong(wrong: dict[str, t.Any]) -
         result = run(entry(**wrong), entry(name="other"))
     assert result["failed"] is True
     assert SECRET.format(1) not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    "word", ["unchanged", "not_required", "destination_conf", "output_options"]
+)
+def test_a_secret_that_is_a_word_of_the_result_spoils_no_result(word: str) -> None:
+    concerned = entry(name="b", destination_conf=f"https://logs.example.com/in?header_X={word}")
+    changed = entry(name="c", output_options={"batch_prefix": "x"})
+    shown = {key: value for key, value in concerned.items() if key != "zone_id"}
+    jobs = (job(), job(**{**shown, "id": 43}), job(id=44, name="c"))
+    with network(listed(*jobs)):
+        result = run(entry(), concerned, changed, check_mode=True, diff=True)
+    assert result["summary"]["unchanged"] == 2
+    assert "***" not in json.dumps([result["table"], result["results"], result["diff"]])
