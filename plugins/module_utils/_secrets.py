@@ -67,6 +67,14 @@ _RUN = re.compile(r"[A-Za-z0-9]+")
 _SHORTEST_KEY = 16
 _FEWEST_DIGITS = 2
 _CHANGE_OF_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[a-z])")
+# In base64 a run is broken by other characters, percent-encoded in a path.
+_BROKEN_RUN = re.compile(r"(?:[A-Za-z0-9_-]|%2[BbFf])+")
+_SHORTEST_BROKEN_KEY = 20
+_BREAK = re.compile(r"%2[BbFf]|[_-]")
+_CHANGE_OF_KIND = re.compile("(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[a-z0-9])|(?<=[0-9])(?=[A-Za-z])")
+# In a path: a name with its value, and a segment that says what the next one is.
+_NAMED = re.compile(r"(?:^|[;,])([A-Za-z0-9_-]+)[=!]([^;,]+)")
+_NAMING = frozenset(("apikey", "api-key", "api_key", "key", "secret", "token"))
 
 _HEAD_END = re.compile(r"[\s\"'<>?#]")
 _PARAMETER_END = re.compile(r"[\s\"'<>&#]")
@@ -117,7 +125,11 @@ def split_parameter(parameter: str) -> tuple[str, str]:
 
 def looks_like_secret(value: str) -> bool:
     """Return by length and entropy whether a value is a key rather than a name."""
-    return bool(_UUID.search(value)) or any(map(_is_random, _RUN.findall(value)))
+    return (
+        bool(_UUID.search(value))
+        or any(map(_is_random, _RUN.findall(value)))
+        or any(map(_is_base64, _BROKEN_RUN.findall(value)))
+    )
 
 
 def _is_random(run: str) -> bool:
@@ -129,9 +141,35 @@ def _is_random(run: str) -> bool:
     return digits >= _FEWEST_DIGITS or len(_CHANGE_OF_CASE.findall(run)) * 3 >= len(run)
 
 
+def _is_base64(text: str) -> bool:
+    """Whether letters of both cases and digits take turns, more often than words have it."""
+    if len(text) < _SHORTEST_BROKEN_KEY:
+        return False
+    runs = _BREAK.split(text)
+    signs = "".join(runs)
+    has_all = re.search("[0-9]", signs) and signs != signs.upper() and signs != signs.lower()
+    changes = sum(len(_CHANGE_OF_KIND.findall(run)) for run in runs)
+    return bool(has_all) and changes * 2 >= len(signs)
+
+
+def secret_in_segment(before: str, segment: str) -> str | None:
+    """Return what in a segment of a URI's path is a secret; ``before`` is the one before it."""
+    if looks_like_secret(segment):
+        return segment
+    for name, value in _NAMED.findall(segment):
+        if is_sensitive_name(name):
+            return str(value)
+    is_named = before.lower() in _NAMING and len(segment) >= SHORTEST_REDACTED
+    return segment if is_named and re.search("[0-9]", segment) else None
+
+
 def show_path(_scheme: str, path: str) -> str:
-    """Return a path of a URI without the segments that look like secrets."""
-    return "/".join(_HIDDEN if looks_like_secret(each) else each for each in path.split("/"))
+    """Return a path of a URI without the segments that hold secrets."""
+    segments = path.split("/")
+    return "/".join(
+        _HIDDEN if secret_in_segment(before, each) else each
+        for before, each in zip(["", *segments], segments)
+    )
 
 
 def redact_uris(text: str, show_path: ShowPath = show_path) -> str:

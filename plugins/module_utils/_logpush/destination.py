@@ -229,7 +229,9 @@ class Destination:
     def _secret_segments(self) -> list[str]:
         if self.scheme in _PATH_IN_STORE:
             return []
-        return [segment for segment in self.path.split("/") if _secrets.looks_like_secret(segment)]
+        segments = self.path.split("/")
+        found = map(_secrets.secret_in_segment, ["", *segments], segments)
+        return [each for each in found if each]
 
 
 def secrets_of(destination_conf: t.Any) -> set[str]:

@@ -201,6 +201,9 @@ def test_each_part_has_a_name_and_may_be_secret(
         ),
         ("datadog://h/v1/input/0123456789abcdef0123", {"0123456789abcdef0123"}),
         ("s3://b/v1/input/0123456789abcdef0123?region=us-east-1", set()),
+        ("https://h/token/hunter2-x/v1", {"hunter2-x"}),
+        ("https://h/event/acme/token!S3CRET/a", {"S3CRET"}),
+        ("s3://b/token/hunter2-x?region=us-east-1", set()),
         # Behind a second question mark, and in a value that is a whole query.
         ("https://h?a=b?header_X=K", {"K"}),
         ("azure://a.example/c?sas=sv=1&sig=S", {"S"}),

@@ -309,7 +309,13 @@ def test_an_unknown_name_tells_nothing(name: str) -> None:
         ("0123456789abcdef", True),
         ("glc_abcdefgh12345678", True),
         ("ZaVnChdhaVaBcDefgHijklMnOp", True),
+        # Base64 for URIs, in which no run is long, and base64 in a path.
+        ("Xy-9kLmQ_rT2vB-nM4pQs_7dFgHjK-1zAwE", True),
+        ("q7Wm%2BzT4kR9x%2FbV2nLp8", True),
         ("acme-prod-123456", False),
+        ("Cloudflare-Logs-Production-2024", False),
+        ("HTTP-Logs-Prod-Eu1-2024", False),
+        ("k8s-prod-eu1-edge2-logs-v2", False),
         ("network_analytics_logs", False),
         ("123456789012345678", False),
         ("internationalization", False),
@@ -356,6 +362,10 @@ def test_a_secret_is_reported_from_a_name(value: str, secret: bool) -> None:
         ("token=", "token="),
         ("key=ClientIP and region=us", "key=ClientIP and region=us"),
         ("https://h/bulk/0f1e2d3c-aaaa-bbbb-cccc-0123456789ab/tag", "https://h/bulk/***/tag"),
+        ("https://h/token/hunter2-x/v1", "https://h/token/***/v1"),
+        ("https://h/event/acme/token!S3CRET/a", "https://h/event/acme/***/a"),
+        ("https://h/in;v=1;api_key=S3CRET/x", "https://h/***/x"),
+        ("https://h/token/refresh/dt=2026-11-22", "https://h/token/refresh/dt=2026-11-22"),
     ],
 )
 def test_a_text_is_shown_without_what_is_sensitive_by_structure(text: str, shown: str) -> None:

@@ -852,3 +852,20 @@ def test_a_secret_that_is_a_word_of_the_result_spoils_no_result(word: str) -> No
         result = run(entry(), concerned, changed, check_mode=True, diff=True)
     assert result["summary"]["unchanged"] == 2
     assert "***" not in json.dumps([result["table"], result["results"], result["diff"]])
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("Xy-9kLmQ_rT2vB-nM4pQs_7dFgHjK-1zAwE", "q7Wm%2BzT4kR9x%2FbV2nLp8"),
+        *("token/hunter2-hunter2", "token!hunter2hunter2", "in;api_key=hunter2hunter2"),
+    ],
+)
+def test_a_key_in_the_path_of_a_destination_is_not_shown(key: str) -> None:
+    destination = f"https://logs.example.com/v1/{key}/raw"
+    quoted = f"error writing to {destination}: 403"
+    body = {"name": "new", "dataset": "http_requests", "destination_conf": destination}
+    with network(listed(), created(body, failure(400, 1002, quoted))):
+        result = run(entry(**body), diff=True)
+    assert result["failed"]
+    assert key.rpartition("=")[2].rpartition("!")[2].rpartition("/")[2] not in json.dumps(result)
