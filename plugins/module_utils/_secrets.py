@@ -84,6 +84,8 @@ _NAME = _SCHEME | {"_", "%"}
 _LONGEST_NAME = 64
 _LONGEST_REMEMBERED = 200
 _HIDDEN = "***"
+# Stands for a value in messages that say what to write.
+_PLACEHOLDER = "…"
 # From a scheme and a path to the path as it may be shown.
 ShowPath = t.Callable[[str, str], str]
 _GO_ESCAPES = {ord("&"): "\\u0026", ord("<"): "\\u003c", ord(">"): "\\u003e"}
@@ -221,7 +223,7 @@ def _shown_query(text: str, start: int) -> tuple[str, int]:
         begin = done + 1
         end = end_of(_PARAMETER_END, text, begin)
         name, value = split_parameter(text[begin:end])
-        if not is_public_parameter(name) or "@" in value:
+        if value != _PLACEHOLDER and (not is_public_parameter(name) or "@" in value):
             end = _end_of_value(text, name, value, end)
             value = _HIDDEN
         if end > begin:
@@ -253,7 +255,7 @@ def _redact_parameters(text: str) -> str:
             else:
                 end = end_of(_PARAMETER_END, text, begin)
                 end = _end_of_value(text, name, text[begin:end], end)
-        if end > begin:
+        if end > begin and text[begin:end] != _PLACEHOLDER:
             shown += [text[done:begin], _HIDDEN]
             done = end
         equals = text.find("=", max(end, begin))

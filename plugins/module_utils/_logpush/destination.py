@@ -18,6 +18,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils import _secrets
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 
 DESTINATION_CONF = "destination_conf"
+AZURE_EXAMPLE = "azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?sv=…&sig=…"
 LONGEST = 4096
 # Whether ownership has to be proved, as far as is known.
 REQUIRED = "required"
@@ -103,8 +104,11 @@ class Destination:
             )
         destination = cls(text, match)
         if destination.bucket == "":
+            is_azure = destination.scheme == "azure"
+            problem = f"contains no bucket; write {destination.scheme}://bucket/path"
             raise InvalidInput(
-                DESTINATION_CONF, f"contains no bucket; write {destination.scheme}://bucket/path"
+                DESTINATION_CONF,
+                f"contains no container; write {AZURE_EXAMPLE}" if is_azure else problem,
             )
         if any(_secrets.is_sensitive_name(name) for name, _value in destination._misplaced):
             raise InvalidInput(
@@ -256,7 +260,7 @@ def _shown_path(scheme: str, path: str) -> str:
     if source and code:
         # Sumo Logic's own error messages quote it behind another scheme.
         return f"{start}{source}***"
-    if scheme == "sumo":
+    if scheme == "sumo" and path.strip("/"):
         return path.rstrip("/").rpartition("/")[0] + "/***"
     return _secrets.show_path(scheme, path)
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 import datetime
 import re
 import typing as t
+from urllib.parse import unquote
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import InvalidInput
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
+    AZURE_EXAMPLE,
     DESTINATION_CONF,
     KNOWN_SCHEMES,
     Destination,
@@ -68,6 +70,11 @@ _SECOND_QUERY = re.compile(
     re.IGNORECASE,
 )
 _LATER_QUERY = re.compile(r"\?[A-Za-z0-9_.-]+=")
+# A SAS as the value of a parameter.
+_SAS = re.compile(r"\??(?:sv|ss|srt|sr|sp|se|st|spr|sig)=")
+_STORE_PARAMETERS = ("region", "sse", "endpoint", "account-id", *_KEYS)
+# Not what follows the name, which may be the secret.
+_HEADER = re.compile(r"headers?[_-][A-Za-z0-9_-]*", re.IGNORECASE)
 _SAS_TIMES = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
 
 
@@ -117,6 +124,7 @@ def destination_warnings(destination: Destination) -> list[str]:
             f"lacks {', '.join(missing)}; Cloudflare documents r2:// with account-id, "
             "access-key-id and secret-access-key"
         )
+    problems += _misspelt(destination)
     later = next(filter(None, (_LATER_QUERY.search(v) for _n, v in destination.parameters)), None)
     if destination.scheme in KNOWN_SCHEMES and later:
         problems.append(
@@ -124,6 +132,22 @@ def destination_warnings(destination: Destination) -> list[str]:
             "to begin another parameter, or %3F for a question mark"
         )
     return [f"{DESTINATION_CONF} {problem}" for problem in problems]
+
+
+def _misspelt(destination: Destination) -> t.Iterator[str]:
+    """Yield the parameters that Cloudflare would take for unknown ones."""
+    if destination.scheme not in KNOWN_SCHEMES:
+        return
+    for name, value in destination.parameters:
+        plain = name.lower().replace("_", "-")
+        if name.startswith("amp;"):
+            yield 'contains "&amp;" between its parameters; write "&"'
+        elif destination.scheme in ("s3", "r2") and name != plain and plain in _STORE_PARAMETERS:
+            yield f"contains the parameter {name}; Cloudflare documents {plain}"
+        header = _HEADER.match(name or value)
+        if header and not (name and header[0].startswith("header_")):
+            right = "header_" + re.split("[_-]", header[0], maxsplit=1)[1]
+            yield f"contains {header[0]}; Cloudflare documents {right}=… for a header"
 
 
 def _wrong(problem: str) -> InvalidInput:
@@ -167,11 +191,12 @@ def _check_question_marks(destination: Destination) -> None:
                 f'contains a second "?" before {found[1]}, which makes it part of the parameter '
                 f'before; write "&{found[1]}=…"'
             )
-    if destination.scheme == "azure" and destination.parameter("sas") is not None:
-        raise _wrong(
-            "contains the SAS as the value of a parameter sas; write the SAS itself after the "
-            '"?", as in azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?sv=…&sig=…'
-        )
+        is_sas = name.lower() == "sas" or (name and _SAS.match(unquote(value)))
+        if destination.scheme == "azure" and is_sas:
+            raise _wrong(
+                f"contains the SAS as the value of a parameter {name}; write the SAS itself after "
+                f'the "?", as in {AZURE_EXAMPLE}'
+            )
 
 
 def _check_words(destination: Destination) -> None:
@@ -210,9 +235,7 @@ def _check_bucket(destination: Destination) -> None:
             " the name of the bucket alone, and then the path"
         )
     if destination.scheme == "azure" and "." not in host:
-        raise _wrong(
-            "contains no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS"
-        )
+        raise _wrong(f"contains no server; write {AZURE_EXAMPLE}")
 
 
 def _check_headers(destination: Destination) -> None:

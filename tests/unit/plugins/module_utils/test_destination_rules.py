@@ -87,9 +87,10 @@ def no_host(scheme: str) -> str:
     return f"contains no host after {scheme}://; write {scheme}://HOST/path?…"
 
 
+AZURE_EXAMPLE = "azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?sv=…&sig=…"
 AS_PARAMETER = (
     'contains the SAS as the value of a parameter sas; write the SAS itself after the "?", as in '
-    "azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?sv=…&sig=…"
+    f"{AZURE_EXAMPLE}"
 )
 TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
 
@@ -163,7 +164,7 @@ TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
         ("gs://storage.googleapis.com/b", server("storage.googleapis.com", "gs")),
         (
             "azure://acc/logs",
-            "contains no server; write azure://ACCOUNT.blob.core.windows.net/CONTAINER/path?SAS",
+            f"contains no server; write {AZURE_EXAMPLE}",
         ),
         *(
             (
@@ -191,6 +192,14 @@ TWO_MARKS = 'contains "??" before its parameters; write a single "?"'
         ("s3://b/d?region=us-east-1?sse=AES256", second("sse")),
         (f"{AZURE}?sas={SAS}", AS_PARAMETER),
         (f"{AZURE}?sas=?{SAS}", second("sv")),
+        (f"{AZURE}?sas=x", AS_PARAMETER),
+        (f"{AZURE}?SAS={SAS}", AS_PARAMETER.replace("sas;", "SAS;")),
+        (f"{AZURE}?sas_token={SAS}", AS_PARAMETER.replace("sas;", "sas_token;")),
+        (f"{AZURE}?token=ss%3Db%26sig%3DS", AS_PARAMETER.replace("sas;", "token;")),
+        (
+            f"azure://acc.blob.core.windows.net?{SAS}",
+            f"contains no container; write {AZURE_EXAMPLE}",
+        ),
         (f"{AZURE}??{SAS}", TWO_MARKS),
         ("https://h/x??header_A=b", TWO_MARKS),
         (
@@ -260,6 +269,24 @@ CONTAINER_SAS = SAS.replace("ss=b&srt=o", "sr=c")
         ("r2://b/d", "lacks account-id, access-key-id, secret-access-key; Cloudflare documents"),
         (f"r2://b/d?{KEYS}", "lacks account-id; Cloudflare documents r2:// with"),
         ("https://h/x?to=https://g/y?z=1", 'contains a second "?", so what follows it is part of'),
+        (f"{AZURE}?{SAS}&amp;se=2999-01-01", 'contains "&amp;" between its parameters; write "&"'),
+        (
+            "s3://b/d?region=us-east-1&Access_Key_Id=AK",
+            "contains the parameter Access_Key_Id; Cloudflare documents access-key-id",
+        ),
+        *(
+            (
+                f"https://h/x?{wrong}",
+                (
+                    f"contains {wrong.partition('S3')[0].rstrip('=:%')}; Cloudflare documents "
+                    "header_X-Key=… for a header"
+                ),
+            )
+            for wrong in (
+                *("header-X-Key=S3CRET", "headers_X-Key=S3CRET", "Header_X-Key=S3CRET"),
+                *("header_X-Key:S3CRET", "header_X-Key"),
+            )
+        ),
         *(
             (f"s3://b/d?region=auto&{KEYS}&endpoint={endpoint}", "contains the bucket twice, after")
             for endpoint in (
@@ -273,6 +300,13 @@ CONTAINER_SAS = SAS.replace("ss=b&srt=o", "sr=c")
 def test_what_sources_disagree_about_is_a_warning(text: str, warning: str) -> None:
     (found,) = destination_warnings(checked_destination(text))
     assert found.startswith(f"destination_conf {warning}")
+    assert "S3CRET" not in found
+
+
+def test_a_warning_quotes_no_value_that_is_taken_for_a_name() -> None:
+    text = "https://h/x?header_Authorization%3DBearer%20S3CRET"
+    (found,) = destination_warnings(checked_destination(text))
+    assert "contains header_Authorization; " in found
 
 
 @pytest.mark.parametrize(("second", "expired"), [(0, False), (1, True)])

@@ -1208,3 +1208,20 @@ def test_limits_hold_for_the_job_that_is_there() -> None:
     with network(listed(job(dataset="dns_logs"))):
         result = run(output_options={"merge_subrequests": True})
     assert result["msg"].startswith("output_options.merge_subrequests: is for http_requests")
+
+
+@pytest.mark.parametrize(
+    ("destination", "advice"),
+    [
+        ("https://h/x?a=1?header_X-Key=S3CRET", 'write "&header_X-Key=…"'),
+        ("splunk://?channel=c", "no host after splunk://; write splunk://HOST/path?…"),
+        ("sumo://?x", "no host after sumo://; write sumo://HOST/"),
+        ("s3://b?region=us-east-1&access-key-id=A", "add &secret-access-key=…"),
+        ("azure://a/c?sig=S3CRET", "CONTAINER/path?sv=…&sig=…"),
+    ],
+)
+def test_a_message_says_what_to_write_and_quotes_no_secret(destination: str, advice: str) -> None:
+    with network():
+        result = run(destination_conf=destination)
+    assert advice in result["msg"]
+    assert "S3CRET" not in result["msg"]
