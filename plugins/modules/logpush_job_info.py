@@ -279,7 +279,8 @@ jobs:
     config:
       description:
         - The job as an entry of O(edgeops.cloudflare.logpush_jobs#module:jobs), which changes
-          nothing in its own zone or account. It includes what is set, without the C(id).
+          nothing in its own zone or account. It includes what is set, and the C(id) only if the job
+          has no name, or another job has the same name and dataset.
         - C(destination_conf) is included if nothing in it is sensitive or masked. Unknown members
           are in C(additional_properties), unless they may be sensitive.
       type: dict

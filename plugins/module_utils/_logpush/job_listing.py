@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.destination import (
     DESTINATION_CONF,
@@ -84,7 +85,11 @@ def list_jobs(params: Params, logpush_of: LogpushOf, now: float) -> Result:
         else:
             job = jobs.job(selection.id)
             found = [] if job is None else [job]
-        return [_shown(job, logpush, rules, scope) for job in selection.of_jobs(found)]
+        count = Counter(map(_key, found))
+        return [
+            _shown(job, logpush, rules, scope, by_id=not job.name or count[_key(job)] > 1)
+            for job in selection.of_jobs(found)
+        ]
 
     found, scopes = read_scopes(params, logpush_of, read)
     whole = {"changed": False, "jobs": found, "scopes": scopes}
@@ -92,8 +97,16 @@ def list_jobs(params: Params, logpush_of: LogpushOf, now: float) -> Result:
     return whole
 
 
-def _shown(job: Job, logpush: Logpush, rules: HealthRules, scope: Params) -> Result:
+def _key(job: Job) -> tuple[str, str]:
+    # Of an unusual job they may be anything.
+    return (str(job.name), str(job.dataset))
+
+
+def _shown(job: Job, logpush: Logpush, rules: HealthRules, scope: Params, *, by_id: bool) -> Result:
     config = config_of(job, logpush.scope)
+    if by_id:
+        # By its name alone it would not be found again.
+        config["id"] = job.id
     return {**job.describe(rules), "scope": dict(scope), "config": config}
 
 

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job_info
+from ansible_collections.edgeops.cloudflare.plugins.modules import logpush_job_info, logpush_jobs
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
     TOKEN,
@@ -387,7 +387,7 @@ def test_a_job_of_which_nothing_but_its_id_is_shown() -> None:
         shown = only(run())
     known = {name: value for name, value in shown.items() if value is not None}
     scope = {"zone_id": ZONE}
-    assert known == {"id": 3, "status": "disabled", "scope": scope, "config": scope}
+    assert known == {"id": 3, "status": "disabled", "scope": scope, "config": {**scope, "id": 3}}
 
 
 @pytest.mark.parametrize("conf", [None, ..., "", "****", 7, [], "r2://", "no uri at all"])
@@ -543,7 +543,19 @@ def test_what_is_empty_is_not_in_the_config(empty: object) -> None:
     names += ["frequency", "max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"]
     names += ["filter_attack_traffic", "transformer_id", "destination_conf"]
     with network(listed(job(**dict.fromkeys(names, empty)))):  # type: ignore[arg-type]
-        assert only(run())["config"] == {"zone_id": ZONE, "enabled": True}
+        assert only(run())["config"] == {"zone_id": ZONE, "enabled": True, "id": 42}
+
+
+def test_config_has_the_id_of_a_job_that_its_name_does_not_find() -> None:
+    jobs = [job(1, name=None), job(2, name=""), job(3), job(4), job(5, dataset="dns_logs")]
+    with network(listed(*jobs)):
+        configs = [each["config"] for each in run(name="http-to-s3")["jobs"]]
+    assert [config.get("id") for config in configs] == [3, 4, None]
+    with network(listed(*jobs)):
+        configs = [each["config"] for each in run()["jobs"]]
+    with network(listed(*jobs)):
+        result = run_module(logpush_jobs.main, {"api_token": TOKEN, "jobs": configs})
+    assert result["summary"]["unchanged"] == 5
 
 
 def test_config_of_a_job_of_an_account_that_is_disabled() -> None:
