@@ -333,6 +333,9 @@ def _properties(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         properties["filter"] = ""
     given = params["output_options"] or {}
     options = {name: value for name, value in given.items() if value is not None}
+    if "field_names" in options:
+        # Of "a, b" Ansible makes "a" and " b".
+        options["field_names"] = [each.strip() for each in options["field_names"]]
     more = options.pop(ADDITIONAL, {})
     own = {name: f"output_options.{name}" for name in OUTPUT_OPTIONS}
     own[CVE_KEY] = own[CVE_OPTION]

@@ -161,13 +161,13 @@ def _is_same(name: str, value: t.Any, present: t.Any) -> bool:
         each if each and each != _NOT_SET.get(name) else None for each in (value, present)
     )
     if name == "filter":
-        return _canonical(value) == _canonical(present)
-    return bool(value == present)
+        value, present = parsed_filter(value), parsed_filter(present)
+    return _canonical(value) == _canonical(present)
 
 
-def _canonical(text: t.Any) -> str:
-    """Return a filter so that two of the same meaning are equal."""
-    content = json.loads(json.dumps(parsed_filter(text)), parse_float=_number)
+def _canonical(value: t.Any) -> str:
+    """Return a value so that two of the same meaning are equal, unlike true and 1 to Python."""
+    content = json.loads(json.dumps(value), parse_float=_number)
     return json.dumps(content, sort_keys=True)
 
 
@@ -183,7 +183,7 @@ def _is_same_option(name: str, value: t.Any, present: t.Any, output_type: str) -
         fields, shown = list(dict.fromkeys(value)), list(dict.fromkeys(map(str, present)))
         # The order of the columns matters; that of a JSON object's members does not.
         return fields == shown if output_type == "csv" else sorted(fields) == sorted(shown)
-    return bool(value == present)
+    return _canonical(value) == _canonical(present)
 
 
 def _from_logpull_options(query: t.Any) -> dict[str, t.Any]:

@@ -396,6 +396,8 @@ def test_a_destination_that_cannot_be_written_to_is_no_rejected_token() -> None:
             ({"logpull_options": ""}, {}),
             ({"dataset": "http_requests", "kind": ""}, {"kind": ...}),
             ({"output_options": {"field_names": ["RayID", "ClientIP", "RayID"]}}, {}),
+            ({"output_options": {"field_names": "RayID, ClientIP\n"}}, {}),
+            ({"additional_properties": {"new": {"a": 1}}}, {"new": {"a": 1.0}}),
             (
                 {"output_options": {"record_suffix": "\n", "field_delimiter": ","}},
                 {"output_options": {"output_type": "csv"}},
@@ -1225,3 +1227,27 @@ def test_a_message_says_what_to_write_and_quotes_no_secret(destination: str, adv
         result = run(destination_conf=destination)
     assert advice in result["msg"]
     assert "S3CRET" not in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "before"),
+    [
+        ({"additional_properties": {"new": True}}, {"new": True}, {"new": 1}),
+        (
+            {"additional_properties": {"new": [{"a": 1}]}},
+            {"new": [{"a": 1}]},
+            {"new": [{"a": True}]},
+        ),
+        (
+            {"output_options": {"additional_properties": {"new": 0}}},
+            {"output_options": {"new": 0}},
+            {"output_options": {"new": False}},
+        ),
+    ],
+)
+def test_a_boolean_is_no_number_though_it_is_to_python(
+    options: dict[str, t.Any], body: dict[str, t.Any], before: dict[str, t.Any]
+) -> None:
+    with network(listed(job(**before)), put(body, **before)):
+        result = run(**options)
+    assert (result["changed"], result["not_applied"]) == (True, [])
