@@ -67,7 +67,10 @@ class DesiredNotification(t.NamedTuple):
                 if "" in stripped:
                     # Mostly a variable without a value, which must not remove any.
                     raise InvalidInput(option, "contains an empty entry; use [] to remove all")
-                given[option] = list(dict.fromkeys(stripped))
+                once: dict[str, str] = {}
+                for each in stripped:
+                    once.setdefault(each.casefold(), each)
+                given[option] = list(once.values())
         if given["id"] is not None:
             given["id"] = given["id"].strip()
         desired = cls(**given)
@@ -90,8 +93,11 @@ class DesiredNotification(t.NamedTuple):
 
 
 def _comparable(value: t.Any) -> t.Any:
-    # The order of recipients does not matter, nor how addresses and ids are capitalized.
-    return {each.casefold() for each in value} if isinstance(value, list) else value
+    # The order of recipients does not matter, nor how addresses and ids are capitalized; nor does
+    # the line break at the end of a block of YAML.
+    if isinstance(value, list):
+        return {each.casefold() for each in value}
+    return value.rstrip() if isinstance(value, str) else value
 
 
 class Notification:

@@ -78,13 +78,17 @@ class DesiredTransformer(t.NamedTuple):
         """Return what differs, by name; ``code`` is the actual SQL."""
         pairs = {
             "name": (self.name, self.name == actual.name),
-            "description": (self.description, self.description == actual.description),
-            # White space at the end means nothing in SQL, and the lookup of a file strips it.
-            "code": (self.code, (self.code or "").rstrip() == code.rstrip()),
+            # White space at the end means nothing, and the lookup of a file strips it.
+            "description": (self.description, _is_same(self.description, actual.description)),
+            "code": (self.code, _is_same(self.code, code)),
         }
         return {
             name: value for name, (value, same) in pairs.items() if value is not None and not same
         }
+
+
+def _is_same(desired: str | None, actual: str) -> bool:
+    return (desired or "").rstrip() == actual.rstrip()
 
 
 def _check_size(option: str, value: str | None, largest: int) -> None:

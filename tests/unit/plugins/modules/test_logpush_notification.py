@@ -135,7 +135,7 @@ def test_a_creation_sends_all_recipients_and_no_empty_description() -> None:
         },
     }
     options: dict[str, t.Any] = {
-        "emails": "a@x.org, b@x.org,a@x.org",
+        "emails": "a@x.org, b@x.org,A@x.org",
         "webhook_ids": [HOOK],
         "pagerduty_ids": [ID],
     }
@@ -182,6 +182,8 @@ def test_check_mode_creates_nothing_and_shows_the_plan() -> None:
             ({"description": ""}, {"description": ...}),
             ({"webhook_ids": []}, {"mechanisms": {"email": ids(MAIL), "webhooks": None}}),
             ({"description": "Job disabled"}, {"mechanisms": ...}),
+            # As a block of YAML ends.
+            ({"description": "Job disabled\n"}, {}),
         ],
         [False, True],
     ),

@@ -128,6 +128,7 @@ def test_check_mode_creates_nothing_and_shows_the_plan() -> None:
         {"code": SQL},
         {"code": SQL + "\n \n"},
         {"code": SQL, "description": "Fewer fields"},
+        {"description": "Fewer fields\n"},
         {"name": None, "id": 7},
         {"id": 7, "code": SQL},
     ],
