@@ -35,7 +35,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._secrets import
 )
 
 # A value from a vault or a file ends with a line break.
-_STRIPPED_OPTIONS = ("api_token", "api_key", "api_email", DESTINATION_CONF, "ownership_challenge")
+_STRIPPED_OPTIONS = (
+    *("api_token", "api_key", "api_email", "base_url", "zone_id", "account_id", "dataset"),
+    *(DESTINATION_CONF, "logpull_options", "ownership_challenge"),
+)
 _STRIPPED_LISTS = ("prune_datasets", "quiet_datasets")
 # Options and results whose values identify something, so that they are never redacted.
 _PUBLIC_OPTIONS = ("account_id", "dataset", "host", "name", "zone_id")

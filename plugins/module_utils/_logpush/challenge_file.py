@@ -104,12 +104,21 @@ _SUMO = (
 def merged(common: Options | None, entry: Options | None) -> dict[str, t.Any]:
     """Return the options for one file: the entry's, else those for all, else the defaults.
 
-    A dictionary for a store is taken as a whole, so that credentials do not mix.
+    A dictionary for a store is taken as a whole, so that credentials do not mix. A value from a
+    vault or a file ends with a line break.
     """
     options = dict(_DEFAULTS)
     for given in (common or {}, entry or {}):
         options.update((name, value) for name, value in given.items() if value is not None)
+    for store in _STORES:
+        options.update({store: _stripped(options[store])} if options.get(store) else {})
     return options
+
+
+def _stripped(options: Options) -> dict[str, t.Any]:
+    return {
+        name: value.strip() if isinstance(value, str) else value for name, value in options.items()
+    }
 
 
 class _Kind(t.NamedTuple):

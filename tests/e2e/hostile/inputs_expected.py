@@ -28,7 +28,10 @@ Request = tuple[str, str, t.Any]
 
 _CVE = ("CVE-2021-44228", "cve_2021_44228")
 # White space around these is left out, as copying them brings it along.
-_STRIPPED = ("api_token", "api_email", "api_key", "destination_conf", "ownership_challenge")
+_STRIPPED = (
+    *("api_token", "api_email", "api_key", "base_url", "zone_id", "account_id", "dataset"),
+    *("destination_conf", "logpull_options", "ownership_challenge"),
+)
 _PROPERTIES = (
     *("name", "dataset", "enabled", "kind", "filter", "logpull_options", "frequency"),
     *("max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"),
@@ -334,6 +337,8 @@ def _described(params: Values) -> Values:
     names = {_CVE[1]: _CVE[0]}
     options = {names.get(n, n): v for n, v in (params["output_options"] or {}).items()}
     options = {name: value for name, value in options.items() if value is not None}
+    if "field_names" in options:
+        options["field_names"] = [name.strip() for name in options["field_names"]]
     body.update({"output_options": options} if options else {})
     for name in ("destination_conf", "ownership_challenge"):
         body.update({} if params[name] is None else {name: params[name]})

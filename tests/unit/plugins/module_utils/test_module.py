@@ -26,6 +26,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._module import 
 )
 from ansible_collections.edgeops.cloudflare.tests.unit.doubles import (
     ACCOUNT,
+    API,
     TOKEN,
     ZONE,
     network,
@@ -247,14 +248,18 @@ def test_a_word_that_other_entries_hold_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["api_token", "destination_conf", "ownership_challenge", "api_email", "api_key"]
+    "option",
+    [
+        *("api_token", "destination_conf", "ownership_challenge", "api_email", "api_key"),
+        *("zone_id", "base_url"),
+    ],
 )
 def test_white_space_around_a_value_from_a_vault_is_removed(option: str) -> None:
     credential = {"api_token": TOKEN}
     if option in ("api_email", "api_key"):
         credential = {"api_email": "a@example.com", "api_key": "of-a-user-1"}
     given = {"zone_id": ZONE, "destination_conf": "r2://b/p", "ownership_challenge": "abc"}
-    given.update(credential)
+    given.update(credential, base_url=API)
     seen: list[str] = []
 
     def work(params: Result) -> Result:

@@ -162,3 +162,17 @@ def test_no_ordinary_word_of_a_service_account_is_redacted(
     assert result["key"] == GCS_KEY
     assert result["ownership_challenge"] == TOKEN
     assert "BEGIN PRIVATE KEY" not in json.dumps(result)
+
+
+def test_a_line_break_behind_a_credential_is_removed(store: StoreServer, clock: Clock) -> None:
+    pytest.importorskip("google.cloud.storage")
+    store.on("GET", f"/download/storage/v1/b/edge-logs/o/{GCS_KEY}", Response(200, TOKEN.encode()))
+    gcs = {"access_token": "ya29.SeCrEt\n", "endpoint_url": f"{store.url}\n"}
+    result = run(
+        store,
+        filename=GCS_KEY,
+        destination_conf="gs://edge-logs/edge-logs",
+        challenge_file={"gcs": gcs},
+    )
+    assert result["ownership_challenge"] == TOKEN
+    assert store.requests[0].headers["authorization"] == "Bearer ya29.SeCrEt"

@@ -98,7 +98,7 @@ def test_an_answer_without_fields_is_an_error(result: object) -> None:
             ({"dataset": ""}, "dataset: must be a name"),
             ({"dataset": "../jobs"}, "dataset: must be a name"),
             ({"dataset": "http requests"}, "dataset: must be a name"),
-            ({"dataset": "http_requests\n"}, "dataset: must be a name"),
+            ({"dataset": "http_requests\nx"}, "dataset: must be a name"),
             ({"dataset": "http_requests?x=y"}, "dataset: must be a name"),
             ({"dataset": "x" * 129}, "dataset: must be a name"),
             ({"dataset": "données"}, "dataset: must be a name"),

@@ -722,7 +722,7 @@ def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> No
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *(("zone_id", value) for value in ("", "zone", ZONE + "\n")),
+        *(("zone_id", value) for value in ("", "zone", ZONE[:-1] + "\n")),
         *(("destination_conf", value) for value in ("", "x", BUCKET + "\nx")),
         *(("id", value) for value in (0, -1)),
         *(("name", value) for value in ("", "x" * 513)),
@@ -869,3 +869,10 @@ def test_a_key_in_the_path_of_a_destination_is_not_shown(key: str) -> None:
         result = run(entry(**body), diff=True)
     assert result["failed"]
     assert key.rpartition("=")[2].rpartition("!")[2].rpartition("/")[2] not in json.dumps(result)
+
+
+def test_a_line_break_behind_an_id_or_a_dataset_is_removed() -> None:
+    given = entry(f"{ZONE}\n", dataset="http_requests\n", enabled=True)
+    with network(listed(job())):
+        result = run(given)
+    assert (result["summary"]["unchanged"], result["results"][0]["item"]["zone_id"]) == (1, ZONE)

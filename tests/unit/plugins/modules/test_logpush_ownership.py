@@ -257,7 +257,7 @@ def test_rate_limit_that_names_a_date() -> None:
             ("zone_id", ZONE + "0"),
             ("zone_id", ZONE[:-1] + "g"),
             ("zone_id", "../" + ZONE[3:]),
-            ("zone_id", ZONE + "\n"),
+            ("zone_id", ZONE[:-1] + "\n"),
             ("zone_id", ZONE[:-1] + "\u0663"),
             ("destination_conf", ""),
             ("destination_conf", "edge-logs/http"),

@@ -345,7 +345,7 @@ def test_targets_are_required() -> None:
     [
         ("zone_id", ""),
         ("zone_id", "zone"),
-        ("zone_id", ZONE + "\n"),
+        ("zone_id", ZONE[:-1] + "\n"),
         ("destination_conf", ""),
         ("destination_conf", "edge-logs/http"),
         ("destination_conf", DESTINATION + "\nx"),
