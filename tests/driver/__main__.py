@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 
-from . import azurite, environment, galaxy, summary, tree
-from .matrix import CORES, LINT, TESTS, newest_core_here
+from . import azurite, environment, galaxy, report, tree
+from .matrix import LINT, MORE, TESTS, newest_core_here
 from .paths import CACHE, HOMES, NOX_ENVIRONMENTS, NOX_HOME, ROOT, SUMMARY_VARIABLE, WORK
 
 # One more than there are cores, up to three: now and then a test waits.
@@ -43,11 +44,9 @@ def _nox() -> list[str]:
 
 def _session(name: str, arguments: list[str]) -> int:
     """Run one session in the checkout itself, with its output as it comes."""
-    if name in {"demo", "serve", "quick", "explore", "faults"}:
+    if name in {"demo", "serve", "quick", "faults"}:
         azurite.ensure()
-    # Some of it depends on the ansible-core.
-    cores = [f"explore-{core.version}" for core in CORES if core.python and name == "explore"]
-    command = [*_nox(), "--session", name, *cores, "--", *arguments]
+    command = [*_nox(), "--session", name, "--", *arguments]
     env = environment.clean()
     if name == "contract":
         # With the user's credentials and proxies: it is no test of this checkout alone.
@@ -70,23 +69,23 @@ def _interrupt(*_signal: object) -> None:
     raise KeyboardInterrupt
 
 
-def _test(sessions: list[str]) -> int:
-    """Run these sessions, or all, some at a time, and show a summary."""
+def _test(sessions: Iterable[str], **more_env: str) -> int:
+    """Run these sessions, some at a time, and show a summary."""
     nox = _nox()
     azurite.ensure()
     # A copy has no files that git would ignore, also where there is no git to say so.
     copy = tree.copy("checks", galaxy.ensure(newest_core_here().ansible))
-    report = CACHE / "nox.json"
-    report.unlink(missing_ok=True)
-    command = [*nox, "--parallel", str(AT_A_TIME), "--allow-parallel", "--report", str(report)]
+    nox_report = CACHE / "nox.json"
+    nox_report.unlink(missing_ok=True)
+    command = [*nox, "--parallel", str(AT_A_TIME), "--allow-parallel", "--report", str(nox_report)]
     command += ["--no-error-on-missing-interpreters", "--nocolor", "--session"]
     # CI: the formatters then check, and change nothing.
-    env = {**environment.clean(), SUMMARY_VARIABLE: "1", "CI": "true", "NO_COLOR": "1"}
+    env = {**environment.clean(), SUMMARY_VARIABLE: "1", "CI": "true", "NO_COLOR": "1", **more_env}
     # Not into the copy, whose files are all checked.
     env["PYTHONDONTWRITEBYTECODE"] = "1"
-    with summary.Progress():
-        status = _run([*command, *(sessions or TESTS)], copy, env)
-    summary.show(report)
+    with report.Progress():
+        status = _run([*command, *sessions], copy, env)
+    report.show(nox_report)
     return status
 
 
@@ -102,8 +101,10 @@ def main(arguments: list[str]) -> int:
     if command == "clean":
         return _clean()
     if command == "lint":
-        return _test([*LINT])
-    return _test(rest) if command == "test" else _session(command, rest)
+        return _test(LINT)
+    if command == "explore":
+        return _test((*TESTS, *MORE), EXPLORE_EXAMPLES=(rest or ["500"])[0])
+    return _test(rest or TESTS) if command == "test" else _session(command, rest)
 
 
 if __name__ == "__main__":

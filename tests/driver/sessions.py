@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 import subprocess
 import sys
@@ -18,12 +18,14 @@ import nox
 
 from . import environment, galaxy, tree
 from .matrix import Core, newest_core_here
-from .parts import Part, run
 from .paths import CACHE, RESULTS, ROOT
+from .report import Part, run
 
 IMPORT_LINTER = "import-linter==2.17"
-# How many examples each property is tried with, and all of what is a sample otherwise.
+# `make explore` sets it: how many examples each property is tried with, and all of each sample.
 EXPLORE = "EXPLORE_EXAMPLES"
+EXPLORING = EXPLORE in os.environ
+HERE = newest_core_here()
 _COVERAGE = ROOT / "tests" / "driver" / "coverage.ini"
 # All but what needs other versions: the session `lowest`, and ansible-core itself.
 CONSTRAINTS = ROOT / "tests" / "constraints.txt"
@@ -36,25 +38,20 @@ MODULES = "tests/unit/plugins/modules"
 # They make a controller of their process, in which no module can be tested.
 CONTROLLER = ("tests/unit/plugins/inventory", "tests/unit/plugins/lookup")
 OTHERS = ("tests/unit/plugins/module_utils", "tests/unit/plugins/filter")
-# What can differ between versions of ansible-core.
-AFFECTED = (MODULES, f"{OTHERS[0]}/test_module.py", OTHERS[1])
-# What only ansible-test can show is that it finds and runs them: it forks for each test.
+TOOLS = ("tests/unit/driver", "tests/unit/test_consistency.py")
+# What differs between versions of ansible-core, besides modules, which integration targets run.
+AFFECTED = (f"{OTHERS[0]}/test_module.py", OTHERS[1])
+# It forks for each test.
 ALL_UNITS = ("units", "--num-workers", "2", "tests/unit/plugins/")
-SAMPLE_OF_UNITS = (
-    *("units", "--num-workers", "1", f"{OTHERS[0]}/test_module.py"),
-    *(f"{each}/" for each in CONTROLLER),
-)
-# What differs between versions of ansible-core, of what ansible-test has.
-SANITY_OF_PLUGINS = ("ansible-doc", "compile", "ignores", "import", "validate-modules")
-SAMPLE_OF_TARGETS = ("inventory_zones", "logpush_job", "logpush_ownership", "playbooks")
+# Run against the sandbox, and with it HOSTILE.
+HOSTILE = "tests/e2e/hostile"
+# What the tests of a file share is made once.
+TWO_WORKERS = ("-n", "2", "--dist", "loadfile")
+E2E = ("tests/e2e", f"--ignore={HOSTILE}", *TWO_WORKERS)
+SAMPLE_OF_TARGETS = ("inventory_zones", "logpush_jobs", "playbooks")
 _NOTHING_TO_RUN = 5
 Environment = Mapping[str, str]
 _NONE: Environment = {}
-
-_COVERED = re.compile(r"^TOTAL .* ([\d.]+)%$", re.MULTILINE)
-_LISTED_FAILURES = re.compile(r"The (\d+) (?:sanity|integration) test\(s\) listed below")
-_TESTS = re.compile(r'^Running (?:sanity test ".*|(?!setup_)\S+ integration test .*)', re.MULTILINE)
-_SKIPPED = re.compile(r"^WARNING: ((?:Skipping|Required program).*)$", re.MULTILINE)
 
 
 def install(session: nox.Session, *packages: str, files: tuple[str, ...] = REQUIREMENTS) -> None:
@@ -63,19 +60,14 @@ def install(session: nox.Session, *packages: str, files: tuple[str, ...] = REQUI
     session.install(*packages, *words, "-c", str(CONSTRAINTS))
 
 
-def pytest(session: nox.Session, what: str, *arguments: str, env: Environment = _NONE) -> Part:
-    """Run pytest in the checkout."""
-    with session.chdir(ROOT):
-        return _pytest(session, what, *arguments, env=env)
-
-
-def _pytest(
+def pytest(
     session: nox.Session,
     what: str,
     *arguments: str,
-    env: Environment,
+    env: Environment = _NONE,
     beside_others: bool = False,
 ) -> Part:
+    """Run pytest; the session is in the checkout: see `noxfile.py`."""
     unused = ("-p", "no:cacheprovider", "-p", "no:logging")
     command = ["python", "-m", "pytest", "-q", *unused, "--junitxml={junit}"]
     return run(
@@ -89,27 +81,23 @@ def _pytest(
 
 
 def against_sandbox(
-    session: nox.Session, what: str, *arguments: str, env: Environment = _NONE
+    session: nox.Session, what: str, *arguments: str, env: Environment = _NONE, core: Core = HERE
 ) -> Part:
     """Run pytest with the other collections."""
-    others = galaxy.ensure(newest_core_here().ansible)
-    paths = f"{tree.link()}:{others}"
+    paths = f"{tree.link()}:{galaxy.ensure(core.ansible)}"
     return pytest(session, what, *arguments, env={"ANSIBLE_COLLECTIONS_PATH": paths, **env})
 
 
-def units(
-    session: nox.Session, *arguments: str, env: Environment = _NONE, at_a_time: int = 1
-) -> list[Part]:
-    """Run the unit tests of the plugins and of the driver, a third of them in each process."""
+def units(session: nox.Session, *arguments: str) -> list[Part]:
+    """Run the unit tests of the plugins and of the driver, in two processes at a time."""
     groups = {
         "unit tests, modules": (MODULES,),
-        "unit tests, others": (*OTHERS, "tests/unit/driver", "tests/unit/test_consistency.py"),
+        "unit tests, others": (*OTHERS, *TOOLS),
         "unit tests, inventory and lookup": CONTROLLER,
     }
-    with session.chdir(ROOT), ThreadPoolExecutor(at_a_time) as pool:
-        together = at_a_time > 1
+    with ThreadPoolExecutor(2) as pool:
         started = [
-            pool.submit(_pytest, session, what, *paths, *arguments, env=env, beside_others=together)
+            pool.submit(pytest, session, what, *paths, *arguments, beside_others=True)
             for what, paths in groups.items()
         ]
         return [each.result() for each in started]
@@ -121,71 +109,72 @@ def covered_units(session: nox.Session, least: int) -> list[Part]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     env = {"COVERAGE_FILE": str(folder / "data")}
-    measured = ("--cov=plugins", f"--cov-config={_COVERAGE}", "--cov-append", "--cov-report=")
-    done = units(session, *measured, env=env)
-    with session.chdir(ROOT):
-        report = ["coverage", "report", f"--rcfile={_COVERAGE}", "--show-missing", "--precision=1"]
-        report.append(f"--fail-under={least}")
-        reported = run(session, "branch coverage of plugins/", report, env, count=_count_coverage)
-    return [*done, reported]
-
-
-def _count_coverage(part: Part, output: str) -> None:
-    total = _COVERED.search(output)
-    part.figures["branch coverage of plugins/, per cent"] = float(total[1]) if total else 0
-    part.passed = 1
-
-
-def sanity(session: nox.Session, core: Core, *, whole: bool) -> Part:
-    """Run the sanity tests: all but for pylint, or those that read the plugins' code.
-
-    Pylint takes minutes for the tests, which ruff checks.
-    """
-    chosen = [word for name in SANITY_OF_PLUGINS for word in ("--test", name)]
-    options = ["--skip-test", "pylint"] if whole else [*chosen, "plugins/"]
-    return ansible_test(session, core, "sanity", *options)
-
-
-def affected_units(session: nox.Session, *, modules: bool) -> list[Part]:
-    """Run the unit tests of what can differ between versions of ansible-core."""
+    measured = ("--cov=plugins", f"--cov-config={_COVERAGE}", "--cov-append")
+    of_all = ("--cov-report=term-missing", f"--cov-fail-under={least}")
+    paths = (MODULES, *OTHERS, *TOOLS)
     return [
-        pytest(session, "unit tests, modules", *(AFFECTED if modules else AFFECTED[1:])),
-        pytest(session, "unit tests, inventory and lookup", *CONTROLLER),
+        pytest(session, "unit tests", *paths, *measured, "--cov-report=", env=env),
+        pytest(session, "inventory, lookup, coverage", *CONTROLLER, *measured, *of_all, env=env),
     ]
+
+
+def sanity(session: nox.Session, core: Core) -> list[Part]:
+    """Run the sanity tests; pylint, which takes minutes for the tests, for the plugins alone.
+
+    `ruff` checks the tests.
+    """
+    if EXPLORING:
+        return [ansible_test(session, core, "sanity")]
+    return [
+        ansible_test(session, core, "sanity", "--skip-test", "pylint"),
+        ansible_test(session, core, "sanity", "--test", "pylint", "plugins/", what="pylint"),
+    ]
+
+
+def of_core(session: nox.Session, core: Core, *, newest: bool, oldest: bool) -> list[Part]:
+    """Run what depends on the version of ansible-core."""
+    if EXPLORING:
+        commands = (ALL_UNITS, ("integration", "--continue-on-error"))
+        done = [ansible_test(session, core, *command) for command in commands]
+        return [*done, against_sandbox(session, "playbooks, examples", *E2E, core=core)]
+    done = []
+    if not newest:  # With that one the session `unit` runs all unit tests.
+        done += [
+            pytest(session, "unit tests, filters", *AFFECTED),
+            pytest(session, "unit tests, inventory and lookup", *CONTROLLER),
+        ]
+    if newest or oldest:
+        targets = () if newest else SAMPLE_OF_TARGETS
+        done.append(ansible_test(session, core, "integration", "--continue-on-error", *targets))
+    return done
 
 
 def ansible_test(session: nox.Session, core: Core, *command: str, what: str = "") -> Part:
     """Run ansible-test in a copy of the checkout, without a container."""
-    _provide_get_pip(core)
-    copy = tree.copy(core.version, galaxy.ensure(core.ansible))
     # A home for each core: two of them may prepare their sanity tests at the same time.
     env = environment.clean(core.version)
+    if command[0] == "sanity":
+        # It makes environments of its own, for which it may need a proxy.
+        _provide_get_pip(core)
+        copy = tree.copy(session.name)
+    else:
+        env = environment.offline(env)
+        copy = tree.copy(session.name, galaxy.ensure(core.ansible))
     env["PATH"] = f"{session.bin}:{env['PATH']}"
     # Or else it takes the checkout's .git for its own, which ignores the copy.
     env["ANSIBLE_TEST_CONTENT_ROOT"] = str(copy)
     # It has a configuration of its own.
     del env["ANSIBLE_CONFIG"], env["ANSIBLE_HOME"], env["PYTHONPATH"]
-    # Sanity tests make environments of their own, for which they may need a proxy.
-    env = env if command[0] == "sanity" else environment.offline(env)
-    options = ("--local", "--python", python_version(session), "--color", "no")
+    options = ("--local", "--python", _python_version(session), "--color", "no")
     with session.chdir(copy):
         what = what or f"ansible-test {command[0]}"
-        return run(session, what, ["ansible-test", *command, *options], env, count=_count)
-
-
-def _count(part: Part, output: str) -> None:
-    failures = _LISTED_FAILURES.search(output)
-    part.failed = int(failures[1]) if failures else 0
-    part.reasons = _SKIPPED.findall(output)
-    part.skipped = len(part.reasons)
-    part.passed = max(0, len(set(_TESTS.findall(output))) - part.failed - part.skipped)
+        return run(session, what, ["ansible-test", *command, *options], env)
 
 
 def program(session: nox.Session, module: str, *arguments: str, env: Environment = _NONE) -> None:
     """Run one of the packages below tests/ in the foreground, until it ends or is interrupted."""
-    with session.chdir(ROOT):
-        whole = {**_environment(session), **env, "PYTHONPATH": str(ROOT / "tests")}
-        session.run("python", "-m", module, *arguments, env=whole, interrupt_timeout=60)
+    whole = {**_environment(session), **env, "PYTHONPATH": str(ROOT / "tests")}
+    session.run("python", "-m", module, *arguments, env=whole, interrupt_timeout=60)
 
 
 def lint_imports(session: nox.Session) -> None:
@@ -196,16 +185,7 @@ def lint_imports(session: nox.Session) -> None:
         session.run(*command, env={"PYTHONPATH": packages})
 
 
-def lock(session: nox.Session) -> None:
-    """Write tests/constraints.txt."""
-    command = ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade"]
-    command += ["--no-header", "--no-annotate", "--no-emit-package", "ansible-core"]
-    files = (*REQUIREMENTS, "tests/benchmark/requirements.txt")
-    with session.chdir(ROOT):
-        session.run(*command, *files, "--output-file", str(CONSTRAINTS), external=True)
-
-
-def python_version(session: nox.Session) -> str:
+def _python_version(session: nox.Session) -> str:
     """Return the version of the session's Python: 3.11."""
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     python = Path(session.bin) / "python"

@@ -138,7 +138,11 @@ def test_every_module_is_tested_here() -> None:
 
 
 def test_version_is_the_one_of_galaxy_yml() -> None:
-    assert load("galaxy.yml")["version"] == client.VERSION
+    version = load("galaxy.yml")["version"]
+    assert version == client.VERSION
+    for path in (ROOT / "docs" / "awx").glob("execution-environment*.yml"):
+        named = re.findall(r"^ +version: (.+)$", path.read_text(encoding="utf-8"), re.M)
+        assert set(named) == {version}, path.name
 
 
 def test_action_group_is_the_set_of_modules() -> None:
@@ -287,12 +291,12 @@ def public_ci() -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", load(".github/workflows/ci.yml")["jobs"])
 
 
-def test_public_ci_runs_each_session_of_make_test() -> None:
+def test_public_ci_runs_each_session_of_make_test_and_the_others() -> None:
     (tests,) = public_ci().values()
     ran = [
         name for each in tests["strategy"]["matrix"]["include"] for name in each["sessions"].split()
     ]
-    assert sorted(ran) == sorted(matrix.TESTS)
+    assert sorted(ran) == sorted((*matrix.TESTS, *matrix.MORE))
     assert tests["steps"][-1]["run"] == 'make test ARGS="$SESSIONS"'
 
 

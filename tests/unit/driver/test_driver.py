@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.edgeops.cloudflare.tests.driver import matrix, summary, tree
+from ansible_collections.edgeops.cloudflare.tests.driver import matrix, report, tree
 
 ROOT = Path(__file__).parents[3]
 PYTEST = "bringing up nodes...\n......  [ 13%]\n.....F [ 26%]\n..."
@@ -32,13 +32,13 @@ def test_the_lowest_versions_are_those_of_the_requirements(name: str) -> None:
     [("", ""), (PYTEST, "26%"), (SANITY, "compile"), (SANITY + INTEGRATION, "jobs")],
 )
 def test_how_far_a_command_is(output: str, position: str) -> None:
-    assert summary.position(output) == position
+    assert report.position(output) == position
 
 
 def test_the_summary_counts_parts_and_sessions_without_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(summary, "RESULTS", tmp_path)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
     part = {
         "session": "e2e",
         "what": "playbooks",
@@ -51,13 +51,13 @@ def test_the_summary_counts_parts_and_sessions_without_parts(
         "figures": {"outputs searched": 7.0},
     }
     (tmp_path / "e2e.json").write_text(json.dumps(part))
-    report = tmp_path / "report"
+    nox_report = tmp_path / "report"
     names = {"e2e": "failed", "lint": "success", "lowest": "skipped", "docs-check": "failed"}
     listed = [{"name": name, "result": result} for name, result in names.items()]
-    report.write_text(json.dumps({"sessions": listed}))
-    summary.show(report)
+    nox_report.write_text(json.dumps({"sessions": listed}))
+    report.show(nox_report)
     output = capsys.readouterr().out
-    assert output.endswith("\n6 passed, 2 failed, 3 skipped\n")
+    assert "\n6 passed, 2 failed, 3 skipped; processor " in output
     assert "x: no npm" in output
     assert "lowest: its Python was not found" in output
     assert "outputs searched" in output
