@@ -57,6 +57,8 @@ def rehearse(session: nox.Session) -> None:
     missing = {str(path.relative_to(checkout)) for path in files} - published
     if strange or missing:
         session.error(f"too much: {strange}; not there: {missing}")
+    modules = [f"{_NAME}.{path.stem}" for path in (checkout / "plugins/modules").glob("[!_]*.py")]
+    _call(session, "ansible-doc", *modules, env=env)
     playbooks = [f"{_NAME}.{path.stem}" for path in (checkout / "playbooks").glob("*.yml")]
     _call(session, "ansible-playbook", "--syntax-check", "-i", "localhost,", *playbooks, env=env)
     session.log(f"{len(published)} files are ready to be released. Nothing was changed.")
