@@ -18,7 +18,7 @@ TESTS = (
     *("license-check", "extra-checks", "imports"),
 )
 # What continuous integration runs besides, and `make explore`.
-MORE = (*("ansible-2.19", "sanity-2.16", "sanity-2.18", "sanity-2.19", "docs", "release-check"),)
+MORE = ("ansible-2.19", "sanity-2.16", "sanity-2.18", "sanity-2.19", "docs", "release-check")
 # The oldest versions that the collection promises to work with, on a Python that has them.
 LOWEST_PYTHON = "3.9"
 LOWEST_PACKAGES = (
