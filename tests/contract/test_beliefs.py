@@ -81,7 +81,7 @@ def test_responses_have_rate_limit_headers(api: Api) -> None:
 
 
 @belief(sources.AUTHENTICATION)
-def test_a_wrong_api_token_is_refused(api: Api) -> None:
+def test_a_wrong_api_token_is_rejected(api: Api) -> None:
     """A well-formed API token that is none is refused with 401 or 403."""
     error = api.call("GET", "jobs", api_token=secrets.token_hex(20)).error
     expect_that(error["status"] in (401, 403), "a wrong API token", "HTTP 401 or 403", error)
@@ -104,14 +104,14 @@ def test_fields_map_names_to_descriptions(api: Api) -> None:
 
 
 @belief(f"{sources.JOBS}/create/")
-def test_an_unknown_dataset_is_refused(api: Api) -> None:
+def test_an_unknown_dataset_is_rejected(api: Api) -> None:
     """A dataset that does not exist is refused."""
     response = api.call("GET", "datasets/edgeops_no_dataset/fields")
     expect_client_error("the fields of an unknown dataset", response)
 
 
 @belief(sources.FAQ)
-def test_an_account_dataset_is_refused_on_a_zone(api: Api) -> None:
+def test_an_account_dataset_is_rejected_on_a_zone(api: Api) -> None:
     """The jobs of an account's dataset cannot be read on a zone: 403, code 1004, "not allowed"."""
     response = api.call("GET", "datasets/audit_logs/jobs")
     expect_refusal("audit_logs on a zone", response, 403, 1004, "not allowed")
@@ -155,7 +155,7 @@ def test_a_wrong_token_does_not_validate(api: Api) -> None:
 
 
 @belief(f"{sources.JOBS}/create/")
-def test_a_body_that_is_no_object_is_refused(api: Api) -> None:
+def test_a_body_that_is_no_object_is_rejected(api: Api) -> None:
     """A body that is JSON but no object is refused."""
     expect_client_error("a list of jobs", api.call("POST", "jobs", []))
 
@@ -307,14 +307,14 @@ def test_put_replaces_output_options(api: Api) -> None:
 
 
 @belief(sources.PROVIDER_TEST, DESTINATION)
-def test_put_of_another_kind_is_refused(api: Api) -> None:
+def test_put_of_another_kind_is_rejected(api: Api) -> None:
     """The kind of a job cannot be changed: 400."""
     error = api.put(api.create(), {"kind": "edge"}).error
     expect_that(error["status"] == 400, "another kind", "HTTP 400", error)
 
 
 @belief(f"{sources.SDK}/job_update_params.py", DESTINATION)
-def test_put_of_another_dataset_is_refused(api: Api) -> None:
+def test_put_of_another_dataset_is_rejected(api: Api) -> None:
     """The dataset of a job cannot be changed."""
     job = api.create()
     expect_client_error("another dataset", api.put(job, {"dataset": "firewall_events"}))
@@ -348,7 +348,7 @@ def test_a_deleted_job_is_not_found(api: Api) -> None:
 
 
 @belief(sources.OUTPUT, DESTINATION)
-def test_an_unknown_field_is_refused(api: Api) -> None:
+def test_an_unknown_field_is_rejected(api: Api) -> None:
     """A field that the dataset does not have is refused."""
     options = {"field_names": ["RayID", "EdgeopsNoSuchField"]}
     body = {**api.members(), "output_options": options}
@@ -356,7 +356,7 @@ def test_an_unknown_field_is_refused(api: Api) -> None:
 
 
 @belief(f"{sources.DOCS_ISSUES}/26491", DESTINATION)
-def test_an_unknown_filter_operator_is_refused(api: Api) -> None:
+def test_an_unknown_filter_operator_is_rejected(api: Api) -> None:
     """An operator that filters do not have is refused: 403, code 1004, "bad predicate"."""
     text = _FILTER.replace("!eq", "edgeops")
     response = api.post({**api.members(), "filter": text})
@@ -387,7 +387,7 @@ def test_an_unknown_filter_operator_is_refused(api: Api) -> None:
     ],
     ids="-".join,
 )
-def test_a_value_beyond_its_limits_is_refused(api: Api, wrong: dict[str, t.Any]) -> None:
+def test_a_value_beyond_its_limits_is_rejected(api: Api, wrong: dict[str, t.Any]) -> None:
     """A property of a job beyond its documented limits is refused."""
     expect_client_error(json.dumps(wrong), api.post({**api.members(), **wrong}))
 
@@ -403,7 +403,7 @@ def test_null_unsets_what_is_set(api: Api) -> None:
 
 
 @belief(sources.DATASETS, DESTINATION)
-def test_a_job_for_an_account_dataset_is_refused_on_a_zone(api: Api) -> None:
+def test_a_job_for_an_account_dataset_is_rejected_on_a_zone(api: Api) -> None:
     """A job for an account's dataset cannot be created on a zone."""
     expect_client_error(
         "audit_logs on a zone", api.post({**api.members(), "dataset": "audit_logs"})
@@ -476,7 +476,7 @@ def test_a_job_in_a_bucket_requires_a_token(api: Api) -> None:
 
 
 @belief(f"{sources.PROVIDER}/issues/1019", BUCKET)
-def test_a_token_of_another_destination_is_refused(api: Api) -> None:
+def test_a_token_of_another_destination_is_rejected(api: Api) -> None:
     """A token serves one destination_conf: with {DATE} added it is 400, code 1002, "incorrect
     ownership challenge"."""
     body = api.members(api.bucket_destination())
@@ -507,7 +507,7 @@ def test_another_destination_requires_another_token(api: Api) -> None:
 
 
 @belief(sources.FAQ, ACCOUNT)
-def test_a_zone_dataset_is_refused_on_an_account(api: Api) -> None:
+def test_a_zone_dataset_is_rejected_on_an_account(api: Api) -> None:
     """The jobs of a zone's dataset cannot be read on an account: 403, code 1004, "not allowed"."""
     response = api.call("GET", "datasets/http_requests/jobs", on="account")
     # As the API answers where a token has nothing to do with the account.

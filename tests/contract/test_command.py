@@ -56,7 +56,7 @@ def named(report: str, section: str = "Disagreed") -> set[str]:
     return set(re.findall(r"^(?:###|-) `?(\w+)", found[1], re.MULTILINE)) if found else set()
 
 
-def test_it_reports_what_differs_and_removes_what_it_and_earlier_runs_made(
+def test_a_run_reports_differences_and_removes_what_it_and_earlier_runs_created(
     reset: Control, tmp_path: Path
 ) -> None:
     reset("PATCH", "settings", {"redaction": "masked", "filter_in_answers": "left_out"})
@@ -118,7 +118,7 @@ def test_it_removes_what_it_made_when_interrupted_or_says_what_is_left(
     assert removable is (reset("GET", "jobs") == []) is ("## Not removed" not in report)
 
 
-def test_it_does_not_begin_without_a_terminal(reset: Control, tmp_path: Path) -> None:
+def test_it_does_not_start_without_a_terminal(reset: Control, tmp_path: Path) -> None:
     reset("DELETE", "requests")
     output, errors = start(reset, tmp_path, CONTRACT_YES="").communicate(timeout=60)
     assert "set CONTRACT_YES=1 to begin without a terminal" in errors
@@ -137,7 +137,7 @@ def test_it_does_not_begin_without_a_terminal(reset: Control, tmp_path: Path) ->
         ("CONTRACT_R2_DESTINATION", "s3://b/x?region=r"),
     ],
 )
-def test_invalid_settings_are_refused(control: Control, name: str, value: str) -> None:
+def test_invalid_settings_are_rejected(control: Control, name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_environment({**of_sandbox(control.environment), name: value})
 

@@ -139,7 +139,7 @@ def test_an_empty_file_is_one_that_is_not_there_yet(place: Place) -> None:
 
 
 @pytest.mark.parametrize("size", [4097, 1_000_000])
-def test_a_file_that_is_too_large_is_refused(place: Place, size: int) -> None:
+def test_a_file_that_is_too_large_is_rejected(place: Place, size: int) -> None:
     key = place.write("large.txt", b"x" * size)
     with pytest.raises(StoreError, match="larger than 4096 bytes"):
         place.read(key)

@@ -74,7 +74,7 @@ def test_all_shapes_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_certain_mistake_is_refused_before_anything_is_sent(zone: Zone, name: str) -> None:
+def test_a_certain_mistake_is_rejected_before_anything_is_sent(zone: Zone, name: str) -> None:
     result = zone.keep(SHAPES[name])
     assert result["failed"] is True
     assert result["msg"].startswith("destination_conf")

@@ -174,7 +174,7 @@ def test_valid_false_is_a_failure_with_cloudflares_words(zone: Zone) -> None:
 @pytest.mark.parametrize(
     "destination", [R2 + SECRET, DATADOG, "sumo://e.sumologic.com/receiver/v1/http/CODECODECODE"]
 )
-def test_no_plan_shows_changes_for_ever(zone: Zone, redaction: str, destination: str) -> None:
+def test_no_plan_shows_changes_in_every_run(zone: Zone, redaction: str, destination: str) -> None:
     zone.has_job()
     zone.world.control("PATCH", "settings", {"redaction": redaction})
     described = {
@@ -212,7 +212,7 @@ def test_a_filter_is_added_changed_and_removed(zone: Zone) -> None:
 @pytest.mark.parametrize(
     "settings", [{"filter_in_answers": "left_out"}, {"redaction": "removed"}], ids=str
 )
-def test_what_is_not_shown_after_it_was_sent_is_named(zone: Zone, settings: dict[str, str]) -> None:
+def test_values_that_are_not_shown_after_they_were_sent_are_named(zone: Zone, settings: dict[str, str]) -> None:
     zone.has_job(destination_conf=R2 + "another")
     zone.world.control("PATCH", "settings", settings)
     name = "filter" if "filter_in_answers" in settings else "destination_conf"
@@ -262,7 +262,7 @@ def test_an_edited_destination_is_sent_once(zone: Zone, before: str, after: str)
         ),
     ],
 )
-def test_what_stands_for_the_default_is_no_change(
+def test_an_equivalent_of_the_default_is_not_a_change(
     zone: Zone, before: dict[str, t.Any], options: dict[str, t.Any]
 ) -> None:
     zone.has_job(**before)
@@ -309,7 +309,7 @@ def test_nothing_is_put_while_the_destination_is_down_unless_it_changes(zone: Zo
     assert "error validating destination" in result["msg"]
 
 
-def test_a_misspelt_cve_option_is_an_error(zone: Zone) -> None:
+def test_a_misspelled_cve_option_is_an_error(zone: Zone) -> None:
     result = zone.keep(output_options={"CVE-2021-4428": True})
     assert result["failed"] is True
     assert "CVE-2021-4428" in result["msg"]

@@ -261,7 +261,7 @@ def test_a_summary_says_why_nothing_was_done(
     assert run.requested == []
 
 
-def test_one_that_fails_does_not_stop_the_others(world: World, entry: dict[str, t.Any]) -> None:
+def test_one_failure_does_not_stop_the_others(world: World, entry: dict[str, t.Any]) -> None:
     broken = world.destination.replace("edge-logs", "no-such-bucket")
     run = world.push(
         {**entry, "name": "broken", "destination_conf": broken},
@@ -365,7 +365,7 @@ def test_each_lookup_is_resolved_once_and_no_token_is_in_a_variable(
     assert calls.read_text() == "x\n"
 
 
-def test_jobs_made_by_others_are_adopted_as_the_page_says(world: World, tmp_path: Path) -> None:
+def test_existing_jobs_are_adopted_as_documented(world: World, tmp_path: Path) -> None:
     page = Path(__file__).parents[2] / "docs" / "adopting.md"
     text = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.S)[0]
     text = text.replace(ZONE, world.zone_id)

@@ -264,7 +264,7 @@ def test_uploads_on_request(world: World, tmp_path: Path) -> None:
 
 
 @EXPLORE
-def test_a_second_run_asks_the_same_and_changes_the_page_alone(
+def test_a_second_run_sends_the_same_requests_and_changes_only_the_page(
     world: World, tmp_path: Path
 ) -> None:
     add_jobs(world)
@@ -282,7 +282,7 @@ def test_a_second_run_asks_the_same_and_changes_the_page_alone(
 
 
 @EXPLORE
-def test_an_unusual_job_affects_its_own_row_alone(world: World, tmp_path: Path) -> None:
+def test_an_unusual_job_affects_only_its_own_row(world: World, tmp_path: Path) -> None:
     huge = 10**400
     add_job(world, name="abc", output_options={"field_names": 7, "sample_rate": huge})
     add_job(world, name=5, dataset=["a"], enabled="yes", filter="no JSON")

@@ -100,7 +100,7 @@ def test_a_dataset_has_fields_and_jobs(sdk: t.Any, scope: dict[str, str], datase
     assert [each.id for each in sdk.logpush.datasets.jobs.get(dataset, **scope)] == [job.id]
 
 
-def test_a_job_lives_from_its_creation_to_its_deletion(
+def test_a_job_is_created_updated_and_removed(
     sdk: t.Any, scope: dict[str, str], dataset: str
 ) -> None:
     jobs = sdk.logpush.jobs
@@ -208,7 +208,7 @@ def test_notification_policies_are_kept(world: World, sdk: t.Any) -> None:
         ),
     ],
 )
-def test_a_wrong_notification_policy_is_refused(
+def test_a_wrong_notification_policy_is_rejected(
     world: World, sdk: t.Any, wrong: dict[str, t.Any], message: str
 ) -> None:
     given = {"name": "n", "mechanisms": {"email": [{"id": "ops@example.com"}]}} | wrong

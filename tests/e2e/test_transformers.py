@@ -63,7 +63,7 @@ def fixture_account(world: World) -> Account:
     return Account(world)
 
 
-def test_a_transformer_lives_from_its_creation_to_its_removal(account: Account) -> None:
+def test_a_transformer_is_created_updated_and_removed(account: Account) -> None:
     planned = account.manage(check_mode=True, code=SQL, description="d")
     assert (planned["action"], account.read()) == ("created", [])
     first = account.manage(code=SQL, description="d")

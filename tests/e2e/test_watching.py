@@ -202,7 +202,7 @@ def test_a_token_without_permission_is_reported_so(watched: Watched) -> None:
         assert result["msg"].endswith(f"The API token needs the permission {name}")
 
 
-def test_a_notification_lives_from_its_creation_to_its_removal(watched: Watched) -> None:
+def test_a_notification_is_created_updated_and_removed(watched: Watched) -> None:
     planned = watched.notify(emails=[MAIL], check_mode=True)
     assert (planned["action"], watched.policies()) == ("created", [])
     created = watched.notify(emails=[MAIL])

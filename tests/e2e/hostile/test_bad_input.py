@@ -451,7 +451,7 @@ def test_one_option_at_a_time(module: str, name: str, recorder: Recorder, count:
     told(tally, count)
 
 
-def test_no_strategy_is_for_an_option_that_there_is_not() -> None:
+def test_no_strategy_is_for_an_option_that_does_not_exist() -> None:
     names = {f"{module}.{name}" for module, name in EVERY_OPTION}
     known = {_plain(module, name) for module, name in EVERY_OPTION} | names
     assert not [name for name in OPTIONS if name not in known]

@@ -320,7 +320,7 @@ def test_the_page_shows_the_table() -> None:
 
 
 @pytest.mark.parametrize("via", ["front", "proxy"])
-def test_the_ways_themselves_are_open(via: str, place: Place) -> None:
+def test_requests_succeed_without_the_fault(via: str, place: Place) -> None:
     """Or else a fault could be one of the test."""
     fault = next(fault for fault in FAULTS if fault.via == via)
     for request in REQUESTS:

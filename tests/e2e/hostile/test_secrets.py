@@ -237,7 +237,7 @@ def test_every_playbook_in_failure(
     stage.search(result, count)
 
 
-def test_what_happens_to_be_in_the_environment_changes_nothing(
+def test_an_unrelated_environment_has_no_effect(
     stage: Stage, sandbox: Sandbox, count: Count
 ) -> None:
     # A playbook hands its environment to the module, which alone sends requests.

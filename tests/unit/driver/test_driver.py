@@ -31,7 +31,7 @@ def test_the_lowest_versions_are_those_of_the_requirements(name: str) -> None:
     ("output", "position"),
     [("", ""), (PYTEST, "26%"), (SANITY, "compile"), (SANITY + INTEGRATION, "jobs")],
 )
-def test_how_far_a_command_is(output: str, position: str) -> None:
+def test_the_progress_of_a_command(output: str, position: str) -> None:
     assert report.position(output) == position
 
 

@@ -102,7 +102,7 @@ def test_faults_come_in_order_and_are_counted() -> None:
 @pytest.mark.parametrize(
     "fault", [{}, {"times": 1}, {"unknown": 1}, {"status": "503"}, {"reset": "x"}, "text"], ids=str
 )
-def test_a_wrong_fault_is_refused(fault: object) -> None:
+def test_a_wrong_fault_is_rejected(fault: object) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         faults.Faults().add([fault])
 

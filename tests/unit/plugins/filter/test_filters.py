@@ -74,7 +74,7 @@ def test_results_without_a_host_belong_to_the_first_one() -> None:
     assert outcome["msg"] == "1 of 1 jobs failed: id 7 (audit_logs, account a): x"
 
 
-def test_where_nothing_was_done_each_host_has_failed_with_the_reason() -> None:
+def test_each_host_fails_with_the_reason_if_nothing_was_done() -> None:
     lookup = "The lookup plugin 'edgeops.cloudflare.logpush_jobs_of_hosts' failed: "
     for prefix in ("", f"Task failed: Finalization of task args …\n{lookup}"):
         outcomes = results_of_hosts({"failed": True, "msg": f"{prefix}'x' is undefined"}, HOSTS)
@@ -90,7 +90,7 @@ def test_the_message_of_many_failures_is_short() -> None:
 
 
 @pytest.mark.parametrize(("returned", "hosts"), [("text", HOSTS), ({"results": []}, [])])
-def test_what_is_no_result_is_refused(returned: t.Any, hosts: list[str]) -> None:
+def test_a_value_that_is_not_a_result_is_rejected(returned: t.Any, hosts: list[str]) -> None:
     with pytest.raises(ValueError, match="must"):
         results_of_hosts(returned, hosts)
 

@@ -156,12 +156,12 @@ def test_many_complaints_are_one_short_sentence() -> None:
     assert sentence.endswith(" and 480 more")
 
 
-def test_an_unknown_status_to_fail_on_is_refused() -> None:
+def test_an_unknown_status_to_fail_on_is_rejected() -> None:
     with pytest.raises(ValueError, match="'unhealthy' is not a status; use failing, stale"):
         report(fail_on=["unhealthy"])
 
 
-def test_what_the_module_did_not_return_is_refused() -> None:
+def test_values_that_the_module_did_not_return_are_rejected() -> None:
     with pytest.raises(ValueError, match="what logpush_job_info returns"):
         logpush_report.report({"msg": "no credentials"})
 
@@ -253,7 +253,7 @@ def test_tiles_are_those_of_statuses_that_occur_and_of_four_more() -> None:
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_an_unusual_value_affects_its_own_row_alone(value: t.Any) -> None:
+def test_an_unusual_value_affects_only_its_own_row(value: t.Any) -> None:
     good = job("pushing", last_complete=pushed(3))
     names = ("id", "name", "dataset", "enabled", "healthy", "filter", "destination", "status")
     names += ("output_options", "last_complete", "last_error", "error_message", "scope")  # type: ignore[assignment]
@@ -350,6 +350,6 @@ def test_a_zone_that_several_hosts_are_is_read_once() -> None:
         ([{"inventory_hostname": "web1"}], None, "web1 has no zone_id; set logpush_hosts"),
     ],
 )
-def test_where_there_is_nothing_to_read(hosts: t.Any, given: t.Any, says: str) -> None:
+def test_nothing_to_read(hosts: t.Any, given: t.Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         report_scopes(hosts, given)

@@ -35,7 +35,7 @@ def test_plugins_go_by_their_full_name(name: str) -> None:
     assert set(example) <= set(documented)
 
 
-def test_what_is_checked_is_documented() -> None:
+def test_checked_options_are_documented() -> None:
     # As Ansible reads it, the fragments included.
     documented = inventory_loader.get("edgeops.cloudflare.zones").option_definitions
     for option, argument in zones.CHECKED.items():

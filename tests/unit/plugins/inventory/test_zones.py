@@ -244,7 +244,7 @@ def test_text_from_cloudflare_is_not_a_template(
             assert str(seen) == shown(typed), name
 
 
-def test_what_was_written_into_the_cache_is_not_a_template(
+def test_text_in_the_cache_is_not_a_template(
     source: Source, cache: dict[str, t.Any]
 ) -> None:
     trusted = getattr(template, "trust_as_template", str)
@@ -277,7 +277,7 @@ def test_white_space_around_a_credential_is_removed(source: Source, option: str)
 
 
 @pytest.mark.parametrize("absent", [..., None])
-def test_what_is_not_told_is_null(source: Source, absent: t.Any) -> None:
+def test_missing_values_of_a_zone_are_null(source: Source, absent: t.Any) -> None:
     left_out = ("status", "paused", "type", "plan", "account", "name_servers")
     with network(listing(page(zone(**dict.fromkeys(left_out, absent))))):
         inventory = source.load()
@@ -510,7 +510,7 @@ def test_a_second_load_from_the_cache_sends_nothing(
         assert secret not in text
 
 
-def test_what_is_not_cached(source: Source, cache: dict[str, t.Any]) -> None:
+def test_values_that_are_not_cached(source: Source, cache: dict[str, t.Any]) -> None:
     with network(listing(page(zone(1)))):
         source.load(**cache)
     # What the hosts are made into.
@@ -686,7 +686,7 @@ RAY = "(ray id 8f2c1d7e4a9b0c3d-FRA)"
         (success({"id": "x"}), "Cloudflare's response has no list of zones"),
     ],
 )
-def test_what_went_wrong_is_reported_in_the_words_of_the_modules(
+def test_errors_are_reported_in_the_words_of_the_modules(
     source: Source, answer: requests.Response, said: str
 ) -> None:
     with network(listing(answer)):

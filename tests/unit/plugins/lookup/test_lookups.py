@@ -133,7 +133,7 @@ def test_a_plain_list_is_returned_as_it_is_without_null() -> None:
         ({"name": "x"}, r"^logpush_jobs of a must be a list of jobs, each a dictionary$"),
     ],
 )
-def test_what_cannot_be_resolved_is_an_error_that_shows_no_value(jobs: t.Any, says: str) -> None:
+def test_an_unresolvable_template_is_an_error_that_shows_no_value(jobs: t.Any, says: str) -> None:
     of_a = {"logpush_jobs": jobs, "secret": SECRET, "keys": {}, "nested": SECRET + "{{ deep }}"}
     with pytest.raises(AnsibleError, match=says) as caught:
         jobs_of({"b": {"logpush_jobs": [{"name": "fine"}]}, "a": of_a})
@@ -143,7 +143,7 @@ def test_what_cannot_be_resolved_is_an_error_that_shows_no_value(jobs: t.Any, sa
         error = error.__cause__ or error.__context__
 
 
-def test_what_is_omit_is_left_out() -> None:
+def test_omitted_values_are_left_out() -> None:
     frequency = "{{ slow | default(omit) }}"
     entry = {"name": "a", "frequency": frequency, "output_options": {"sample_rate": frequency}}
     hosts = {"a": {"zone_id": "A", "logpush_jobs": [{**entry, "zone_id": "{{ omit }}"}]}}
@@ -152,7 +152,7 @@ def test_what_is_omit_is_left_out() -> None:
     assert job == {"name": "a", "output_options": {}, "zone_id": "A", "host": "a"}
 
 
-def test_an_entry_that_is_omit_does_not_vanish() -> None:
+def test_an_entry_that_is_omit_is_an_error() -> None:
     hosts = {"a": {"zone_id": "A", "logpush_jobs": [{"name": "a"}, "{{ omit }}"]}}
     with pytest.raises(AnsibleError, match="has 2 entries, and 1 after"):
         jobs_of(hosts, omit="__omit_place_holder__1")

@@ -129,7 +129,7 @@ def test_waiting_ends_with_the_timeout(store: StoreServer, clock: Clock, scheme:
     assert clock.pauses == [3.0, 3.0, 3.0]
 
 
-def test_what_waiting_does_not_help_ends_at_once(
+def test_permanent_errors_end_the_wait_immediately(
     store: StoreServer, clock: Clock, scheme: str
 ) -> None:
     where = place(store, scheme)
@@ -162,7 +162,7 @@ def test_a_name_is_the_key_first(store: StoreServer, clock: Clock, scheme: str) 
 
 
 @pytest.mark.parametrize("size", [4097, 3_000_000])
-def test_a_file_that_is_too_large_is_refused(
+def test_a_file_that_is_too_large_is_rejected(
     store: StoreServer, clock: Clock, scheme: str, size: int
 ) -> None:
     where = place(store, scheme)
@@ -173,7 +173,7 @@ def test_a_file_that_is_too_large_is_refused(
 
 
 @pytest.mark.parametrize("content", [b"<html>", b'{"a": 1}', b"two words", b"\x1f\x8b \xff\x00"])
-def test_a_file_without_a_token_is_refused(
+def test_a_file_without_a_token_is_rejected(
     store: StoreServer, clock: Clock, content: bytes
 ) -> None:
     where = place(store, "azure")

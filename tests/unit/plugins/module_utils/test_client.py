@@ -155,7 +155,7 @@ SEVERAL = [{"code": 1, "message": "a SECRET"}, {"message": "b"}, {"code": 2}, "c
         (200, {"success": False, "errors": SEVERAL}, "a *** (code 1); b; no message (code 2); c"),
     ],
 )
-def test_what_cloudflare_says_is_reported(status: int, body: object, said: str) -> None:
+def test_the_message_of_cloudflare_is_reported(status: int, body: object, said: str) -> None:
     error = failed(once(body, status=status))
     assert error.message == f"GET /x failed: Cloudflare answered HTTP {status}: {said}"
 
@@ -170,7 +170,7 @@ def test_a_rate_limit_is_an_error_with_a_note(body: object) -> None:
     assert error.values["error"]["retryable"] is True
 
 
-def test_what_the_next_task_gets_of_an_error() -> None:
+def test_the_error_that_the_next_task_gets() -> None:
     errors: list[t.Any] = [
         {"code": 1, "message": "SECRET", "error_chain": [{"code": 3}]},
         {"message": "b"},
@@ -232,7 +232,7 @@ def test_half_a_character_cannot_break_the_result_of_a_task(
     assert decode(in_utf_16)["errors"] == ["?"]
 
 
-def test_a_number_too_long_is_refused_at_once() -> None:
+def test_a_number_too_long_is_rejected_at_once() -> None:
     assert decode_envelope(b'{"success": true, "result": %s}' % (b"9" * 1_000_000)) is None
 
 
@@ -258,7 +258,7 @@ def test_no_half_of_a_secret_is_shown_where_a_text_is_cut(length: int) -> None:
     assert len(errors[0]["message"]) <= 1003
 
 
-def test_only_so_much_is_redacted() -> None:
+def test_only_a_limited_length_is_redacted() -> None:
     seen: list[int] = []
 
     def counted(text: str) -> str:
@@ -353,7 +353,7 @@ def test_an_error_of_a_query_that_passes_is_retryable(text: str) -> None:
     assert error.values["error"]["retryable"] is True
 
 
-def test_a_query_may_be_refused_with_an_envelope() -> None:
+def test_a_query_may_be_rejected_with_an_envelope() -> None:
     envelope = {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}
     error = query_failed(envelope, 403)
     assert (error.codes, error.status) == ([10000], 403)
@@ -374,7 +374,7 @@ def test_a_query_may_be_refused_with_an_envelope() -> None:
         b"<html>",
     ],
 )
-def test_what_is_no_graphql_response_is_malformed(body: t.Any) -> None:
+def test_anything_but_a_graphql_response_is_malformed(body: t.Any) -> None:
     error = query_failed(body)
     expected = "malformed response (HTTP 200): not a GraphQL response but application/json"
     assert expected in str(error)

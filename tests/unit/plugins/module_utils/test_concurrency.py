@@ -25,12 +25,12 @@ def test_results_are_in_the_order_given(concurrency: int) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
-def test_nothing_to_do_is_done(concurrency: int) -> None:
+def test_an_empty_list_returns_no_results(concurrency: int) -> None:
     assert run_concurrently(lambda item: item, [], concurrency) == []
 
 
 @pytest.mark.parametrize(("concurrency", "items"), [(2, 10), (7, 21), (10, 3)])
-def test_as_many_at_a_time_as_are_allowed_and_no_more(concurrency: int, items: int) -> None:
+def test_concurrency_is_limited(concurrency: int, items: int) -> None:
     together, lock = min(concurrency, items), threading.Lock()
     barrier = threading.Barrier(together)
     running, most = 0, 0
@@ -99,7 +99,7 @@ def test_after_a_bug_the_only_thread_begins_no_further_item() -> None:
     assert begun == [0]
 
 
-def test_after_a_bug_in_the_calling_thread_no_further_item_is_begun(
+def test_after_a_bug_in_the_calling_thread_no_further_item_is_started(
     joining: threading.Event,
 ) -> None:
     begun, both = [], threading.Barrier(2)
@@ -117,7 +117,7 @@ def test_after_a_bug_in_the_calling_thread_no_further_item_is_begun(
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
-def test_after_a_bug_in_another_thread_no_further_item_is_begun(bug: type[BaseException]) -> None:
+def test_after_a_bug_in_another_thread_no_further_item_is_started(bug: type[BaseException]) -> None:
     begun, both = [], threading.Barrier(2)
     workers: list[threading.Thread] = []
 
@@ -144,7 +144,7 @@ def press_ctrl_c_until(happened: threading.Event) -> None:
             return
 
 
-def test_after_ctrl_c_the_items_under_way_end_and_no_further_one_is_begun(
+def test_after_ctrl_c_the_items_in_progress_end_and_no_further_one_is_started(
     joining: threading.Event,
 ) -> None:
     begun, ended, both = [], [], threading.Barrier(2)
@@ -199,7 +199,7 @@ def test_ctrl_c_while_threads_are_started_ends_those_that_run(
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_where_no_more_threads_can_be_started_those_that_run_do_the_work(
+def test_the_running_threads_do_the_work_if_no_more_can_be_started(
     monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     start_threads(monkeypatch, count, RuntimeError("can't start new thread"))

@@ -160,7 +160,7 @@ def test_a_malformed_response_is_none(serve: t.Callable[..., RawServer], malform
         get(transport(serve(malformed)))
 
 
-def test_a_response_that_comes_twice_is_none(serve: t.Callable[..., RawServer]) -> None:
+def test_a_duplicate_response_is_not_used(serve: t.Callable[..., RawServer]) -> None:
     sender = transport(serve(answer(), answer()))
     get(sender)
     with pytest.raises(NoResponse):

@@ -102,7 +102,7 @@ def test_parts(text: str, parts: tuple[str | None, ...]) -> None:
         ),
     ],
 )
-def test_what_cannot_be_a_destination_is_reported_in_a_sentence(text: str, problem: str) -> None:
+def test_an_invalid_destination_is_reported_in_a_sentence(text: str, problem: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Destination.parse(text)
     assert caught.value.message == f"destination_conf: {problem}"
@@ -215,7 +215,7 @@ def test_which_values_are_sensitive(text: str, secrets: set[str]) -> None:
 
 
 @given(st.text())
-def test_any_text_is_parsed_or_refused_and_never_lost(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_and_never_lost(text: str) -> None:
     try:
         destination = Destination.parse(text)
     except CloudflareError as error:
@@ -251,7 +251,7 @@ def test_any_uri_is_taken_as_it_is(text: str) -> None:
         ("https://h&header_X=SeCrEt?format=x", {"SeCrEt"}),
     ],
 )
-def test_what_cannot_be_a_destination_may_hold_secrets(text: t.Any, secrets: set[str]) -> None:
+def test_secrets_of_an_invalid_destination_are_found(text: t.Any, secrets: set[str]) -> None:
     assert secrets_of(text) == secrets
 
 

@@ -117,7 +117,7 @@ def test_order_and_needless_encoding_are_no_difference(ours: str, shown: str) ->
         (HTTP, HTTP.replace("%20", " "), ["destination_conf"]),
     ],
 )
-def test_what_is_shown_is_compared_exactly(ours: str, shown: str, different: list[str]) -> None:
+def test_shown_values_are_compared_exactly(ours: str, shown: str, different: list[str]) -> None:
     found = compare(Destination.parse(ours), shown)
     assert (list(found.different), list(found.masked)) == (different, [])
 
@@ -170,7 +170,7 @@ def test_only_a_visible_mask_is_not_compared(ours: str, shown: object, masked: l
     assert (list(found.different), list(found.masked)) == ([], masked)
 
 
-def test_a_mask_hides_nothing_but_what_it_stands_for() -> None:
+def test_only_masked_values_are_not_compared() -> None:
     ours = Destination.parse(KEYS + "&sse=AES256")
     found = compare(ours, "s3://b/q?region=r&access-key-id=***")
     assert list(found.masked) == ["parameter access-key-id"]

@@ -56,7 +56,7 @@ RIGHT = [
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_what_is_right_passes_and_stays_as_it_is(text: str) -> None:
+def test_valid_values_are_sent_unchanged(text: str) -> None:
     destination = checked_destination(text)
     assert (destination.raw, destination_warnings(destination)) == (text, [])
 
@@ -297,7 +297,7 @@ CONTAINER_SAS = SAS.replace("ss=b&srt=o", "sr=c")
         ),
     ],
 )
-def test_what_sources_disagree_about_is_a_warning(text: str, warning: str) -> None:
+def test_disputed_values_are_a_warning(text: str, warning: str) -> None:
     (found,) = destination_warnings(checked_destination(text))
     assert found.startswith(f"destination_conf {warning}")
     assert "S3CRET" not in found

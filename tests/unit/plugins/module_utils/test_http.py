@@ -79,7 +79,7 @@ def test_how_a_request_without_a_body_is_sent() -> None:
     assert net.settings[0]["timeout"] == (10.0, 30.0)
 
 
-def test_an_answer_that_comes_too_late() -> None:
+def test_a_response_after_the_timeout() -> None:
     begun: queue.Queue[bool] = queue.Queue()
     ended = threading.Event()
 
@@ -99,7 +99,7 @@ def test_an_answer_that_comes_too_late() -> None:
     assert daemon is True
 
 
-def test_without_another_thread_a_request_is_sent_all_the_same() -> None:
+def test_without_another_thread_a_request_is_still_sent() -> None:
     refused = RuntimeError("can't start new thread")
     with (
         network(Call("GET", "/x", None, success({}))),
@@ -112,14 +112,14 @@ def test_without_another_thread_a_request_is_sent_all_the_same() -> None:
     ("headers", "content"),
     [({}, b'{"success": true}'), ({"Content-Encoding": "identity"}, b'{"success": true}')],
 )
-def test_what_is_not_compressed_is_read(headers: dict[str, str], content: bytes) -> None:
+def test_an_uncompressed_response_is_read(headers: dict[str, str], content: bytes) -> None:
     with network(Call("GET", "/x", None, response(content=content, headers=headers))):
         answer = transport().exchange("GET", "/x", None, 30.0, reuse=True)
     assert (answer.content, answer.value) == (content, {"success": True})
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP, gzip", "br", "deflate"])
-def test_what_is_compressed_is_not_read(coding: str) -> None:
+def test_a_compressed_response_is_not_read(coding: str) -> None:
     body = response(content=b"x", headers={"Content-Encoding": coding})
     with network(Call("GET", "/x", None, body)):
         answer = transport().exchange("GET", "/x", None, 30.0, reuse=True)

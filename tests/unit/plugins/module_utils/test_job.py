@@ -67,6 +67,6 @@ def test_json_of_up_to_a_hundred_levels_is_read(text: str) -> None:
         '["X", ' + "[" * 100 + "]" * 101,
     ],
 )
-def test_json_of_more_levels_is_refused(text: str) -> None:
+def test_json_of_more_levels_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"^it is nested more than 100 deep$"):
         load_json(text)

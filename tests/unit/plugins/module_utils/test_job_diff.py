@@ -160,7 +160,7 @@ def test_nothing_is_carried_over_from_old_options_without_meaning() -> None:
         assert body == {"output_options": {"batch_prefix": "["}}
 
 
-def test_what_is_masked_is_sent_on_request() -> None:
+def test_masked_values_are_sent_on_request() -> None:
     shown = Job({"id": 1, "destination_conf": "https://h/in?header_X=***"})
     masked = ["destination_conf: parameter header_X"]
     state = desired(destination=HIDDEN)
@@ -173,7 +173,7 @@ def test_what_is_masked_is_sent_on_request() -> None:
     assert find_changes(always, bare) == Changes({}, [], [])
 
 
-def test_what_was_not_applied_is_named() -> None:
+def test_values_that_were_not_applied_are_named() -> None:
     wanted = {
         "kind": "edge",
         "enabled": True,

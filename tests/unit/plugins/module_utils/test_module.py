@@ -95,19 +95,19 @@ def test_a_secret_is_redacted_from_a_length_of_eight(secret: str, shown: bool) -
     assert (secret in result["said"]) is shown
 
 
-def test_what_a_misspelt_option_holds_is_redacted() -> None:
+def test_the_value_of_a_misspelled_option_is_redacted() -> None:
     result = run({}, api_tokn="of-a-misspelt-option")
     assert result["failed"] is True
     assert "api_tokn" in result["msg"]
     assert "of-a-misspelt-option" not in json.dumps(result)
 
 
-def test_what_ansible_tells_the_module_is_no_secret() -> None:
+def test_internal_arguments_of_ansible_are_not_sensitive() -> None:
     name = "edgeops.cloudflare.of_a_test"
     assert run({"said": f"from {name}"}, _ansible_module_name=name)["said"] == f"from {name}"
 
 
-def test_a_password_in_the_place_of_a_port_is_not_quoted() -> None:
+def test_a_password_instead_of_a_port_is_not_quoted() -> None:
     result = run({}, base_url="https://someone:PaSsWoRd-9")
     assert result["msg"] == "base_url: is not a URL: its host or port is invalid"
 
@@ -124,11 +124,11 @@ def test_a_base_url_is_no_secret_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("base_url", [5, ["https://api.example.com"], {"a": "b"}])
-def test_a_base_url_that_is_no_text_is_refused(base_url: object) -> None:
+def test_a_base_url_that_is_no_text_is_rejected(base_url: object) -> None:
     assert run({}, base_url=base_url)["msg"].startswith("base_url: is not a URL such as ")
 
 
-def test_a_base_url_that_is_null_is_refused() -> None:
+def test_a_base_url_that_is_null_is_rejected() -> None:
     result = run({}, base_url=None)
     # Ansible before 2.19 refuses it in its own words.
     assert result["failed"]
@@ -136,7 +136,7 @@ def test_a_base_url_that_is_null_is_refused() -> None:
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_what_is_secret_in_a_base_url_is_redacted_wherever_it_is(
+def test_secrets_in_a_base_url_are_redacted_in_any_place(
     monkeypatch: pytest.MonkeyPatch, given: bool
 ) -> None:
     logged: list[str] = []
@@ -183,7 +183,7 @@ def test_ansible_itself_has_nothing_to_redact(
     assert result["bucket"] == "my-first-secret"
 
 
-def test_a_key_that_a_response_quotes_in_the_place_of_a_name_is_redacted() -> None:
+def test_a_key_that_a_response_quotes_instead_of_a_name_is_redacted() -> None:
     key = "0123456789abcdef0123"
     destination = f"https://logs.example.com/in?header_X={key}"
     errors = {"error": {"errors": [{"name": "a-word-1", "host": key}]}}
@@ -319,7 +319,7 @@ JOBS = [
         ),
     ],
 )
-def test_a_misspelt_option_of_an_entry_is_named_with_its_place(entry: Result, message: str) -> None:
+def test_a_misspelled_option_of_an_entry_is_named_with_its_place(entry: Result, message: str) -> None:
     result = executed_many([*JOBS, entry])
     first, second = result["msg"].split("\n")
     assert first == message
@@ -327,7 +327,7 @@ def test_a_misspelt_option_of_an_entry_is_named_with_its_place(entry: Result, me
     assert "SeCrEt-8" not in json.dumps(result)
 
 
-def test_a_misspelt_option_of_the_module_is_named() -> None:
+def test_a_misspelled_option_of_the_module_is_named() -> None:
     first, second = executed_many([], concurency=3)["msg"].split("\n")
     assert first == 'unsupported option "concurency"; did you mean concurrency?'
     assert "jobs, rate_limit" in second
@@ -348,7 +348,7 @@ def test_a_misspelt_option_of_the_module_is_named() -> None:
         ),
     ],
 )
-def test_whatever_ansible_refuses_in_an_entry_is_named_with_its_place(
+def test_an_entry_that_ansible_rejects_is_named_with_its_place(
     entry: Result, message: str
 ) -> None:
     assert executed_many([*JOBS, entry])["msg"].startswith(message)
@@ -378,7 +378,7 @@ def test_a_value_over_which_ansible_stumbles_is_named(options: Result, message: 
     assert TOKEN not in json.dumps(result)
 
 
-def test_the_number_of_a_misspelt_option_counts_every_entry() -> None:
+def test_the_number_of_a_misspelled_option_counts_every_entry() -> None:
     result = executed_many(["name=a zone_id=b", "name=b zone=c"])
     assert result["msg"].startswith("jobs[1] ('b'): unsupported option \"zone\"")
 

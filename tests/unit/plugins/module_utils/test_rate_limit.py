@@ -103,7 +103,7 @@ def test_a_window_begins_with_as_many_probes_as_the_reserve(
     assert [permit.probe for permit in permits] == [True] * probes
 
 
-def test_of_several_limits_the_smallest_reserve_counts(clock: VirtualTime) -> None:
+def test_the_smallest_reserve_of_several_limits_counts(clock: VirtualTime) -> None:
     limits = {"Ratelimit": '"a";r=9;t=10, "b";r=9;t=10'}
     limiter = RateLimiter(patience=300)
     request(limiter, limits | {"Ratelimit-Policy": '"a";q=1000;w=300, "b";q=200;w=300'})
@@ -158,7 +158,7 @@ def test_real_threads_wait_for_a_probe() -> None:
         *((50, 100, 49), (9, 10, 8), (2, 10, 1), (1, 10, 0), (9999, 10000, 9899)),
     ],
 )
-def test_as_many_are_granted_as_are_left_but_for_the_reserve(
+def test_all_remaining_requests_except_the_reserve_are_granted(
     clock: VirtualTime, left: float, quota: float | None, available: int
 ) -> None:
     limiter, permits = RateLimiter(patience=300), list[Permit]()
@@ -274,7 +274,7 @@ def test_requests_in_flight_are_waited_for_until_the_window_ends_at_most(
     assert (permits[0].waited, permits[0].probe) == (5, True)
 
 
-def test_real_threads_that_are_held_go_on_when_there_is_more() -> None:
+def test_waiting_threads_continue_when_requests_are_available() -> None:
     limiter, done = RateLimiter(patience=300), threading.Event()
     request(limiter, reported(14, 200))
     slow = limiter.acquire()
@@ -364,7 +364,7 @@ def test_a_request_that_was_not_sent_is_no_longer_expected(clock: VirtualTime) -
     assert waits(clock, limiter, 20, 8) == [0] * 8
 
 
-def test_of_a_share_the_last_requests_are_spread_too(clock: VirtualTime) -> None:
+def test_the_last_requests_of_a_share_are_spread_too(clock: VirtualTime) -> None:
     limiter = RateLimiter(0.5, patience=300)
     limiter.expect(700)
     assert sum(wait > 0 for wait in waits(clock, limiter, 1200, 594)) == 23

@@ -190,7 +190,7 @@ def test_a_rejected_request_is_expected_again(clock: VirtualTime) -> None:
     ("held", "seconds", "fits"),
     [(0, 6, True), (4, 6, True), (4.5, 6, False), (10, 6, False), (0, 10, True), (0, 11, False)],
 )
-def test_patience_is_for_all_that_a_request_is_held(
+def test_the_retry_timeout_covers_all_waits_of_a_request(
     clock: VirtualTime, held: float, seconds: float, fits: bool
 ) -> None:
     limiter = RateLimiter(patience=10)
@@ -205,7 +205,7 @@ def test_patience_is_for_all_that_a_request_is_held(
 
 
 @pytest.mark.parametrize("date", [f"Fri, 31 Dec {year} 23:59:59 GMT" for year in (2100, 99999)])
-def test_a_429_with_a_date_beyond_patience(clock: VirtualTime, date: str) -> None:
+def test_a_429_with_a_date_after_the_retry_timeout(clock: VirtualTime, date: str) -> None:
     limiter = RateLimiter(patience=86400)
     limiter.release(limiter.acquire(), 429, {"Retry-After": date})
     with pytest.raises(RateLimitTimeout):

@@ -111,7 +111,7 @@ def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: s
     st.floats(0.001, 1),
     st.integers(0, 20),
 )
-def test_whatever_the_headers_all_requests_are_granted(
+def test_all_requests_are_granted_with_any_headers(
     responses: list[tuple[int, Headers] | None], share: float, expected: int
 ) -> None:
     with virtual_time() as clock:

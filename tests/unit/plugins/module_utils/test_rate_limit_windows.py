@@ -39,7 +39,7 @@ def fixture_clock() -> t.Iterator[VirtualTime]:
         yield time
 
 
-def test_where_the_end_is_reported_too_early_there_is_one_probe_a_second(
+def test_one_probe_a_second_is_sent_if_the_reset_is_reported_too_early(
     clock: VirtualTime,
 ) -> None:
     # Seconds that are rounded down: nothing is left, and no second of the window.

@@ -146,13 +146,13 @@ def test_a_broken_connection_is_tried_again_where_that_is_safe(clock: Clock) -> 
     assert send(clock, BROKEN, OK)[0] == OK
 
 
-def test_what_may_have_been_carried_out_is_never_repeated(clock: Clock) -> None:
+def test_a_request_that_may_have_been_executed_is_never_retried(clock: Clock) -> None:
     with pytest.raises(Unreachable, match="reset"):
         send(clock, BROKEN, idempotent=False)
 
 
 @pytest.mark.parametrize("failure", [TOO_LARGE, UNTRUSTED, NO_PROXY])
-def test_what_repeating_does_not_change_is_not_repeated(clock: Clock, failure: NoResponse) -> None:
+def test_errors_that_a_retry_cannot_change_are_not_retried(clock: Clock, failure: NoResponse) -> None:
     with pytest.raises(Unreachable, match=failure.reason) as caught:
         send(clock, failure)
     assert caught.value.values["error"]["retryable"] is failure.retryable
@@ -178,14 +178,14 @@ def test_a_transient_status_with_retry_after(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 403, 404, 409, 500, 501, 520])
-def test_every_other_answer_stands(clock: Clock, status: int) -> None:
+def test_every_other_status_is_returned_unchanged(clock: Clock, status: int) -> None:
     answer = Response(status, {"Retry-After": "1"}, b"")
     assert send(clock, answer)[0] == answer
     assert not clock.pauses
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_a_rate_limit_is_waited_out_as_told(clock: Clock, idempotent: bool) -> None:
+def test_a_rate_limit_is_waited_out_as_the_response_requires(clock: Clock, idempotent: bool) -> None:
     answer, _script = send(clock, limited("7"), limited("100"), OK, idempotent=idempotent)
     assert answer == OK
     assert clock.pauses == [7.0, 100.0]
@@ -212,7 +212,7 @@ def test_a_wait_is_not_cut_short(clock: Clock) -> None:
     "header",
     ["301", "3600", "999999999999", "9" * 400, f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT"],
 )
-def test_a_wait_beyond_the_limit_is_not_begun(clock: Clock, header: str) -> None:
+def test_a_wait_longer_than_the_limit_is_not_started(clock: Clock, header: str) -> None:
     answer, _script = send(clock, limited(header))
     assert answer.status == 429
     assert not clock.pauses
@@ -249,7 +249,7 @@ def test_the_timeout_does_not_hide_what_used_up_the_time(clock: Clock) -> None:
         send(clock, NEVER_MADE, late, seconds=15.0)
 
 
-def test_what_ends_just_before_the_timeout_is_reported_as_it_is(clock: Clock) -> None:
+def test_an_error_just_before_the_timeout_is_reported_unchanged(clock: Clock) -> None:
     with pytest.raises(Unreachable, match=r"^POST /x failed: connection reset$"):
         send(clock, BROKEN, idempotent=False, seconds=29.5)
 
@@ -331,12 +331,12 @@ def test_the_limit_is_for_waits_before_and_after_a_429_together(clock: Clock) ->
     assert clock.pauses == [200.0, 60.0]
 
 
-def test_what_was_answered_before_no_more_was_allowed_stands(clock: Clock) -> None:
+def test_a_response_before_a_rate_limit_is_returned(clock: Clock) -> None:
     answer, _script = send(clock, Response(502, told(1, 400), b"busy"))
     assert (answer.status, answer.content) == (502, b"busy")
 
 
-def test_what_failed_before_no_more_was_allowed_is_reported(clock: Clock) -> None:
+def test_an_error_before_a_rate_limit_is_reported(clock: Clock) -> None:
     script = Script(clock, [BROKEN], 0.0)
     sender = sender_of(script, timeout=30, rate_limit_retry_timeout=300)
     # Another thread met the limit meanwhile.
@@ -368,7 +368,7 @@ def test_a_429_that_asks_for_too_much_lets_no_other_go(clock: Clock, asked: str)
         sender.send("POST", "/x", b"{}", idempotent=True)
 
 
-def test_each_request_is_released_whatever_comes_of_it(clock: Clock) -> None:
+def test_each_request_is_released_in_any_outcome(clock: Clock) -> None:
     rate_limiter = mock.create_autospec(RateLimiter, instance=True, spec_set=True)
     rate_limiter.acquire.return_value.held = 0.0
     outcomes: list[Response | NoResponse] = [
@@ -399,7 +399,7 @@ def test_each_request_is_released_whatever_comes_of_it(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("first", "sent"), [(BROKEN, True), (Response(503, {}, b""), True), (NEVER_MADE, False)]
 )
-def test_what_may_have_arrived_once_may_have_arrived(
+def test_a_request_counts_as_sent_if_one_attempt_was_sent(
     clock: Clock, first: Response | NoResponse, sent: bool
 ) -> None:
     with pytest.raises(Unreachable) as caught:

@@ -189,7 +189,7 @@ def test_a_secret_that_contains_another_is_redacted_whole() -> None:
     assert known.redact("x12345678x, 12345678") == f"{REDACTED}, {REDACTED}"
 
 
-def test_more_secrets_that_begin_alike_than_are_told_apart_are_redacted_up_to_the_word() -> None:
+def test_more_secrets_that_begin_alike_than_are_distinguished_are_redacted_up_to_the_word() -> None:
     known = knowing(*("abcdefgh" * 2 + "x" * number for number in range(17)))
     shown = known.redact(f"see {'abcdefgh' * 2}{'x' * 16} and abcdefgh")
     assert shown == f"see {REDACTED} and abcdefgh"
@@ -278,7 +278,7 @@ def test_threads_may_add_while_others_look() -> None:
         *("password passwd client_secret accessToken x-auth header%5Fx signature".split()),
     ],
 )
-def test_a_name_tells_a_secret(name: str) -> None:
+def test_a_secret_is_recognized_by_its_name(name: str) -> None:
     assert is_sensitive_name(name)
     assert not is_public_parameter(name)
 
@@ -291,13 +291,13 @@ def test_a_name_tells_a_secret(name: str) -> None:
         *("header_CX-Application-Name header_dynamic-metadata header_User-Agent".split()),
     ],
 )
-def test_a_documented_name_tells_no_secret(name: str) -> None:
+def test_a_documented_name_is_not_sensitive(name: str) -> None:
     assert is_public_parameter(name)
     assert not is_sensitive_name(name)
 
 
 @pytest.mark.parametrize("name", ["dataset", "index", "design", "author", "project", "source"])
-def test_an_unknown_name_tells_nothing(name: str) -> None:
+def test_an_unknown_name_is_not_classified(name: str) -> None:
     assert not is_public_parameter(name)
     assert not is_sensitive_name(name)
 

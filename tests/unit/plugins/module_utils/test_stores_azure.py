@@ -134,7 +134,7 @@ def test_nothing_is_taken_from_netrc(
     assert "authorization" not in store.requests[-1].headers
 
 
-def test_a_blob_that_is_too_large_is_refused(
+def test_a_blob_that_is_too_large_is_rejected(
     store: StoreServer, connect: t.Callable[[], t.Any]
 ) -> None:
     store.on("GET", PATH, found(b"x" * 5000))
@@ -171,7 +171,7 @@ def test_the_largest_blob_is_read(store: StoreServer, connect: t.Callable[[], t.
         (error(503, "ServerBusy"), True, "Azure rejected the request (ServerBusy)"),
     ],
 )
-def test_errors_are_told_apart(
+def test_errors_are_distinguished(
     store: StoreServer,
     connect: t.Callable[[], t.Any],
     response: Response,

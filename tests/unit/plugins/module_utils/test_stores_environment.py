@@ -65,7 +65,7 @@ def test_no_proxy_is_used_where_the_environment_says_so(
     assert client.fetch("edge-logs", "file.txt", limit=100, timeout=30) == b"the token"
 
 
-def test_a_ca_bundle_that_is_not_there_is_an_error(
+def test_a_ca_bundle_that_does_not_exist_is_an_error(
     store: StoreServer, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")

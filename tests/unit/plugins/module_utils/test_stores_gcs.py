@@ -76,7 +76,7 @@ def test_an_empty_object_has_no_range(store: StoreServer) -> None:
 
 
 @pytest.mark.parametrize("size", [4097, 5_000_000])
-def test_an_object_that_is_too_large_is_refused(store: StoreServer, size: int) -> None:
+def test_an_object_that_is_too_large_is_rejected(store: StoreServer, size: int) -> None:
     # A server need not keep to the range.
     store.on("GET", PATH, Response(200, b"x" * size))
     with pytest.raises(StoreError, match="larger than 4096 bytes") as caught:
@@ -109,7 +109,7 @@ def test_the_largest_object_is_read(store: StoreServer) -> None:
         ),
     ],
 )
-def test_errors_are_told_apart(
+def test_errors_are_distinguished(
     store: StoreServer, response: Response, pending: bool, said: str
 ) -> None:
     store.default = response

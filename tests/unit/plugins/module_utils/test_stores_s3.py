@@ -66,7 +66,7 @@ def test_the_region_and_the_keys_sign_the_request(store: StoreServer) -> None:
     assert headers["x-amz-security-token"] == "a session"
 
 
-def test_what_boto3_finds_itself_is_used(
+def test_credentials_that_boto3_finds_are_used(
     store: StoreServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAFROMENVIRONMENT")
@@ -118,7 +118,7 @@ def test_the_largest_object_is_read(store: StoreServer) -> None:
         (error(405, "MethodNotAllowed"), False, "MethodNotAllowed: no reason"),
     ],
 )
-def test_errors_are_told_apart(
+def test_errors_are_distinguished(
     store: StoreServer, response: Response, pending: bool, said: str
 ) -> None:
     store.default = response

@@ -50,7 +50,7 @@ def test_there_is_one_result_for_each_in_the_order_given() -> None:
     }
 
 
-def test_of_nothing_there_are_no_results_and_no_change() -> None:
+def test_no_targets_return_no_results_and_no_change() -> None:
     assert summarized() == {"changed": False, "warnings": [], "results": []}
 
 
@@ -65,7 +65,7 @@ def test_warnings_have_the_label_of_their_entry() -> None:
     assert all(not {"warnings", "diff"} & set(result) for result in whole["results"])
 
 
-def test_one_that_failed_fails_all_and_says_which() -> None:
+def test_one_failure_fails_the_task_and_is_named() -> None:
     error = CloudflareError("it is not there", {"error": {"status": 404}, "warnings": ["w"]})
     with pytest.raises(CloudflareError) as caught:
         summarized({"changed": True, "diff": {"before": 1}}, error)
@@ -82,7 +82,7 @@ def test_one_that_failed_fails_all_and_says_which() -> None:
     }
 
 
-def test_of_several_failures_the_first_is_reported() -> None:
+def test_the_first_of_several_failures_is_reported() -> None:
     error = CloudflareError("no")
     with pytest.raises(CloudflareError) as caught:
         summarized({"changed": False}, error, {"changed": False}, CloudflareError("never"))
@@ -90,14 +90,14 @@ def test_of_several_failures_the_first_is_reported() -> None:
     assert caught.value.values["changed"] is False
 
 
-def test_one_that_failed_after_a_change_is_a_change() -> None:
+def test_a_failure_after_a_change_is_a_change() -> None:
     with pytest.raises(CloudflareError) as caught:
         summarized(CloudflareError("no", {"changed": True}))
     assert caught.value.values["changed"] is True
     assert caught.value.values["results"][0]["failed"] is True
 
 
-def test_what_an_error_holds_is_not_changed() -> None:
+def test_the_values_of_an_error_are_not_changed() -> None:
     values = {"warnings": ["w"], "changed": False}
     with pytest.raises(CloudflareError):
         summarized(CloudflareError("no", values))

@@ -26,7 +26,7 @@ R2 = "r2://edge-logs/http?account-id=a1&access-key-id={0}&secret-access-key={0}"
 
 
 @pytest.mark.parametrize("text", ["0" * 200_000, "a." * 100_000, "{" * 200_000, "a/" * 100_000])
-def test_a_text_that_is_too_long_is_refused_for_its_length(text: str) -> None:
+def test_a_text_that_is_too_long_is_rejected_for_its_length(text: str) -> None:
     with pytest.raises(
         InvalidInput, match="has 200000 characters; Cloudflare accepts at most 4096"
     ):
@@ -44,7 +44,7 @@ def test_a_byte_order_mark_before_a_token_is_removed() -> None:
 
 
 @pytest.mark.parametrize("text", ["\ufffd\ufffd", "0000\u00e9", "00\ufeff00", "\ud800"])
-def test_what_is_not_ascii_is_no_token(text: str) -> None:
+def test_a_token_must_be_ascii(text: str) -> None:
     with pytest.raises(InvalidInput, match="contains characters that a token cannot contain"):
         clean_token(text)
 

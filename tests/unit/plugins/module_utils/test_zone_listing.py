@@ -79,7 +79,7 @@ def named(*numbers: int) -> list[str]:
     return [f"zone-{number}.example" for number in numbers]
 
 
-def test_what_is_read_of_a_zone() -> None:
+def test_variables_of_a_zone() -> None:
     client = Client.from_options(CONNECTION, redact=str)
     with network(listing(page(zone()))):
         (found,) = Zones(client, warn=pytest.fail).select(Selection())
@@ -314,7 +314,7 @@ NAMES = "names: must be a list of zone names, such as example.com"
         ({"names": ["a" * 254]}, NAMES),
     ],
 )
-def test_what_cannot_be_requested(options: dict[str, t.Any], said: str) -> None:
+def test_invalid_selections_are_rejected(options: dict[str, t.Any], said: str) -> None:
     with network(), pytest.raises(InvalidInput) as caught:
         select(**options)
     assert str(caught.value) == said
@@ -431,7 +431,7 @@ EXPRESSIONS = (
         (lambda: page(page=2), "Cloudflare's response is page 2, but page 1 was requested"),
     ],
 )
-def test_what_went_wrong_is_reported(answer: t.Callable[[], requests.Response], said: str) -> None:
+def test_errors_are_reported(answer: t.Callable[[], requests.Response], said: str) -> None:
     with network(listing(answer())), pytest.raises(RequestError) as caught:
         select()
     assert str(caught.value) == f"{QUERY} failed: {said}"
@@ -451,7 +451,7 @@ def test_what_went_wrong_is_reported(answer: t.Callable[[], requests.Response], 
         {"total_pages": 1e300},
     ],
 )
-def test_a_number_of_pages_without_sense(info: dict[str, t.Any]) -> None:
+def test_an_invalid_number_of_pages(info: dict[str, t.Any]) -> None:
     with network(listing(page(zone(), **info))), pytest.raises(MalformedResponse) as caught:
         select()
     assert str(caught.value) == (
@@ -468,7 +468,7 @@ def test_no_word_about_pages() -> None:
 
 
 @pytest.mark.parametrize("total", [None, "2", True, -1])
-def test_a_number_of_zones_without_sense_says_nothing(total: t.Any) -> None:
+def test_an_invalid_number_of_zones_is_ignored(total: t.Any) -> None:
     calls = pages_of([1], [2], totals=[total, total])
     tries = 3 if total == -1 else 1
     more = [call for _again in range(tries - 1) for call in pages_of([1], [2], totals=[-1, -1])]
@@ -477,7 +477,7 @@ def test_a_number_of_zones_without_sense_says_nothing(total: t.Any) -> None:
 
 
 @pytest.mark.parametrize("told", [None, "2", True, 1.0])
-def test_a_number_of_the_page_without_sense_says_nothing(told: t.Any) -> None:
+def test_an_invalid_page_number_is_ignored(told: t.Any) -> None:
     with network(listing(page(zone(), page=told))):
         assert select() == (named(1), [])
 
@@ -489,7 +489,7 @@ def test_no_zone_at_all(result: t.Any) -> None:
         assert select() == ([], [])
 
 
-def test_what_an_error_quotes_is_masked() -> None:
+def test_quotes_in_an_error_are_masked() -> None:
     quoting = failure(403, 1, f"no {TOKEN}")
     with network(listing(quoting)), pytest.raises(RequestError) as caught:
         select()
@@ -532,7 +532,7 @@ def test_an_option_of_the_connection_that_cannot_be_right(option: str, value: t.
         Client.from_options({**CONNECTION, option: value}, redact=str)
 
 
-def test_the_shortest_times_are_taken() -> None:
+def test_the_minimum_times_are_accepted() -> None:
     Client.from_options({**CONNECTION, "timeout": 0.1, "rate_limit_retry_timeout": 0.0}, redact=str)
 
 

@@ -203,7 +203,7 @@ NO_HOST = "base_url: contains a space or another character that a URL cannot con
         ),
     ],
 )
-def test_what_is_wrong_with_an_option_is_reported(options: dict[str, t.Any], said: str) -> None:
+def test_invalid_options_are_reported(options: dict[str, t.Any], said: str) -> None:
     credential = {} if "api_key" in options else {"api_token": TOKEN}
     with network():
         assert run(**{**credential, **options})["msg"] == said
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_an_option_is_reported(options: dict[str, t.Any], sai
     "base_url",
     ["https://api.cloudflare.com:port", "https://api.cloudflare.com:65536", "https://[1"],
 )
-def test_what_is_no_url_at_all_is_reported_and_not_quoted(base_url: str) -> None:
+def test_an_invalid_url_is_reported_and_not_quoted(base_url: str) -> None:
     with network():
         said = run(api_token=TOKEN, base_url=base_url)["msg"]
     assert said == "base_url: is not a URL: its host or port is invalid"
@@ -262,7 +262,7 @@ def test_certificates_are_verified_by_default(monkeypatch: pytest.MonkeyPatch) -
     assert net.settings[0]["verify"] is True
 
 
-def test_a_ca_bundle_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ca_bundle_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     # On the real adapter: it looks for the bundle before it connects.
     result = run(api_token=TOKEN, base_url="https://127.0.0.1:1/client/v4", timeout=2)
@@ -332,7 +332,7 @@ class Counted(io.BytesIO):
         return content
 
 
-def test_an_answer_larger_than_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (connection, api_http):
         monkeypatch.setattr(module, "LARGEST_RESPONSE", MEBIBYTE)
     answer, body = response(), Counted(b" " * 3 * MEBIBYTE)
@@ -345,7 +345,7 @@ def test_an_answer_larger_than_makes_sense(monkeypatch: pytest.MonkeyPatch) -> N
     assert body.handed_out < 2 * MEBIBYTE
 
 
-def test_the_largest_answer_that_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_accepted_response(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (connection, api_http):
         monkeypatch.setattr(module, "LARGEST_RESPONSE", MEBIBYTE)
     content = json.dumps({"success": True, "result": WRITTEN}).encode().ljust(MEBIBYTE)
@@ -466,7 +466,7 @@ BREAKS: list[tuple[Exception, int, bool, str]] = [
 
 
 @pytest.mark.parametrize(("error", "tries", "_sent", "said"), BREAKS)
-def test_what_broke_is_reported_in_plain_words(
+def test_a_broken_connection_is_reported_in_plain_words(
     error: Exception, tries: int, _sent: bool, said: str
 ) -> None:
     with network(*[call(error)] * tries):

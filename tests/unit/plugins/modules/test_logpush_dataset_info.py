@@ -110,7 +110,7 @@ def test_an_answer_without_fields_is_an_error(result: object) -> None:
         [False, True],
     ),
 )
-def test_what_cannot_be_right_is_refused_before_any_request(
+def test_invalid_options_are_rejected_before_any_request(
     options: dict[str, t.Any], said: str, check_mode: bool
 ) -> None:
     with network():

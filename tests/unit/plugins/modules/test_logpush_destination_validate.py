@@ -118,7 +118,7 @@ def test_destination_of_an_account() -> None:
     ],
 )
 @pytest.mark.parametrize("exists", [False, True])
-def test_valid_false_fails_with_cloudflares_words(message: object, said: str, exists: bool) -> None:
+def test_valid_false_fails_with_the_message_of_cloudflare(message: object, said: str, exists: bool) -> None:
     with network(looked(exists), tried({"valid": False, "message": message})):
         answer = run()
     assert answer["failed"] is True
@@ -192,7 +192,7 @@ def test_nothing_is_written_where_the_first_answer_is_odd(result: object, check_
         [False, True],
     ),
 )
-def test_what_cannot_be_right_is_refused_before_any_request(
+def test_invalid_options_are_rejected_before_any_request(
     options: dict[str, t.Any], said: str, check_mode: bool
 ) -> None:
     with network():

@@ -259,7 +259,7 @@ def test_a_creation_that_cannot_be_verified_is_a_failure_that_changed() -> None:
 
 
 @pytest.mark.parametrize("options", [{"name": "x" * 512}, {"logpull_options": "x" * 4096}])
-def test_the_longest_that_cloudflare_takes_is_taken(options: dict[str, t.Any]) -> None:
+def test_the_maximum_length_is_accepted(options: dict[str, t.Any]) -> None:
     with network(listed()):
         result = run(check_mode=True, destination_conf=R2 + SECRET, **options)
     assert result["action"] == "created"
@@ -327,7 +327,7 @@ def test_destinations_with_keys_require_no_token(destination: str) -> None:
     assert result["ownership"] == "not_required"
 
 
-def test_where_it_is_unknown_whether_a_token_is_required_the_api_decides() -> None:
+def test_the_api_decides_if_it_is_unknown_whether_a_token_is_required() -> None:
     unknown = "kinesis://stream?region=us-east-1"
     body = {"name": "http", "destination_conf": unknown}
     with network(listed()):
@@ -421,7 +421,7 @@ def test_a_destination_that_cannot_be_written_to_is_no_rejected_token() -> None:
         [False, True],
     ),
 )
-def test_no_change_no_put(
+def test_no_change_sends_no_put(
     options: dict[str, t.Any], before: dict[str, t.Any], check_mode: bool
 ) -> None:
     with network(listed(job(**before))):
@@ -578,13 +578,13 @@ def test_several_changes_are_one_put() -> None:
     assert result["job"]["name"] == "web"
 
 
-def test_what_would_become_of_the_job_is_returned_in_check_mode() -> None:
+def test_the_planned_job_is_returned_in_check_mode() -> None:
     with network(listed(job())):
         result = run(check_mode=True, enabled=False)
     assert (result["job"]["id"], result["job"]["enabled"]) == (42, False)
 
 
-def test_what_a_diff_shows() -> None:
+def test_contents_of_a_diff() -> None:
     text = json.dumps(FILTER)
     options = {"CVE-2021-44228": True, "merge_subrequests": None}
     before = job(destination_conf=R2 + SECRET, filter=text, output_options=options, new=1)
@@ -617,7 +617,7 @@ def test_what_a_diff_shows() -> None:
     assert diff["after"] == {**diff["before"], "enabled": False}
 
 
-def test_what_a_diff_shows_of_a_job_without_a_name() -> None:
+def test_contents_of_a_diff_of_a_job_without_a_name() -> None:
     before = job(name=None, destination_conf=...)
     answer = success({**before, "enabled": False})
     with network(listed(before), put({"enabled": False}, answer)):
@@ -634,7 +634,7 @@ def test_second_run_changes_nothing() -> None:
         assert run(enabled=True)["changed"] is False
 
 
-def test_what_cloudflare_did_not_apply_is_a_warning() -> None:
+def test_values_that_cloudflare_did_not_apply_are_a_warning() -> None:
     described: dict[str, t.Any] = {"enabled": True, "frequency": "low"}
     answer = success(job(enabled=False))
     with network(listed(job(enabled=False)), put(described, answer)):
@@ -658,7 +658,7 @@ def test_a_new_job_that_cloudflare_did_not_enable_is_a_warning() -> None:
     assert "shows other values for enabled;" in result["warnings"][0]
 
 
-def test_what_cloudflare_did_not_apply_to_a_new_job_is_a_warning() -> None:
+def test_values_that_cloudflare_did_not_apply_to_a_new_job_are_a_warning() -> None:
     body = {**NEW, "output_options": {"batch_prefix": "["}}
     shown = job(**{**body, "output_options": {}})
     with network(listed(), created(body, success(shown)), listed(shown)):
@@ -667,7 +667,7 @@ def test_what_cloudflare_did_not_apply_to_a_new_job_is_a_warning() -> None:
     assert "output_options.batch_prefix" in result["warnings"][0]
 
 
-def test_what_may_be_wrong_is_sent_with_a_warning() -> None:
+def test_dubious_values_are_sent_with_a_warning() -> None:
     destination = "r2://edge-logs/http"
     body = {"name": "http", "destination_conf": destination, "max_upload_bytes": 2_000_000}
     options = {"destination_conf": destination, "max_upload_bytes": 2_000_000}
@@ -731,7 +731,7 @@ def test_a_masked_secret_makes_no_change(shown: t.Any, hidden: t.Any) -> None:
         assert result["not_compared"] == hidden
 
 
-def test_what_is_masked_can_be_sent_again() -> None:
+def test_masked_values_can_be_sent_again() -> None:
     masked = R2 + "REDACTED"
     before = job(destination_conf=masked)
     options = {"destination_conf": R2 + SECRET, "update_secrets": "always"}
@@ -765,7 +765,7 @@ def test_what_is_masked_can_be_sent_again() -> None:
         (R2 + SECRET).replace("account-id=a1", "account-id=a1&tag=a&tag=b"),
     ],
 )
-def test_what_is_shown_and_differs_is_a_change(shown: str) -> None:
+def test_a_shown_value_that_differs_is_a_change(shown: str) -> None:
     body = {"destination_conf": R2 + SECRET}
     with network(listed(job(destination_conf=shown)), put(body)):
         result = run(diff=True, destination_conf=R2 + SECRET)
@@ -785,7 +785,7 @@ def test_a_secret_that_cloudflare_shows_is_not_shown() -> None:
     assert SECRET not in json.dumps(result)
 
 
-def test_what_cannot_be_read_of_a_destination_is_not_shown_either() -> None:
+def test_the_unreadable_parts_of_a_destination_are_not_shown() -> None:
     shown = f"https://logs.example.com/x?header_Authorization=Bearer {SECRET}"
     with network(listed(job(destination_conf=shown, error_message=f"denied: {SECRET}"))):
         result = run()
@@ -816,7 +816,7 @@ def test_the_same_name_in_another_dataset_is_another_job() -> None:
     assert result["action"] == "created"
 
 
-def test_an_id_that_is_not_there() -> None:
+def test_an_id_that_does_not_exist() -> None:
     with network(listed(job(id=43))):
         result = run(id=42, destination_conf=R2 + SECRET)
     assert result["failed"] is True
@@ -844,7 +844,7 @@ def test_an_unknown_zone_is_no_missing_job() -> None:
         ({"name": "web", "state": "absent"}, {}, "name: job 42 has 'http'; it was not removed"),
     ],
 )
-def test_what_cannot_be_changed_is_an_error(
+def test_a_change_of_an_immutable_property_is_an_error(
     options: dict[str, t.Any], before: dict[str, t.Any], says: str
 ) -> None:
     with network(listed(job(id=7, name="web"), job(**before))):
@@ -991,7 +991,7 @@ def test_a_refusal_in_html_is_no_lost_answer(status: int) -> None:
     assert "response_lost" not in result
 
 
-def test_what_was_never_sent_is_not_looked_for() -> None:
+def test_a_job_that_was_never_sent_is_not_looked_for() -> None:
     never = urllib3.exceptions.NewConnectionError(mock.Mock(), "refused")
     error = requests.exceptions.ConnectionError(
         urllib3.exceptions.MaxRetryError(mock.Mock(), "/", never)
@@ -1135,7 +1135,7 @@ NO_JOB = "contains no job"
         ("[null]", NO_JOB),
     ],
 )
-def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
+def test_values_that_are_not_a_list_of_jobs(content: str, said: str) -> None:
     with network(Call("GET", JOBS, None, success(json.loads(content)))):
         result = run(destination_conf=R2 + SECRET)
     assert result["failed"] is True
@@ -1193,7 +1193,7 @@ def test_what_is_no_list_of_jobs(content: str, said: str) -> None:
         [False, True],
     ),
 )
-def test_bad_options_are_refused_before_any_request(
+def test_bad_options_are_rejected_before_any_request(
     options: dict[str, t.Any], says: str, check_mode: bool
 ) -> None:
     with network():
@@ -1203,7 +1203,7 @@ def test_bad_options_are_refused_before_any_request(
     assert "Traceback" not in json.dumps(result)
 
 
-def test_limits_hold_for_the_job_that_is_there() -> None:
+def test_limits_apply_to_the_existing_job() -> None:
     with network(listed(job(kind="edge"))):
         result = run(max_upload_bytes=5_000_000)
     assert result["msg"].startswith("max_upload_bytes: cannot be set")

@@ -259,7 +259,7 @@ def test_an_unknown_zone_is_no_empty_list() -> None:
         [False, True],
     ),
 )
-def test_what_cannot_be_right_is_refused_before_any_request(
+def test_invalid_options_are_rejected_before_any_request(
     options: dict[str, t.Any], said: str, check_mode: bool
 ) -> None:
     with network():
@@ -538,7 +538,7 @@ def test_destination_is_in_the_config_where_all_of_it_can_be_shown(
 
 
 @pytest.mark.parametrize("empty", [None, "", 0, False, ...])
-def test_what_is_empty_is_not_in_the_config(empty: object) -> None:
+def test_empty_values_are_not_in_the_config(empty: object) -> None:
     names = [*("name", "dataset", "kind", "filter", "output_options", "logpull_options")]
     names += ["frequency", "max_upload_bytes", "max_upload_interval_seconds", "max_upload_records"]
     names += ["filter_attack_traffic", "transformer_id", "destination_conf"]

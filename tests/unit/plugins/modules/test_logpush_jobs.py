@@ -165,7 +165,7 @@ def test_all_are_planned_and_then_applied() -> None:
     ]
 
 
-def test_where_all_jobs_are_in_sync_nothing_is_written() -> None:
+def test_nothing_is_written_if_all_jobs_are_in_sync() -> None:
     with network(listed(job(), job(id=43, name="other"))):
         result = run(entry(enabled=True, destination_conf=BUCKET), entry(name="other"), diff=True)
     assert (result["changed"], [one["action"] for one in result["results"]]) == (
@@ -265,7 +265,7 @@ def test_concurrently_each_request_comes_once_and_results_are_in_order(
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
-def test_after_creations_each_zone_with_a_new_job_is_listed_once_more(concurrency: int) -> None:
+def test_after_creations_each_zone_with_a_new_job_is_listed_again(concurrency: int) -> None:
     names = ("a", "b", "c")
     bodies = [{**NEW_BODY, "name": name} for name in names]
     shown = [job(**{**body, "id": number}) for number, body in enumerate(bodies, 50)]
@@ -598,7 +598,7 @@ def test_a_lost_response_is_looked_into_and_the_warning_names_the_job() -> None:
 
 
 @pytest.mark.parametrize("given", [None, 5, ["no job"], [5], {"name": "alone"}])
-def test_what_is_no_list_of_jobs_is_refused(given: object) -> None:
+def test_a_value_that_is_not_a_list_of_jobs_is_rejected(given: object) -> None:
     with network():
         result = run_module(logpush_jobs.main, {"api_token": TOKEN, "jobs": given})
     # The words are Ansible's own.
@@ -608,7 +608,7 @@ def test_what_is_no_list_of_jobs_is_refused(given: object) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
-def test_rate_limit_is_waited_out_and_told(concurrency: int) -> None:
+def test_a_rate_limit_is_waited_out_and_reported(concurrency: int) -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})
     with network(listed(job()), put({"enabled": False}, limited), put({"enabled": False})) as net:
         result = run(entry(enabled=False), concurrency=concurrency)
@@ -616,7 +616,7 @@ def test_rate_limit_is_waited_out_and_told(concurrency: int) -> None:
     assert (net.pauses, result["rate_limit_waited"]) == ([7.0], 7)
 
 
-def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -> None:
+def test_a_rate_limit_beyond_the_retry_timeout_fails_all_remaining_requests_immediately() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
     with network(
         listed(job(), job(id=43, name="b"), job(id=44, name="c")),
@@ -654,7 +654,7 @@ def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -
         ),
     ],
 )
-def test_two_that_describe_one_job_are_refused_before_any_request(
+def test_two_entries_for_one_job_are_rejected_before_any_request(
     one: dict[str, t.Any], other: dict[str, t.Any], name: str
 ) -> None:
     with network():
@@ -667,7 +667,7 @@ def test_two_that_describe_one_job_are_refused_before_any_request(
     assert "results" not in result
 
 
-def test_of_the_same_name_are_different_jobs_where_zone_or_dataset_differ() -> None:
+def test_jobs_of_the_same_name_differ_by_zone_or_dataset() -> None:
     same = [job(id=number, name="same") for number in (50, 51)]
     in_zone = [job(), job(id=43, dataset="dns_logs"), *same]
     with network(listed(*in_zone), listed(job(id=42), zone=ZONES[0])):
@@ -712,7 +712,7 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         ({"output_options": {"sample": 1}}, "unsupported option"),
     ],
 )
-def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
+def test_input_that_ansible_itself_rejects(options: dict[str, t.Any], said: str) -> None:
     with network():
         result = run(entry(ZONES[0]), entry(**options))
     assert said in result["msg"]
@@ -734,7 +734,7 @@ def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> No
         ("logpull_options", "x" * 4097),
     ],
 )
-def test_where_an_entry_is_invalid_nothing_is_sent(option: str, value: t.Any) -> None:
+def test_nothing_is_sent_if_an_entry_is_invalid(option: str, value: t.Any) -> None:
     invalid = entry(**{option: value})
     with network():
         result = run(entry(ZONES[0]), invalid, {**NEW, "zone_id": ZONES[1]}, prune=True)

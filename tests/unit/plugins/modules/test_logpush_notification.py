@@ -113,7 +113,7 @@ DESCRIBED = {
 }
 
 
-def test_a_notification_is_created_and_listed_once_more() -> None:
+def test_a_notification_is_created_and_listed_again() -> None:
     with network(listed(), posted(CREATION), listed(shown())):
         result = run(**DESIRED)
     assert (result["changed"], result["action"]) == (True, "created")
@@ -238,7 +238,7 @@ def test_recipients_of_another_kind_are_kept() -> None:
         run(emails=["new@x.org"])
 
 
-def test_what_the_task_does_not_set_is_sent_as_it_is_shown() -> None:
+def test_options_that_are_not_set_are_sent_as_shown() -> None:
     # Another kind, another type of id, and more than an id.
     chat, service = {"id": HOOK, "name": "chat"}, {"id": 5, "name": "service"}
     mechanisms = {"email": ids(MAIL), "webhooks": [chat], "pagerduty": [service], "sms": None}
@@ -285,7 +285,7 @@ def test_a_notification_is_removed(options: dict[str, t.Any]) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"id": ID}])
-def test_what_does_not_exist_is_not_removed(options: dict[str, t.Any]) -> None:
+def test_a_resource_that_does_not_exist_is_not_removed(options: dict[str, t.Any]) -> None:
     others = (shown(OTHER, name="other"), shown(OTHER, alert_type="incident_alert"))
     with network(listed(*others)):
         result = run(state="absent", **options)
@@ -366,7 +366,7 @@ def test_several_notifications_of_one_name_need_an_id() -> None:
         assert result["ids"] == [ID, OTHER]
 
 
-def test_a_twin_after_a_creation_fails_with_both_ids() -> None:
+def test_a_duplicate_after_a_creation_fails_with_both_ids() -> None:
     with network(listed(), posted(CREATION), listed(shown(OTHER), shown())):
         result = run(**DESIRED)
     assert (result["failed"], result["changed"], result["action"]) == (True, True, "created")
@@ -427,7 +427,7 @@ def test_a_lost_creation_that_is_not_found_fails() -> None:
         ([shown(description="x")], f"of that name, {ID}, but it differs in description"),
     ],
 )
-def test_what_a_lost_creation_left_behind_is_reported(found: t.Any, said: str) -> None:
+def test_jobs_after_a_lost_creation_are_reported(found: t.Any, said: str) -> None:
     with network(listed(), posted(CREATION, LOST), listed(*found)):
         result = run(**DESIRED)
     assert said in result["msg"]
@@ -445,7 +445,7 @@ def test_a_check_that_fails_after_a_lost_creation_is_reported() -> None:
 @pytest.mark.parametrize(
     "answer", [failure(500, 1000, "internal"), success({}), success({"id": OTHER})]
 )
-def test_an_update_whose_response_is_lost_is_looked_at(answer: t.Any) -> None:
+def test_an_update_whose_response_is_lost_is_verified(answer: t.Any) -> None:
     sent = {"enabled": False}
     with network(listed(shown()), put(sent, answer), listed(shown(enabled=False))):
         result = run(enabled=False)
@@ -479,7 +479,7 @@ def test_a_rejected_write_is_reported_with_what_it_would_change() -> None:
     ("answer", "is_lost"),
     [(failure(500, 1000, "internal"), True), (failure(404, 17003, "policy not found"), False)],
 )
-def test_a_removal_that_was_not_confirmed_is_looked_at(answer: t.Any, is_lost: bool) -> None:
+def test_a_removal_that_was_not_confirmed_is_verified(answer: t.Any, is_lost: bool) -> None:
     with network(listed(shown()), deleted(answer), listed()):
         result = run(state="absent")
     assert (result["action"], result["response_lost"]) == ("deleted", is_lost)
@@ -509,7 +509,7 @@ def test_an_id_is_quoted_in_a_path() -> None:
         assert run(state="absent")["action"] == "deleted"
 
 
-def test_what_the_api_quotes_is_redacted() -> None:
+def test_quotes_of_the_api_are_redacted() -> None:
     text = f"bad token {TOKEN} for r2://b/p?secret-access-key=SeCrEtSeCrEtSeCrEt1"
     with network(listed(), posted(CREATION, failure(400, 1000, text))):
         printed = json.dumps(run(**DESIRED))

@@ -170,7 +170,7 @@ def test_rate_limit_is_waited_out() -> None:
     assert net.pauses == [7.0]
 
 
-def test_rate_limit_beyond_the_users_patience_fails_at_once() -> None:
+def test_a_rate_limit_beyond_the_retry_timeout_fails_immediately() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
     with network(Call("POST", PATH, BODY, limited)) as net:
         result = run()
@@ -295,7 +295,7 @@ def test_rate_limit_that_names_a_date() -> None:
         [False, True],
     ),
 )
-def test_bad_option_is_refused_by_name_and_nothing_is_sent(
+def test_bad_option_is_rejected_by_name_and_nothing_is_sent(
     option: str, value: t.Any, check_mode: bool
 ) -> None:
     with network():
@@ -349,7 +349,7 @@ def test_a_secret_is_masked_before_the_answer_is_cut() -> None:
     assert "AVery" not in json.dumps(result)
 
 
-def test_a_short_parameter_does_not_wreck_the_output() -> None:
+def test_a_short_parameter_is_not_redacted_elsewhere() -> None:
     destination = "splunk://splunk.example.com/raw?header_Authorization=true&channel=json"
     said = failure(400, 1002, "json is not true")
     with network(Call("POST", PATH, {"destination_conf": destination}, said)):

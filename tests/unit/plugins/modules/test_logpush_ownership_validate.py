@@ -267,7 +267,7 @@ def test_a_secret_that_differs_is_not_shown() -> None:
         "e30.____.x",
     ],
 )
-def test_a_token_that_cannot_be_read_is_cloudflares_to_judge(challenge: str) -> None:
+def test_a_token_without_readable_claims_is_left_to_cloudflare(challenge: str) -> None:
     with network(rejected(challenge)):
         answer = run(ownership_challenge=challenge)
     assert answer["reasons"] == [
@@ -343,7 +343,7 @@ ENCODED = "looks like a token encoded as base64; decode it first (ansible.builti
         [False, True],
     ),
 )
-def test_what_is_no_token_is_refused_before_any_request(
+def test_a_value_that_is_not_a_token_is_rejected_before_any_request(
     challenge: str, problem: str, check_mode: bool
 ) -> None:
     with network():

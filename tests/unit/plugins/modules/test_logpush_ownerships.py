@@ -138,7 +138,7 @@ def test_concurrently_each_is_requested_once_and_results_are_in_order(
 @pytest.mark.parametrize(
     ("given", "bound"), [(None, 10), (3, 3), pytest.param(1, 1, marks=EXPLORE)]
 )
-def test_no_more_are_under_way_than_are_allowed(given: int | None, bound: int) -> None:
+def test_no_more_are_in_progress_than_are_allowed(given: int | None, bound: int) -> None:
     lock, running, most = threading.Lock(), 0, 0
     barrier = threading.Barrier(bound)
 
@@ -270,7 +270,7 @@ def test_passing_fault_is_tried_again(status: int) -> None:
 # The rate limit
 
 
-def test_rate_limit_is_waited_out_and_told() -> None:
+def test_a_rate_limit_is_waited_out_and_reported() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "7"})
     with network(
         requested(), requested(ZONES[0], limited), requested(ZONES[0]), requested(ZONES[1])
@@ -281,7 +281,7 @@ def test_rate_limit_is_waited_out_and_told() -> None:
     assert result["rate_limit_waited"] == 7
 
 
-def test_rate_limit_beyond_the_users_patience_fails_all_that_is_left_at_once() -> None:
+def test_a_rate_limit_beyond_the_retry_timeout_fails_all_remaining_requests_immediately() -> None:
     limited = failure(429, 971, "slow down", {"Retry-After": "3600"})
     with network(requested(), requested(ZONES[0], limited)) as net:
         result = run(target(), target(ZONES[0]), target(ZONES[1]))
@@ -326,7 +326,7 @@ def test_the_rate_limit_is_kept_to_before_it_is_met() -> None:
         ({"ownership_challenge": "a-token"}, "unsupported option"),
     ],
 )
-def test_what_ansible_itself_refuses(options: dict[str, t.Any], said: str) -> None:
+def test_input_that_ansible_itself_rejects(options: dict[str, t.Any], said: str) -> None:
     with network():
         result = run(target(), {**target(**options)})
     assert result["failed"] is True
@@ -352,7 +352,7 @@ def test_targets_are_required() -> None:
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_bad_entry_is_refused_by_name_and_stops_no_other(
+def test_a_bad_entry_is_rejected_by_name_and_stops_no_other(
     option: str, value: str, check_mode: bool
 ) -> None:
     calls = [] if check_mode else [requested(ZONES[0])]
@@ -375,7 +375,7 @@ def test_a_bad_entry_is_refused_by_name_and_stops_no_other(
         ("ca_path", "/nowhere/ca.pem"),
     ],
 )
-def test_a_bad_option_is_refused_by_name_and_nothing_is_sent(option: str, value: t.Any) -> None:
+def test_a_bad_option_is_rejected_by_name_and_nothing_is_sent(option: str, value: t.Any) -> None:
     with network():
         result = run(target(), **{option: value})
     assert result["failed"] is True
@@ -390,7 +390,7 @@ def test_a_bad_option_is_refused_by_name_and_nothing_is_sent(option: str, value:
         ("rate_limit_share", 2, "must be above 0 and at most 1"),
     ],
 )
-def test_what_an_option_has_to_be_is_reported(option: str, value: t.Any, problem: str) -> None:
+def test_the_requirements_of_an_option_are_reported(option: str, value: t.Any, problem: str) -> None:
     assert run(target(), **{option: value})["msg"] == f"{option}: {problem}"
 
 
@@ -398,7 +398,7 @@ def test_what_an_option_has_to_be_is_reported(option: str, value: t.Any, problem
 
 
 @pytest.mark.parametrize(("secret", "shown"), [("SeCrEt7", True), ("SeCrEt-8", False)])
-def test_what_an_entry_holds_is_redacted_where_another_option_is_wrong(
+def test_the_values_of_an_entry_are_redacted_if_another_option_is_invalid(
     secret: str, shown: bool
 ) -> None:
     # Ansible ends the module before it looks into the entries.

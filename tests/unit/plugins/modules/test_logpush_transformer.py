@@ -90,7 +90,7 @@ def run(check_mode: bool = False, diff: bool = False, **options: t.Any) -> dict[
 CREATION = {"name": "short", "code": SQL, "description": "Fewer fields"}
 
 
-def test_a_transformer_is_created_and_listed_once_more() -> None:
+def test_a_transformer_is_created_and_listed_again() -> None:
     with network(listed(), posted(CREATION), listed(shown())):
         result = run(code=SQL, description="Fewer fields")
     assert (result["changed"], result["action"]) == (True, "created")
@@ -343,7 +343,7 @@ def test_several_transformers_of_one_name_need_an_id() -> None:
         assert result["ids"] == [7, 9]
 
 
-def test_a_twin_after_a_creation_fails_with_both_ids() -> None:
+def test_a_duplicate_after_a_creation_fails_with_both_ids() -> None:
     with network(listed(), posted(CREATION), listed(shown(7), shown(8))):
         result = run(code=SQL, description="Fewer fields")
     assert (result["failed"], result["changed"], result["action"]) == (True, True, "created")
@@ -393,7 +393,7 @@ def test_a_lost_creation_that_is_not_found_fails() -> None:
         ([shown(7, description="x")], "transformer of that name, 7, but it differs in description"),
     ],
 )
-def test_what_a_lost_creation_left_behind_is_reported(found: t.Any, said: str) -> None:
+def test_jobs_after_a_lost_creation_are_reported(found: t.Any, said: str) -> None:
     calls = [listed(*found), *([content()] if len(found) == 1 else [])]
     with network(listed(), posted(CREATION, LOST), *calls):
         result = run(code=SQL, description="Fewer fields")
@@ -409,7 +409,7 @@ def test_a_check_that_fails_after_a_lost_creation_is_reported() -> None:
     assert result["response_lost"] is True
 
 
-def test_an_update_whose_response_is_lost_is_looked_at_and_not_sent_again() -> None:
+def test_an_update_whose_response_is_lost_is_verified_and_not_sent_again() -> None:
     body = {"name": "short", "description": "Fewer fields", "code": NEW_SQL}
     later = (got(7, success(shown())), content(), got(7, success(shown())), content(NEW_SQL))
     with network(listed(shown()), content(), put(body, LOST), *later):

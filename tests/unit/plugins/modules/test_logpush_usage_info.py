@@ -142,7 +142,7 @@ def test_an_invalid_option_is_named_and_nothing_is_sent(
         assert run(**options)["msg"].startswith(said)
 
 
-def test_where_the_month_is_no_longer_kept_the_period_alone_is_read() -> None:
+def test_only_the_period_is_read_if_the_month_is_no_longer_kept() -> None:
     error = {"data": None, "errors": [{"message": "cannot request data older than 604800s"}]}
     calls = (
         queried(response(error)),

@@ -278,7 +278,7 @@ def test_a_challenge_file_that_was_used_is_removed(response_lost: bool) -> None:
     assert result["response_lost"] is response_lost
 
 
-def test_where_no_token_is_obtained_each_job_has_its_own_changes() -> None:
+def test_each_job_has_its_own_changes_if_no_token_is_obtained() -> None:
     answer = success({"filename": "", "message": "Access Denied", "valid": False})
     body = {"destination_conf": DESTINATION}
     calls = (
@@ -333,7 +333,7 @@ def test_jobs_of_one_scope_and_destination_share_a_token() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 10])
-def test_where_a_token_is_accepted_once_the_next_job_gets_another(concurrency: int) -> None:
+def test_if_a_token_is_accepted_once_the_next_job_gets_another(concurrency: int) -> None:
     calls = (
         listed(),
         requested(),
@@ -395,7 +395,7 @@ def test_an_invalid_entry_stops_all_before_anything_is_sent() -> None:
     assert result["summary"]["failed"] == 2
 
 
-def test_one_that_fails_does_not_stop_the_others() -> None:
+def test_one_failure_does_not_stop_the_others() -> None:
     calls = (
         listed(),
         created(success(job(7, "a")), with_token=token(1), name="a"),
@@ -468,7 +468,7 @@ def test_the_table_names_a_zone_by_its_host() -> None:
     assert result["table"][1].startswith(f"example.com ({ZONE})  http  http_requests  unchanged")
 
 
-def test_where_cloudflare_asks_for_proof_it_is_given_and_the_next_job_sends_the_token() -> None:
+def test_if_cloudflare_requires_proof_ownership_is_proved_and_the_next_job_sends_the_token() -> None:
     # Not known to require proof.
     keys = "access-key-id=AKIAIOSFODNN7EXAMPLE&secret-access-key=wJalrXUtnFEMIK7MDENGbPxRfiCY"
     conf = f"s3://edge-logs/http?region=us-east-1&{keys}"

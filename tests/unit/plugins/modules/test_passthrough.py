@@ -144,7 +144,7 @@ def test_check_mode_shows_what_would_be_sent(name: str, value: t.Any) -> None:
         ],
     ),
 )
-def test_what_is_empty_is_one_value(shown: t.Any, option: dict[str, t.Any]) -> None:
+def test_all_empty_values_are_equal(shown: t.Any, option: dict[str, t.Any]) -> None:
     (name,) = option.get("additional_properties", option)
     present = {} if shown is ... else {name: shown}
     with network(listed(job(**present))):
@@ -219,7 +219,7 @@ REFUSED += [
 
 
 @pytest.mark.parametrize(("options", "problem", "check_mode"), combined(REFUSED, [False, True]))
-def test_what_does_not_belong_there_is_refused(
+def test_invalid_additional_properties_are_rejected(
     options: dict[str, t.Any], problem: str, check_mode: bool
 ) -> None:
     with network():
@@ -282,7 +282,7 @@ MISSPELT = [
 
 
 @pytest.mark.parametrize(("options", "given", "meant"), MISSPELT)
-def test_a_misspelt_value_is_sent_with_a_warning(
+def test_a_misspelled_value_is_sent_with_a_warning(
     options: dict[str, t.Any], given: str, meant: str
 ) -> None:
     with network(listed()):
@@ -291,7 +291,7 @@ def test_a_misspelt_value_is_sent_with_a_warning(
     assert result["warnings"] == [f"{given} is unknown; did you mean {meant}?"]
 
 
-def test_the_warning_is_there_where_cloudflare_refuses_the_value() -> None:
+def test_the_warning_is_returned_if_cloudflare_rejects_the_value() -> None:
     refused = failure(400, 1002, "invalid timestamp_format")
     body = {"output_options": {"timestamp_format": "rfc3393"}}
     with network(listed(job()), Call("PUT", f"{PATH}/42", body, refused)):
@@ -310,7 +310,7 @@ def test_the_warning_is_there_where_cloudflare_refuses_the_value() -> None:
         {"kind": "x" * 10_000},
     ],
 )
-def test_a_value_that_resembles_no_known_one_is_sent_without_a_warning(
+def test_an_unknown_value_without_a_similar_known_one_is_sent_without_a_warning(
     options: dict[str, t.Any],
 ) -> None:
     with network(listed()):

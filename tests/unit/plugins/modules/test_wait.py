@@ -94,7 +94,7 @@ def test_the_push_before_the_update_is_not_taken_for_one_after_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["last_complete", "last_error"])
-def test_what_the_response_to_the_write_leaves_out_is_not_taken_for_new(name: str) -> None:
+def test_values_missing_in_the_response_to_the_write_are_not_new(name: str) -> None:
     simulated = world(Delivery(100, "http", {"last_complete": SECOND}), **{name: FIRST})
     simulated.unshown = ("last_complete", "last_error")
     with simulated.reached() as server:
@@ -140,7 +140,7 @@ def test_secrets_in_the_message_of_cloudflare_are_redacted() -> None:
         ({"last_complete": SECOND}, "succeeded"),
     ],
 )
-def test_of_a_push_and_a_failure_the_later_one_counts(shown: dict[str, t.Any], push: str) -> None:
+def test_the_later_of_a_push_and_a_failure_counts(shown: dict[str, t.Any], push: str) -> None:
     existing = {"last_complete": EARLIER_STILL, "last_error": EARLIER, "error_message": CLOUDFLARES}
     if "last_error" in shown:
         shown = {"error_message": None, **shown}
@@ -150,7 +150,7 @@ def test_of_a_push_and_a_failure_the_later_one_counts(shown: dict[str, t.Any], p
     assert bool(result.get("failed")) is (push == "failed")
 
 
-def test_an_error_of_before_that_disappears_is_no_push() -> None:
+def test_an_earlier_error_that_disappears_is_not_a_push() -> None:
     gone = Delivery(10, "http", {"last_error": None, "error_message": None})
     existing = {"last_complete": EARLIER_STILL, "last_error": EARLIER, "error_message": CLOUDFLARES}
     with world(gone, **existing).reached():
@@ -174,7 +174,7 @@ def test_a_push_that_does_not_come_in_time_fails_the_task_with_what_was_done() -
 
 
 @pytest.mark.parametrize("message", [CLOUDFLARES, None])
-def test_a_wait_that_times_out_shows_the_error_of_before(message: str | None) -> None:
+def test_a_wait_that_times_out_shows_the_earlier_error(message: str | None) -> None:
     existing = {"last_complete": EARLIER_STILL, "last_error": EARLIER, "error_message": message}
     with world(**existing).reached():
         result = run_one(max_upload_interval_seconds=60, wait_timeout=60)
@@ -204,7 +204,7 @@ def test_a_push_at_the_last_moment_counts() -> None:
     ],
     ids=["no change", "disabled", "removed", "check mode", "not wanted"],
 )
-def test_where_there_is_nothing_to_wait_for(options: dict[str, t.Any], check_mode: bool) -> None:
+def test_nothing_to_wait_for(options: dict[str, t.Any], check_mode: bool) -> None:
     with world(last_complete=FIRST).reached() as server:
         result = run_one(check_mode, **options)
     assert not result.get("failed"), result
@@ -259,7 +259,7 @@ def test_a_creation_whose_response_was_lost_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, 0.5, -1, 86401, float("nan")])
-def test_a_timeout_that_cannot_be_right_is_refused(timeout: float) -> None:
+def test_a_timeout_that_is_invalid_is_rejected(timeout: float) -> None:
     with world().reached() as server:
         result = run_one(wait_timeout=timeout)
     assert "wait_timeout: must be" in result["msg"]
@@ -310,7 +310,7 @@ def test_a_wait_that_times_out_without_a_connection_says_so() -> None:
     assert result["error"]["retryable"]
 
 
-def test_a_refused_list_ends_the_wait() -> None:
+def test_a_rejected_list_ends_the_wait() -> None:
     simulated = world(Delivery(400, "http", PUSHED))
     simulated.outage = Outage(ZONE, 5, 10000, forbidden)
     with simulated.reached() as server:
