@@ -212,7 +212,9 @@ def test_a_filter_is_added_changed_and_removed(zone: Zone) -> None:
 @pytest.mark.parametrize(
     "settings", [{"filter_in_answers": "left_out"}, {"redaction": "removed"}], ids=str
 )
-def test_values_that_are_not_shown_after_they_were_sent_are_named(zone: Zone, settings: dict[str, str]) -> None:
+def test_values_that_are_not_shown_after_they_were_sent_are_named(
+    zone: Zone, settings: dict[str, str]
+) -> None:
     zone.has_job(destination_conf=R2 + "another")
     zone.world.control("PATCH", "settings", settings)
     name = "filter" if "filter_in_answers" in settings else "destination_conf"

@@ -90,7 +90,7 @@ class Plan(t.NamedTuple):
             "warnings": self.desired.warnings() if self.desired.state == "present" else [],
         }
         if self.action != "none":
-            label = f"{where(self.scope)}: job '{self.desired.name or self.desired.id}'"
+            label = diff_label(self.scope, "job", self.desired.name or self.desired.id)
             before, after = self._diff()
             header = {"before_header": label, "after_header": label}
             result["diff"] = {"before": before, "after": after, **header}
@@ -131,6 +131,12 @@ def make_plan(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Plan:
 def where(scope: Scope) -> str:
     """Return a scope as it is called in sentences."""
     return f"{scope.kind} {scope.id}"
+
+
+def diff_label(scope: Scope, noun: str, name: object) -> str:
+    """Return the header of a diff, which Ansible prints without escaping anything."""
+    printable = "".join(each if each.isprintable() else "?" for each in str(name))
+    return f"{where(scope)}: {noun} '{printable}'"
 
 
 def _find(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Job | None:

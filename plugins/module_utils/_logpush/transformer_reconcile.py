@@ -18,7 +18,10 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.named 
     NamedResources,
     result_of,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import where
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
+    diff_label,
+    where,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformer import (
     DOCUMENTED_SIZE,
     DesiredTransformer,
@@ -214,7 +217,7 @@ def _diff(
     api: TransformerApi, before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]
 ) -> list[dict[str, t.Any]]:
     """Return what Ansible shows: name and description, and the SQL as a text; only what differs."""
-    label = f"{where(api.scope)}: transformer '{(before or after)['name']}'"
+    label = diff_label(api.scope, "transformer", (before or after)["name"])
     pairs = [
         (label, _properties(before), _properties(after)),
         (f"{label}, code", _text(before), _text(after)),

@@ -244,9 +244,7 @@ def test_text_from_cloudflare_is_not_a_template(
             assert str(seen) == shown(typed), name
 
 
-def test_text_in_the_cache_is_not_a_template(
-    source: Source, cache: dict[str, t.Any]
-) -> None:
+def test_text_in_the_cache_is_not_a_template(source: Source, cache: dict[str, t.Any]) -> None:
     trusted = getattr(template, "trust_as_template", str)
     stored = Zone(zone_id(1), "zone-1.example", status=trusted("{{ 1 + 1 }}"))._asdict()
     stored["plan"] = {"name": trusted("{{ 1 + 1 }}")}

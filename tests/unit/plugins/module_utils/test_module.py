@@ -319,7 +319,9 @@ JOBS = [
         ),
     ],
 )
-def test_a_misspelled_option_of_an_entry_is_named_with_its_place(entry: Result, message: str) -> None:
+def test_a_misspelled_option_of_an_entry_is_named_with_its_place(
+    entry: Result, message: str
+) -> None:
     result = executed_many([*JOBS, entry])
     first, second = result["msg"].split("\n")
     assert first == message
@@ -348,9 +350,7 @@ def test_a_misspelled_option_of_the_module_is_named() -> None:
         ),
     ],
 )
-def test_an_entry_that_ansible_rejects_is_named_with_its_place(
-    entry: Result, message: str
-) -> None:
+def test_an_entry_that_ansible_rejects_is_named_with_its_place(entry: Result, message: str) -> None:
     assert executed_many([*JOBS, entry])["msg"].startswith(message)
 
 

@@ -152,7 +152,9 @@ def test_a_request_that_may_have_been_executed_is_never_retried(clock: Clock) ->
 
 
 @pytest.mark.parametrize("failure", [TOO_LARGE, UNTRUSTED, NO_PROXY])
-def test_errors_that_a_retry_cannot_change_are_not_retried(clock: Clock, failure: NoResponse) -> None:
+def test_errors_that_a_retry_cannot_change_are_not_retried(
+    clock: Clock, failure: NoResponse
+) -> None:
     with pytest.raises(Unreachable, match=failure.reason) as caught:
         send(clock, failure)
     assert caught.value.values["error"]["retryable"] is failure.retryable
@@ -185,7 +187,9 @@ def test_every_other_status_is_returned_unchanged(clock: Clock, status: int) -> 
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_a_rate_limit_is_waited_out_as_the_response_requires(clock: Clock, idempotent: bool) -> None:
+def test_a_rate_limit_is_waited_out_as_the_response_requires(
+    clock: Clock, idempotent: bool
+) -> None:
     answer, _script = send(clock, limited("7"), limited("100"), OK, idempotent=idempotent)
     assert answer == OK
     assert clock.pauses == [7.0, 100.0]

@@ -118,7 +118,9 @@ def test_destination_of_an_account() -> None:
     ],
 )
 @pytest.mark.parametrize("exists", [False, True])
-def test_valid_false_fails_with_the_message_of_cloudflare(message: object, said: str, exists: bool) -> None:
+def test_valid_false_fails_with_the_message_of_cloudflare(
+    message: object, said: str, exists: bool
+) -> None:
     with network(looked(exists), tried({"valid": False, "message": message})):
         answer = run()
     assert answer["failed"] is True

@@ -209,6 +209,39 @@ def test_check_mode_and_diff_show_all_changes_and_write_nothing() -> None:
         assert "diff" not in run(entry(enabled=False), check_mode=True)
 
 
+def test_the_header_of_a_diff_is_printable() -> None:
+    new = entry(name="\x1b[2Jhttp", destination_conf=conf(1), dataset="http_requests")
+    with network(listed()):
+        (diff,) = run(new, check_mode=True, diff=True)["diff"]
+    assert diff["before_header"] == f"zone {ZONE}: job '?[2Jhttp'"
+    assert diff["after_header"] == diff["before_header"]
+
+
+def test_the_table_names_hosts_and_accounts_and_aligns_its_columns() -> None:
+    entries = (
+        entry(name=None, id=42, host="www.example.com", enabled=False),
+        entry(name=None, id=42, host="b.example.com", zone=ZONES[0], enabled=False),
+        entry(zone_id=None, account_id=ACCOUNT, name="audit", state="absent"),
+    )
+    rejection = failure(403, 10000, "Authentication error")
+    with network(
+        listed(job()),
+        Call("GET", f"/zones/{ZONES[0]}/logpush/jobs", None, rejection),
+        Call("GET", f"/accounts/{ACCOUNT}/logpush/jobs", None, success([])),
+        put({"enabled": False}),
+    ):
+        result = run(*entries)
+    assert [line.rstrip() for line in result["table"]] == result["table"]
+    places = [f"www.example.com ({ZONE})", f"b.example.com ({ZONES[0]})", ACCOUNT]
+    width = max(map(len, places))
+    message = result["results"][1]["msg"]
+    assert result["table"][1:] == [
+        f"{places[0].ljust(width)}  http   http_requests  updated    not_required  id 42; enabled",
+        f"{places[1].ljust(width)}  42     -              failed     -             {message}",
+        f"{places[2].ljust(width)}  audit  -              unchanged  not_required",
+    ]
+
+
 def test_diff_has_only_the_jobs_that_change() -> None:
     with network(listed(job(), job(id=43, name="same")), put({"enabled": False})):
         result = run(entry(enabled=False), entry(name="same"), diff=True)

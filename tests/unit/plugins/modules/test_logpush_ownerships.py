@@ -390,7 +390,9 @@ def test_a_bad_option_is_rejected_by_name_and_nothing_is_sent(option: str, value
         ("rate_limit_share", 2, "must be above 0 and at most 1"),
     ],
 )
-def test_the_requirements_of_an_option_are_reported(option: str, value: t.Any, problem: str) -> None:
+def test_the_requirements_of_an_option_are_reported(
+    option: str, value: t.Any, problem: str
+) -> None:
     assert run(target(), **{option: value})["msg"] == f"{option}: {problem}"
 
 

@@ -468,7 +468,9 @@ def test_the_table_names_a_zone_by_its_host() -> None:
     assert result["table"][1].startswith(f"example.com ({ZONE})  http  http_requests  unchanged")
 
 
-def test_if_cloudflare_requires_proof_ownership_is_proved_and_the_next_job_sends_the_token() -> None:
+def test_if_cloudflare_requires_proof_ownership_is_proved_and_the_next_job_sends_the_token() -> (
+    None
+):
     # Not known to require proof.
     keys = "access-key-id=AKIAIOSFODNN7EXAMPLE&secret-access-key=wJalrXUtnFEMIK7MDENGbPxRfiCY"
     conf = f"s3://edge-logs/http?region=us-east-1&{keys}"
