@@ -105,6 +105,8 @@ def test_it_removes_what_it_made_when_interrupted_or_says_what_is_left(
 ) -> None:
     if not removable:
         reset("POST", "faults", {"method": "DELETE", "times": -1, "status": 500})
+    # However slow this test is, the command cannot end before it is interrupted.
+    reset("POST", "faults", {"method": "PUT", "path": "/logpush/jobs/", "hold": True})
     process = start(reset, tmp_path, CONTRACT_YES="1")
     deadline = time.monotonic() + 120
     while not reset("GET", "jobs"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 import typing as t
 
 import pytest
@@ -45,6 +46,8 @@ def no_thread_is_left() -> t.Iterator[None]:
     yield
     left = set(threading.enumerate()) - before
     for thread in left:
+        while thread.ident is None:
+            time.sleep(0.001)  # It is about to start.
         thread.join(30)
     assert not any(thread.is_alive() for thread in left), left
 

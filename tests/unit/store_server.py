@@ -84,8 +84,7 @@ class StoreServer:
                 thread = threading.Thread(
                     target=self.process_request_thread, args=(request, client_address), daemon=True
                 )
-                store.connected(request, thread)
-                thread.start()
+                store.begin(request, thread)
 
             def handle_error(self, request: t.Any, client_address: t.Any) -> None:
                 """Ignore it."""
@@ -101,9 +100,10 @@ class StoreServer:
         """Set the responses to a request."""
         self._responses[(method, path)] = list(responses)
 
-    def connected(self, connection: socket.socket, thread: threading.Thread) -> None:
-        """Take notice of a connection, and of the thread that serves it."""
+    def begin(self, connection: socket.socket, thread: threading.Thread) -> None:
+        """Start the thread that serves a connection; ``reset`` ends both."""
         with self._lock:
+            thread.start()
             self._connections.append((connection, thread))
 
     def respond(self, request: Request) -> Response:
