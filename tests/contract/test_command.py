@@ -34,11 +34,18 @@ def fixture_reset(control: Control) -> t.Iterator[Control]:
     control("POST", "reset")
 
 
+# A shell that starts the tests in the background makes all that they start ignore SIGINT.
+PROGRAM = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('contract', run_name='__main__')"
+)
+
+
 def start(control: Control, folder: Path, **more: str) -> subprocess.Popen[str]:
     """Start the command, without a terminal."""
     env = {**os.environ, **of_sandbox(control.environment), **more, "PYTHONPATH": str(TESTS)}
     pipes: dict[str, t.Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    command = [sys.executable, "-m", "contract"]
+    command = [sys.executable, "-c", PROGRAM]
     return subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
 
 
