@@ -13,10 +13,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
+
+from e2e.json_server import JsonHandler, serving
 
 Item = dict[str, t.Any]
 Answer = tuple[int, Item | None]
@@ -138,44 +138,23 @@ def _page(results: list[Item]) -> Item:
     return {"count": len(results), "next": None, "results": results}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
     awx: t.ClassVar[Awx]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """Answer any request."""
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length) or "{}")
-        status, answer = self.awx.answer(self.command, self.path, body)
-        content = b"" if answer is None else json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        body = json.loads(self.read() or "{}")
+        self.send(*self.awx.answer(self.command, self.path, body))
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         """Answer any request."""
         self.do_GET()
 
-    def do_PATCH(self) -> None:
+    def do_PATCH(self) -> None:  # noqa: N802
         """Answer any request."""
         self.do_GET()
 
-    def log_message(self, *_arguments: t.Any) -> None:
-        """Print nothing."""
 
-
-@contextlib.contextmanager
-def serve(awx: Awx) -> t.Iterator[str]:
+def serve(awx: Awx) -> contextlib.AbstractContextManager[str]:
     """Serve it on loopback; yields the URL."""
-    handler = type("Handler", (_Handler,), {"awx": awx})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(_Handler, awx=awx)

@@ -10,45 +10,32 @@ https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-versi
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from e2e.json_server import JsonHandler, serving
 
 MOUNT = "/v1/secret/data/"
 TOKEN = "hvs.CAESIJ4Uq0n2tXc7m1ZrYw8Kp3Vf6Bd9"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     """Answers a read of a secret: 403 without the token, 404 without such a secret."""
 
-    protocol_version = "HTTP/1.1"
     secrets: t.ClassVar[dict[str, dict[str, str]]]
     requested: t.ClassVar[list[str]]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """Answer with the latest version of a secret."""
         self.requested.append(self.path)
         secret = self.secrets.get(self.path.removeprefix(MOUNT))
         if self.headers["X-Vault-Token"] != TOKEN:
-            self._send(403, {"errors": ["permission denied"]})
+            self.send(403, {"errors": ["permission denied"]})
         elif secret is None or not self.path.startswith(MOUNT):
-            self._send(404, {"errors": []})
+            self.send(404, {"errors": []})
         else:
             metadata = {"created_time": "2026-11-22T14:05:00.000000Z", "deletion_time": ""}
             data = {"data": secret, "metadata": {**metadata, "destroyed": False, "version": 1}}
-            self._send(200, {"lease_duration": 0, "renewable": False, "data": data})
-
-    def log_message(self, *_arguments: t.Any) -> None:
-        """Print nothing."""
-
-    def _send(self, status: int, body: dict[str, t.Any]) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+            self.send(200, {"lease_duration": 0, "renewable": False, "data": data})
 
 
 class Vault(t.NamedTuple):
@@ -59,15 +46,8 @@ class Vault(t.NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(secrets: dict[str, dict[str, str]]) -> t.Iterator[Vault]:
+def vault_server(secrets: dict[str, dict[str, str]]) -> t.Iterator[Vault]:
     """Serve secrets on loopback, by their paths below the mount point."""
     requested: list[str] = []
-    members = {"secrets": secrets, "requested": requested}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), members))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with serving(_Handler, secrets=secrets, requested=requested) as url:
         yield Vault({"VAULT_ADDR": url, "VAULT_TOKEN": TOKEN}, requested)
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -168,7 +168,7 @@ def test_hashi_vault(world: World, tmp_path: Path) -> None:
         "logpush/r2": R2_KEYS,
         "logpush/cloudflare": {"api_token": world.environment["CLOUDFLARE_API_TOKEN"]},
     }
-    with kv_server.serving(secrets) as vault:
+    with kv_server.vault_server(secrets) as vault:
         environment = {**vault.environment, "CLOUDFLARE_API_TOKEN": "token-that-is-not-used"}
         run = world.run(playbook=str(examples / "hashi_vault.yml"), environment=environment)
         assert_has_r2_keys(world, run, "http-to-r2-with-keys-from-vault")

@@ -7,29 +7,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
-import threading
 import typing as t
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from e2e.json_server import JsonHandler, serving
 from sandbox.server import STRAY
 
 TOKEN = "Vn3kQ8xYpB5tLw7RzJ2mHc4sDf6gKa9eUo1iXy0N"
 PER_PAGE = 50
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     """Answers as Cloudflare does: lists zones, and calls a function for anything else."""
 
-    protocol_version = "HTTP/1.1"
     zones: t.ClassVar[list[dict[str, t.Any]]]
     requested: t.ClassVar[list[t.Mapping[str, str]]]
     respond: t.ClassVar[t.Callable[[str], tuple[int, dict[str, t.Any]]]]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """Answer with a page of zones."""
         self.requested.append(dict(self.headers))
         number = int(parse_qs(urlsplit(self.path).query)["page"][0])
@@ -43,21 +40,13 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.zones[start : start + PER_PAGE]
         self._send(200, {"success": True, "result": found, "result_info": info})
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         """Answer a request of a module."""
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.read()
         self._send(*type(self).respond(self.path))
 
-    def log_message(self, *_arguments: t.Any) -> None:
-        """Print nothing."""
-
     def _send(self, status: int, body: dict[str, t.Any]) -> None:
-        content = json.dumps({"errors": [], "messages": [], **body}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.send(status, {"errors": [], "messages": [], **body})
 
 
 class Server(t.NamedTuple):
@@ -74,17 +63,9 @@ def zone_server(
 ) -> t.Iterator[Server]:
     """Serve zones on loopback; ``respond`` answers a path with a status and an envelope."""
     requested: list[t.Mapping[str, str]] = []
-    members = {"zones": zones, "requested": requested, "respond": staticmethod(respond)}  # type: ignore[arg-type]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), members))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        base_url = f"http://127.0.0.1:{server.server_address[1]}/client/v4"
-        yield Server(base_url, requested)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    function = staticmethod(respond)  # type: ignore[arg-type]
+    with serving(_Handler, zones=zones, requested=requested, respond=function) as url:
+        yield Server(f"{url}/client/v4", requested)
 
 
 def run(command: t.Sequence[str], **environment: str) -> str:
