@@ -23,8 +23,8 @@ settings.register_profile(
 )
 settings.load_profile("unit")
 
-# All other variables are taken out of the environment: credentials, proxies and certificates of
-# whoever runs the tests, and what Ansible and requests would search time and again.
+# All other variables are removed: the user's credentials, proxies and certificates, and whatever
+# Ansible and requests would search again for each test.
 KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR"}
 KEPT_PREFIXES = ("ANSIBLE_", "COV", "EDGEOPS_", "EXPLORE_", "LC_", "PYTEST_", "PYTHON")
 

@@ -111,7 +111,8 @@ def merged(common: Options | None, entry: Options | None) -> dict[str, t.Any]:
     for given in (common or {}, entry or {}):
         options.update((name, value) for name, value in given.items() if value is not None)
     for store in _STORES:
-        options.update({store: _stripped(options[store])} if options.get(store) else {})
+        if options.get(store):
+            options[store] = _stripped(options[store])
     return options
 
 

@@ -104,12 +104,10 @@ class Destination:
             )
         destination = cls(text, match)
         if destination.bucket == "":
-            is_azure = destination.scheme == "azure"
             problem = f"contains no bucket; write {destination.scheme}://bucket/path"
-            raise InvalidInput(
-                DESTINATION_CONF,
-                f"contains no container; write {AZURE_EXAMPLE}" if is_azure else problem,
-            )
+            if destination.scheme == "azure":
+                problem = f"contains no container; write {AZURE_EXAMPLE}"
+            raise InvalidInput(DESTINATION_CONF, problem)
         if any(_secrets.is_sensitive_name(name) for name, _value in destination._misplaced):
             raise InvalidInput(
                 DESTINATION_CONF,

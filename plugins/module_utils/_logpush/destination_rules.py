@@ -44,7 +44,7 @@ _OTHER_NAMES = {
     "http": "https",
 }
 _CLOSE = 0.8
-_SHORTEST_MISSPELT = 5
+_SHORTEST_MISSPELLED = 5
 _NEEDED = {"s3": ("region",), "kinesis": ("region",)}
 _KEYS = ("access-key-id", "secret-access-key")
 _R2 = ("account-id", *_KEYS)
@@ -124,7 +124,7 @@ def destination_warnings(destination: Destination) -> list[str]:
             f"lacks {', '.join(missing)}; Cloudflare documents r2:// with account-id, "
             "access-key-id and secret-access-key"
         )
-    problems += _misspelt(destination)
+    problems += _misspelled(destination)
     later = next(filter(None, (_LATER_QUERY.search(v) for _n, v in destination.parameters)), None)
     if destination.scheme in KNOWN_SCHEMES and later:
         problems.append(
@@ -134,7 +134,7 @@ def destination_warnings(destination: Destination) -> list[str]:
     return [f"{DESTINATION_CONF} {problem}" for problem in problems]
 
 
-def _misspelt(destination: Destination) -> t.Iterator[str]:
+def _misspelled(destination: Destination) -> t.Iterator[str]:
     """Yield the parameters that Cloudflare would take for unknown ones."""
     if destination.scheme not in KNOWN_SCHEMES:
         return
@@ -159,7 +159,7 @@ def _check_scheme(destination: Destination) -> None:
     if scheme in KNOWN_SCHEMES:
         return
     meant = _OTHER_NAMES.get(scheme)
-    if meant is None and scheme.isalpha() and len(scheme) >= _SHORTEST_MISSPELT:
+    if meant is None and scheme.isalpha() and len(scheme) >= _SHORTEST_MISSPELLED:
         # Seldom needed, and slow to import.
         import difflib
 

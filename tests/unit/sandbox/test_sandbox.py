@@ -137,7 +137,7 @@ def wait(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("how", ["told to", "killed", "left alone"])
+@pytest.mark.parametrize("how", ["terminated", "killed", "watched process ends"])
 def test_nothing_is_left_behind(how: str) -> None:
     # The path of pytest's own is too long for a socket.
     with tempfile.TemporaryDirectory() as place, subprocess.Popen(["sleep", "600"]) as watched:
@@ -149,7 +149,7 @@ def test_nothing_is_left_behind(how: str) -> None:
         # The janitor and the S3 server at least.
         assert len(processes) >= 3
         assert os.listdir(place)
-        if how != "left alone":
+        if how != "watched process ends":
             os.kill(pid, signal.SIGKILL if how == "killed" else signal.SIGTERM)
             wait(lambda: not any(alive(each) for each in processes))
         watched.kill()

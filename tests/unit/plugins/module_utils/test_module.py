@@ -96,10 +96,10 @@ def test_a_secret_is_redacted_from_a_length_of_eight(secret: str, shown: bool) -
 
 
 def test_the_value_of_a_misspelled_option_is_redacted() -> None:
-    result = run({}, api_tokn="of-a-misspelt-option")
+    result = run({}, api_tokn="of-a-misspelled-option")
     assert result["failed"] is True
     assert "api_tokn" in result["msg"]
-    assert "of-a-misspelt-option" not in json.dumps(result)
+    assert "of-a-misspelled-option" not in json.dumps(result)
 
 
 def test_internal_arguments_of_ansible_are_not_sensitive() -> None:

@@ -476,9 +476,9 @@ def test_an_invalid_number_of_zones_is_ignored(total: t.Any) -> None:
         assert select().names == named(1, 2)
 
 
-@pytest.mark.parametrize("told", [None, "2", True, 1.0])
-def test_an_invalid_page_number_is_ignored(told: t.Any) -> None:
-    with network(listing(page(zone(), page=told))):
+@pytest.mark.parametrize("number", [None, "2", True, 1.0])
+def test_an_invalid_page_number_is_ignored(number: t.Any) -> None:
+    with network(listing(page(zone(), page=number))):
         assert select() == (named(1), [])
 
 

@@ -267,9 +267,9 @@ def test_not_merging_subrequests_is_accepted_for_an_account() -> None:
         assert not run(zone_id=None, account_id=ACCOUNT, output_options=options)["changed"]
 
 
-# What may be misspelt
+# What may be misspelled
 
-MISSPELT = [
+MISSPELLED = [
     ({"output_options": {"timestamp_format": "rfc3393"}}, "timestamp_format rfc3393", "rfc3339"),
     ({"output_options": {"timestamp_format": "RFC3339"}}, "timestamp_format RFC3339", "rfc3339"),
     ({"output_options": {"output_type": "cvs"}}, "output_type cvs", "csv"),
@@ -281,7 +281,7 @@ MISSPELT = [
 ]
 
 
-@pytest.mark.parametrize(("options", "given", "meant"), MISSPELT)
+@pytest.mark.parametrize(("options", "given", "meant"), MISSPELLED)
 def test_a_misspelled_value_is_sent_with_a_warning(
     options: dict[str, t.Any], given: str, meant: str
 ) -> None:
