@@ -222,7 +222,9 @@ error:
 import typing as t
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._api.client import Client
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import checked_id
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    checked_id,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformer import (
     Transformer,
     TransformerApi,

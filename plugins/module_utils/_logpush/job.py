@@ -30,6 +30,8 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_va
     check_combination,
     check_for_account,
     check_values,
+    checked_id,
+    is_integer,
     misspelled,
     parsed_filter,
     small_batch,
@@ -76,7 +78,7 @@ class Job:
     @classmethod
     def of(cls, result: t.Any) -> Job | None:
         """Take an API's result for a job, or return None where it is none."""
-        if not isinstance(result, dict) or not _is_number(result.get("id")):
+        if not isinstance(result, dict) or not is_integer(result.get("id")):
             return None
         return cls(result)
 
@@ -146,18 +148,6 @@ class Job:
             # It may quote a destination that the job had before.
             described["error_message"] = without_secrets(described["error_message"])
         return described
-
-
-def checked_id(job_id: t.Any) -> int:
-    """Return a job's id, or raise ``InvalidInput`` where it cannot be one."""
-    if not _is_number(job_id) or job_id < 1:
-        raise InvalidInput("id", "must be 1 or more")
-    return t.cast(int, job_id)
-
-
-def _is_number(value: t.Any) -> bool:
-    """Tell an integer from all else; to Python, true and false are integers."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def dataset_name(dataset: str) -> str:

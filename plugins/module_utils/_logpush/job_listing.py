@@ -19,13 +19,13 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
     ADDITIONAL,
     Job,
     as_options,
-    checked_id,
     dataset_name,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_health import (
     HealthRules,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    checked_id,
     parsed_filter,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs

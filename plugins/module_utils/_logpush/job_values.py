@@ -29,6 +29,18 @@ _NOT_WITH_EDGE = ("max_upload_bytes", "max_upload_records")
 _MERGING_DATASET = "http_requests"
 
 
+def checked_id(job_id: t.Any) -> int:
+    """Return an object's id, or raise ``InvalidInput`` where it cannot be one."""
+    if not is_integer(job_id) or job_id < 1:
+        raise InvalidInput("id", "must be 1 or more")
+    return t.cast(int, job_id)
+
+
+def is_integer(value: t.Any) -> bool:
+    """Tell an integer from all else; to Python, true and false are integers."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def parsed_filter(text: t.Any) -> t.Any:
     """Return a filter's content, or what was given where it is no JSON; None for an empty one."""
     if not isinstance(text, str):

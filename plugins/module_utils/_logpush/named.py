@@ -21,7 +21,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.lost_r
     lost_error,
     may_be_applied,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import where
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 
 Result = dict[str, t.Any]
@@ -60,7 +59,7 @@ class NamedResources(t.Generic[_T]):
         differences: t.Callable[[_T], Names],
     ) -> None:
         self.noun = noun
-        self.where = where(scope)
+        self.scope = scope
         self._read = read
         self._get = get
         self._differences = differences
@@ -73,7 +72,7 @@ class NamedResources(t.Generic[_T]):
         """Return the error for an id that none has."""
         return InvalidInput(
             "id",
-            f"there is no {self.noun} {identifier} in {self.where}; Cloudflare assigns the id of a "
+            f"there is no {self.noun} {identifier} in {self.scope}; Cloudflare assigns the id of a "
             f"new {self.noun}, so omit id and set name",
         )
 
@@ -83,7 +82,7 @@ class NamedResources(t.Generic[_T]):
         if len(named) > 1:
             ids = sorted(each.id for each in named)
             raise CloudflareError(
-                f"name: {len(named)} {self.noun}s in {self.where} have the name '{name}' "
+                f"name: {len(named)} {self.noun}s in {self.scope} have the name '{name}' "
                 f"(ids: {_listed(ids)}); set id to the intended one",
                 {"ids": ids},
             )
@@ -202,7 +201,7 @@ class NamedResources(t.Generic[_T]):
         others = [each for each in ids if each != identifier]
         if others:
             raise CloudflareError(
-                f"{len(ids)} {self.noun}s in {self.where} are named '{name}' (ids: "
+                f"{len(ids)} {self.noun}s in {self.scope} are named '{name}' (ids: "
                 f"{_listed(ids)}): this task created {self.noun} {identifier}, and something else, "
                 f"such as an overlapping run, created {_listed(others)}. Remove all but one "
                 "(state: absent with its id), and do not let runs for the same account overlap",

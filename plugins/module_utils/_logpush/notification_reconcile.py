@@ -24,7 +24,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.notifi
     Notification,
     NotificationApi,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import diff_label
 
 _NOT_FOUND = 404
 NOUN = "notification"
@@ -177,7 +176,7 @@ def _diff(
 ) -> dict[str, t.Any]:
     """Return what Ansible shows."""
     old, new = _shown(before), _shown(after)
-    header = diff_label(api.scope, "notification", (old or new)["name"])
+    header = api.scope.diff_header("notification", (old or new)["name"])
     return {"before": old, "after": new, "before_header": header, "after_header": header}
 
 

@@ -90,7 +90,7 @@ class Plan(t.NamedTuple):
             "warnings": self.desired.warnings() if self.desired.state == "present" else [],
         }
         if self.action != "none":
-            label = diff_label(self.scope, "job", self.desired.name or self.desired.id)
+            label = self.scope.diff_header("job", self.desired.name or self.desired.id)
             before, after = self._diff()
             header = {"before_header": label, "after_header": label}
             result["diff"] = {"before": before, "after": after, **header}
@@ -128,17 +128,6 @@ def make_plan(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Plan:
     return Plan("updated" if changes.body else "none", desired, scope, job, changes)
 
 
-def where(scope: Scope) -> str:
-    """Return a scope as it is called in sentences."""
-    return f"{scope.kind} {scope.id}"
-
-
-def diff_label(scope: Scope, noun: str, name: object) -> str:
-    """Return the header of a diff, which Ansible prints without escaping anything."""
-    printable = "".join(each if each.isprintable() else "?" for each in str(name))
-    return f"{where(scope)}: {noun} '{printable}'"
-
-
 def _find(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Job | None:
     if desired.id is None:
         job = _find_by_name(desired, scope, jobs)
@@ -147,7 +136,7 @@ def _find(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> Job | Non
         if job is None and desired.state == "present":
             raise InvalidInput(
                 "id",
-                f"there is no job {desired.id} in {where(scope)}; Cloudflare assigns the id of a "
+                f"there is no job {desired.id} in {scope}; Cloudflare assigns the id of a "
                 "new job, so omit id and set name",
             )
     if job is not None:
@@ -160,7 +149,7 @@ def _find_by_name(desired: DesiredJob, scope: Scope, jobs: t.Sequence[Job]) -> J
     if len(found) > 1:
         ids = [job.id for job in found]
         raise CloudflareError(
-            f"name: {len(found)} jobs in {where(scope)} have the name '{desired.name}' "
+            f"name: {len(found)} jobs in {scope} have the name '{desired.name}' "
             f"(ids: {', '.join(map(str, ids))}); set id to the intended one"
             + ("" if desired.dataset else ", or set dataset"),
             {"ids": ids},
@@ -212,7 +201,7 @@ def _creation(desired: DesiredJob, scope: Scope) -> Changes:
     if desired.destination is None:
         raise InvalidInput(
             DESTINATION_CONF,
-            f"is required to create a job, and {where(scope)} has no job '{desired.name}'",
+            f"is required to create a job, and {scope} has no job '{desired.name}'",
         )
     body = {**desired.properties, DESTINATION_CONF: desired.destination.raw}
     return Changes(body, names_of(body))

@@ -33,6 +33,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job im
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_writer import (
     JobWriter,
+    Prune,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.jobs import Jobs
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.ownership import (
@@ -43,9 +44,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.owners
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
     Plan,
     make_plan,
-    where,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.prune import Prune
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import (
     Logpush,
     Scope,
@@ -368,7 +367,7 @@ def _twin_error(plan: Plan, result: Result, jobs: Outcome[list[Job]]) -> Cloudfl
         return None
     others = [each for each in ids if each != job_id]
     return CloudflareError(
-        f"{len(ids)} jobs in {where(plan.scope)} are named '{name}' (ids: "
+        f"{len(ids)} jobs in {plan.scope} are named '{name}' (ids: "
         f"{', '.join(map(str, ids))}): this task created job {job_id}, and something else, such as "
         f"an overlapping run, created {', '.join(map(str, others))}. Remove all but one (state: "
         "absent with its id), and do not let runs for the same zone or account overlap",

@@ -50,6 +50,15 @@ class Scope(t.NamedTuple):
         """The same one in lower case; Cloudflare accepts upper case too."""
         return self._replace(id=self.id.lower())
 
+    def __str__(self) -> str:
+        """Return it as it is called in sentences."""
+        return f"{self.kind} {self.id}"
+
+    def diff_header(self, noun: str, name: object) -> str:
+        """Return the header of a diff, which Ansible prints without escaping anything."""
+        printable = "".join(each if each.isprintable() else "?" for each in str(name))
+        return f"{self}: {noun} '{printable}'"
+
 
 class Challenge(t.NamedTuple):
     """The response to the request for an ownership challenge. Any part may be missing."""

@@ -25,7 +25,9 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._errors import 
     InvalidInput,
     RequestError,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import checked_id
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    checked_id,
+)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.resources import Scope
 
 # What a response may hold of a transformer, in the order in which people read it.

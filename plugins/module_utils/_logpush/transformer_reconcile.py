@@ -18,10 +18,6 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.named 
     NamedResources,
     result_of,
 )
-from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.plan import (
-    diff_label,
-    where,
-)
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.transformer import (
     DOCUMENTED_SIZE,
     DesiredTransformer,
@@ -99,7 +95,7 @@ class _Writer:
         if desired.code is None:
             raise InvalidInput(
                 "code",
-                f"is required to create a transformer, and {where(self._api.scope)} has no "
+                f"is required to create a transformer, and {self._api.scope} has no "
                 f"transformer '{desired.name}'",
             )
         body = {"name": desired.name, "code": desired.code}
@@ -217,7 +213,7 @@ def _diff(
     api: TransformerApi, before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]
 ) -> list[dict[str, t.Any]]:
     """Return what Ansible shows: name and description, and the SQL as a text; only what differs."""
-    label = diff_label(api.scope, "transformer", (before or after)["name"])
+    label = api.scope.diff_header("transformer", (before or after)["name"])
     pairs = [
         (label, _properties(before), _properties(after)),
         (f"{label}, code", _text(before), _text(after)),

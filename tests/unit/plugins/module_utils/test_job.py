@@ -12,9 +12,9 @@ import pytest
 
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job import (
     Job,
-    checked_id,
 )
 from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_values import (
+    checked_id,
     load_json,
 )
 
