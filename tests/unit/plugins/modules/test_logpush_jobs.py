@@ -242,6 +242,18 @@ def test_the_table_names_hosts_and_accounts_and_aligns_its_columns() -> None:
     ]
 
 
+def test_the_table_lists_what_changes_and_what_could_not_be_compared() -> None:
+    masked = "r2://edge-logs/http?account-id=a1&access-key-id=***&secret-access-key=***"
+    changes = {"enabled": False, "frequency": "low"}
+    with network(listed(job(destination_conf=masked)), put(changes)):
+        result = run(entry(**changes, destination_conf=conf(1)))
+    names = result["results"][0]["not_compared"]
+    assert len(names) == 2
+    assert result["table"][1].endswith(
+        f"id 42; enabled, frequency; not compared: {names[0]}, {names[1]}"
+    )
+
+
 def test_diff_has_only_the_jobs_that_change() -> None:
     with network(listed(job(), job(id=43, name="same")), put({"enabled": False})):
         result = run(entry(enabled=False), entry(name="same"), diff=True)

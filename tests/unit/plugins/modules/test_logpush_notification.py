@@ -161,6 +161,7 @@ def test_check_mode_creates_nothing_and_shows_the_plan() -> None:
         "webhook_ids": [],
         "pagerduty_ids": [],
     }
+    assert diff["before_header"] == diff["after_header"]
     assert diff["after_header"] == f"account {ACCOUNT}: notification 'logpush'"
 
 
@@ -342,8 +343,8 @@ def test_a_notification_needs_a_recipient(options: dict[str, t.Any], before: t.A
 @pytest.mark.parametrize(
     ("options", "found", "said"),
     [
-        ({"id": ID}, [], "id: there is no notification"),
-        ({"id": ID}, [shown(alert_type="incident_alert")], "is of another type, incident_alert"),
+        ({"id": ID}, [], f"id: there is no notification {ID} in account {ACCOUNT};"),
+        ({"id": ID}, [shown(alert_type="incident_alert")], f"id: notification {ID} is of another"),
         (
             {"id": ID, "name": "x", "state": "absent"},
             [shown()],

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 import pytest
@@ -173,6 +174,12 @@ def test_a_push_that_does_not_come_in_time_fails_the_task_with_what_was_done() -
     assert server.now == 90
 
 
+def test_a_wait_that_times_out_returns_the_job_as_last_listed() -> None:
+    with world(Delivery(20, "http", {"frequency": "low"})).reached():
+        result = run_one(wait_timeout=90)
+    assert (result["push"], result["job"]["frequency"]) == ("timed_out", "low")
+
+
 @pytest.mark.parametrize("message", [CLOUDFLARES, None])
 def test_a_wait_that_times_out_shows_the_earlier_error(message: str | None) -> None:
     existing = {"last_complete": EARLIER_STILL, "last_error": EARLIER, "error_message": message}
@@ -237,6 +244,7 @@ def test_a_job_that_something_else_stops_is_waited_for_no_longer(
     assert result["failed"]
     assert result["changed"]
     assert result["push"] == "failed"
+    assert result["job"]["enabled"] is (shown is None)
     assert result["msg"].endswith(f"was created, but {words}")
     assert server.now < 90
 
@@ -249,6 +257,17 @@ def test_a_list_that_is_older_than_the_job_is_not_taken_for_its_removal() -> Non
     assert result["push"] == "succeeded", result
 
 
+def test_a_job_that_reappears_may_be_missing_once_more() -> None:
+    simulated = world(Delivery(60, "http", PUSHED))
+    present = itertools.cycle([False, True])
+    simulated.outage = Outage(
+        ZONE, 1, 50, lambda: success(simulated.jobs[ZONE] if next(present) else [])
+    )
+    with simulated.reached():
+        result = run_one()
+    assert result["push"] == "succeeded", result
+
+
 def test_a_creation_whose_response_was_lost_is_waited_for() -> None:
     # The fault hits the creation: after the list, the challenge, and its file.
     with world(Delivery(60, "http", PUSHED)).reached(LOST, at=4) as server:
@@ -256,6 +275,13 @@ def test_a_creation_whose_response_was_lost_is_waited_for() -> None:
     assert not result.get("failed"), result
     assert (result["response_lost"], result["push"]) == (True, "succeeded")
     assert server.now >= 60
+
+
+@pytest.mark.parametrize("timeout", [1, 86400])
+def test_the_least_and_the_greatest_timeout_are_valid(timeout: float) -> None:
+    with world(last_complete=FIRST).reached():
+        result = run_one(wait_timeout=timeout)
+    assert not result.get("failed"), result
 
 
 @pytest.mark.parametrize("timeout", [0, 0.5, -1, 86401, float("nan")])
@@ -297,6 +323,14 @@ def test_a_lost_connection_does_not_end_the_wait(answer: t.Callable[[], t.Any]) 
         result = run_one()
     assert not result.get("failed"), result
     assert result["push"] == "succeeded"
+
+
+def test_a_lost_connection_that_is_over_is_not_reported() -> None:
+    simulated = world()
+    simulated.outage = Outage(ZONE, 5, 40, broken)
+    with simulated.reached():
+        result = run_one(wait_timeout=90)
+    assert result["msg"].endswith("where there are no events, there is nothing to push")
 
 
 def test_a_wait_that_times_out_without_a_connection_says_so() -> None:
