@@ -208,20 +208,26 @@ def _unsupported(params: Params, spec: Spec, entry: str, place: str) -> str | No
             if option.startswith(_OF_ANSIBLE) and not place and not entry:
                 continue
             return _message(option, spec, entry, place)
-        found = _within(option, value, described.get("options"), entry, place)
+        found = _within(option, value, described, entry, place)
         if found:
             return found
     return None
 
 
-def _within(option: str, value: t.Any, options: Spec | None, entry: str, place: str) -> str | None:
+def _within(
+    option: str, value: t.Any, described: t.Mapping[str, t.Any], entry: str, place: str
+) -> str | None:
+    options = described.get("options")
     if options is None:
         return None
     if isinstance(value, dict):
         return _unsupported(value, options, entry, f"{place}{option}.")
-    for number, each in enumerate(value if isinstance(value, list) else ()):
+    # A list in place of a dictionary is of the wrong type, whatever is in it.
+    is_list = isinstance(value, list) and described["type"] == "list"
+    for number, each in enumerate(value if is_list else ()):
         if isinstance(each, dict):
-            found = _unsupported(each, options, _label(f"{place}{option}", number, each), "")
+            label = entry + _label(f"{place}{option}", number, each)
+            found = _unsupported(each, options, label, "")
             if found:
                 return found
     return None

@@ -244,9 +244,10 @@ def test_the_table_names_hosts_and_accounts_and_aligns_its_columns() -> None:
 
 def test_the_table_lists_what_changes_and_what_could_not_be_compared() -> None:
     masked = "r2://edge-logs/http?account-id=a1&access-key-id=***&secret-access-key=***"
-    changes = {"enabled": False, "frequency": "low"}
+    changes: dict[str, t.Any] = {"enabled": False, "frequency": "low"}
+    desired = {**changes, "destination_conf": conf(1)}
     with network(listed(job(destination_conf=masked)), put(changes)):
-        result = run(entry(**changes, destination_conf=conf(1)))
+        result = run(entry(**desired))
     names = result["results"][0]["not_compared"]
     assert len(names) == 2
     assert result["table"][1].endswith(
@@ -754,7 +755,10 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         ({"zone_id": None}, "one of the following is required: zone_id, account_id"),
         ({"name": None}, "one of the following is required: id, name"),
         ({"state": "gone"}, "value of state must be one of: present, absent"),
-        ({"output_options": {"sample": 1}}, "unsupported option"),
+        ({"output_options": {"sample": 1}}, "jobs[1] ('http'): unsupported option"),
+        ({"output_options": [{"sample": 1}]}, "jobs[1] ('http'): "),
+        ({"output_options": [None, {"": None}]}, "jobs[1].output_options"),
+        ({"output_options": [{"sample": 1}], "id": float("inf")}, "jobs[1].id"),
     ],
 )
 def test_input_that_ansible_itself_rejects(options: dict[str, t.Any], said: str) -> None:
