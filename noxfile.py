@@ -17,7 +17,7 @@ from collections.abc import Callable
 import antsibull_nox
 import nox
 import tomllib
-from driver import docs_site, matrix, release, sessions
+from driver import matrix, release, sessions
 from driver.paths import ROOT
 from driver.report import SUMMARIZED, check
 from driver.sessions import E2E, HERE, HOSTILE, TWO_WORKERS
@@ -144,7 +144,7 @@ def release_check(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the guides and the reference as one site; a warning is a failure."""
     session.install(HERE.requirement, "-r", "docs/site/requirements.txt")
-    docs_site.build(session)
+    release.build_docs(session)
 
 
 @in_checkout()
@@ -160,11 +160,11 @@ def quick(session: nox.Session) -> None:
     check(session, *done, sessions.against_sandbox(session, "a playbook", *flow))
 
 
-def _with_sandbox(session: nox.Session, *files: str) -> dict[str, str]:
+def _with_sandbox(session: nox.Session, *files: str) -> dict[str, str | None]:
     """Install the sandbox, and the collection from its own archive as a user would."""
     packages = ("requirements-stores.txt", "tests/sandbox/requirements.txt", *files)
     sessions.install(session, HERE.requirement, files=packages)
-    env: dict[str, str] = release.install_archive(session)
+    env: dict[str, str | None] = release.install_archive(session)
     return env
 
 

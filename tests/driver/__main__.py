@@ -15,7 +15,7 @@ import venv
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import azurite, environment, galaxy, report, tree
+from . import downloads, environment, report, tree
 from .matrix import LINT, MORE, TESTS, newest_core_here
 from .paths import CACHE, HOMES, NOX_ENVIRONMENTS, NOX_HOME, ROOT, SUMMARY_VARIABLE, WORK
 
@@ -45,13 +45,12 @@ def _nox() -> list[str]:
 def _session(name: str, arguments: list[str]) -> int:
     """Run one session in the checkout itself, with its output as it comes."""
     if name in {"demo", "serve", "quick", "faults"}:
-        azurite.ensure()
-    command = [*_nox(), "--session", name, "--", *arguments]
+        downloads.azurite()
     env = environment.clean()
     if name == "contract":
         # With the user's credentials and proxies: it is no test of this checkout alone.
-        env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    return _run(command, ROOT, env)
+        env |= {**os.environ, "PYTHONPATH": env["PYTHONPATH"]}
+    return _run([*_nox(), "--session", name, "--", *arguments], ROOT, env)
 
 
 def _run(command: list[str], folder: Path, env: dict[str, str]) -> int:
@@ -72,12 +71,10 @@ def _interrupt(*_signal: object) -> None:
 def _test(sessions: Iterable[str], **more_env: str) -> int:
     """Run these sessions, some at a time, and show a summary."""
     nox = _nox()
-    azurite.ensure()
+    downloads.azurite()
     # A copy has no files that git would ignore, also where there is no git to say so.
-    copy = tree.copy("checks", galaxy.ensure(newest_core_here().ansible))
-    nox_report = CACHE / "nox.json"
-    nox_report.unlink(missing_ok=True)
-    command = [*nox, "--parallel", str(AT_A_TIME), "--allow-parallel", "--report", str(nox_report)]
+    copy = tree.copy("checks", downloads.collections(newest_core_here().ansible))
+    command = [*nox, "--parallel", str(AT_A_TIME), "--allow-parallel"]
     command += ["--no-error-on-missing-interpreters", "--nocolor", "--session"]
     # CI: the formatters then check, and change nothing.
     env = {**environment.clean(), SUMMARY_VARIABLE: "1", "CI": "true", "NO_COLOR": "1", **more_env}
@@ -85,7 +82,7 @@ def _test(sessions: Iterable[str], **more_env: str) -> int:
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     with report.Progress():
         status = _run([*command, *sessions], copy, env)
-    report.show(nox_report)
+    report.show()
     return status
 
 

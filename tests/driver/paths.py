@@ -11,19 +11,13 @@ import os
 import re
 from pathlib import Path
 
-# The tests run in copies of the checkout: there this variable says where the checkout is.
-CHECKOUT_VARIABLE = "EDGEOPS_CHECKOUT"
-# The tests run with a home of their own: there this variable says where the user's is.
-USER_HOME_VARIABLE = "EDGEOPS_USER_HOME"
+# The tests run in copies of the checkout, with a home of their own. There these variables have the
+# checkout, and where the folders are.
+CHECKOUT_VARIABLE, WORK_VARIABLE = "EDGEOPS_CHECKOUT", "EDGEOPS_WORK"
 # Set by `make test`: output goes to logs, and is printed only where something failed.
 SUMMARY_VARIABLE = "EDGEOPS_SUMMARY"
 
 ROOT = Path(os.environ.get(CHECKOUT_VARIABLE) or Path(__file__).resolve().parents[2])
-
-
-def user_home() -> Path:
-    """The user's own home, also where HOME is one of ours."""
-    return Path(os.environ.get(USER_HOME_VARIABLE) or Path.home())
 
 
 def _work_folder() -> Path:
@@ -34,16 +28,15 @@ def _work_folder() -> Path:
     if re.fullmatch(r"[\w/.,+@%=-]+", str(ROOT)):
         return ROOT
     name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
-    return user_home() / ".cache" / "edgeops.cloudflare" / name
+    return Path.home() / ".cache" / "edgeops.cloudflare" / name
 
 
-WORK = _work_folder()
+WORK = Path(os.environ.get(WORK_VARIABLE) or _work_folder())
 CACHE = WORK / ".cache"
 AZURITE = CACHE / "node" / "azurite"
 COLLECTIONS = CACHE / "collections"
 HOMES = CACHE / "home"
 LOGS = CACHE / "logs"
-RESULTS = CACHE / "results"
 TREES = CACHE / "tree"
 NOX_ENVIRONMENTS = WORK / ".nox"
 NOX_HOME = WORK / ".venv"

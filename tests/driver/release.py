@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The archive of the collection: installed from as users do, and a rehearsal of its release."""
+"""What is published: the archive, a rehearsal of its release, and the documentation as a site."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import nox
 
-from . import environment, tree
+from . import tree
+from .environment import OFFLINE
 from .paths import CACHE
 
 _NAME = "edgeops.cloudflare"
@@ -27,11 +28,11 @@ _PUBLISHED = {
 }
 
 
-def install_archive(session: nox.Session, checkout: Path | None = None) -> dict[str, str]:
+def install_archive(session: nox.Session, checkout: Path | None = None) -> dict[str, str | None]:
     """Build the archive and install it, without a network; returns where Ansible finds it."""
     folder = CACHE / session.name
     shutil.rmtree(folder, ignore_errors=True)
-    env = _environment(session, folder)
+    env = _environment(folder)
     galaxy = ("ansible-galaxy", "collection")
     source = str(checkout or tree.copy(session.name))
     _call(session, *galaxy, "build", "--output-path", str(folder), source, env=env)
@@ -44,7 +45,7 @@ def rehearse(session: nox.Session) -> None:
     """Do all of a release but publishing it, in a copy."""
     checkout = tree.copy("release")
     with session.chdir(checkout):
-        env = _environment(session, checkout)
+        env = _environment(checkout)
         _call(session, "antsibull-changelog", "lint", env=env)
         _call(session, "antsibull-changelog", "release", "--version", _VERSION, env=env)
     env = install_archive(session, checkout)
@@ -64,19 +65,31 @@ def rehearse(session: nox.Session) -> None:
     session.log(f"{len(published)} files are ready to be released. Nothing was changed.")
 
 
-def _environment(session: nox.Session, folder: Path) -> dict[str, str]:
-    env = environment.offline(environment.clean())
-    return env | {
-        "PATH": f"{session.bin}:{env['PATH']}",
-        # So nothing is found but what is installed.
-        "ANSIBLE_COLLECTIONS_PATH": str(folder),
-        "ANSIBLE_NOCOLOR": "1",
-    }
+def build_docs(session: nox.Session) -> None:
+    """Build the guides and the reference as one site; a warning is a failure."""
+    html, source = CACHE / "docs-site" / "html", tree.copy("docs-site")
+    site, reference = source / "docs" / "site", source / "docs" / "reference"
+    # antsibull-docs wants a folder that only its user can write to.
+    reference.mkdir(mode=0o755)
+    shutil.rmtree(html, ignore_errors=True)
+    shutil.copy(site / "index.md", source)
+    config = ("--config-file", str(site / "antsibull-docs.cfg"))
+    target = ("--use-current", "--squash-hierarchy", "--dest-dir", str(reference))
+    sphinx = ("sphinx-build", "-q", "-W", "--keep-going", "-c", str(site), str(source), str(html))
+    env = _environment(source.parents[2])
+    with session.chdir(source):
+        session.run("antsibull-docs", *config, "collection", *target, "edgeops.cloudflare", env=env)
+        session.run(*sphinx, env=env)
+    session.log(f"{len([*html.rglob('*.html')])} pages without a warning: {html / 'index.html'}")
 
 
-def _call(session: nox.Session, *command: str, env: dict[str, str]) -> str:
-    """Run a program that has to end well and without a warning; returns its output."""
+def _environment(folder: Path) -> dict[str, str | None]:
+    """Return where Ansible finds collections: nothing but what is in this folder."""
+    return {**OFFLINE, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_NOCOLOR": "1"}
+
+
+def _call(session: nox.Session, *command: str, env: dict[str, str | None]) -> None:
+    """Run a program, which must succeed and print no warning."""
     output = str(session.run(*command, env=env, silent=True, stderr=None))
     if "[WARNING]" in output:
         session.error(output)
-    return output

@@ -2,22 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `make test` prints: how far the sessions are, and at the end what ran in them."""
+"""What `make test` prints besides nox: how far the sessions are, and at the end what they counted.
+
+Each command of a session has a log, which ends with a line about it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import re
 import resource
 import threading
 import time
 import typing as t
-from pathlib import Path
-from xml.etree import ElementTree
+from collections import Counter
 
-from .paths import LOGS, RESULTS, SUMMARY_VARIABLE
+from .paths import LOGS, SUMMARY_VARIABLE
 
 if t.TYPE_CHECKING:
     import nox
@@ -25,103 +25,67 @@ if t.TYPE_CHECKING:
 INTERVAL = 30  # seconds between two reports
 # Output then goes to logs, and is printed only where something failed.
 SUMMARIZED = SUMMARY_VARIABLE in os.environ
-_COUNTS = ("passed", "failed", "skipped")
-_FIGURE = "figure: "
 _POSITION = re.compile(
     r'\[ *(\d+%)\]$|^Running sanity test "([\w-]+)|^Running (\S+) integration test', re.MULTILINE
 )
-_TAIL = 20_000  # characters
-_SKIPPED = re.compile(r"^WARNING: ((?:Skipping|Required program).*)$", re.MULTILINE)
+# What pytest prints at its end.
+_TALLY = re.compile(r"^((?:\d+ \w+(?:, )?)+) in [\d.]+s", re.MULTILINE)
+_ENDED = re.compile(r"^Ended: (.*)$", re.MULTILINE)
+_FIGURE = re.compile(r"^figure: (.*)$", re.MULTILINE)
+_SKIPPED = re.compile(r"^(?:SKIPPED |WARNING: (?=Skipping|Required program))(.*)$", re.MULTILINE)
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 
 
-@dataclasses.dataclass
-class Part:
-    """One command of a session, and how it ended."""
+class Part(t.NamedTuple):
+    """One command of a session."""
 
-    session: str
     what: str
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    seconds: float = 0.0
-    # Of all its processes together.
-    processor_seconds: float = 0.0
-    # Why something was skipped.
-    reasons: list[str] = dataclasses.field(default_factory=list)
-    # What was counted besides, by name.
-    figures: dict[str, float] = dataclasses.field(default_factory=dict)
-
-    def add_junit(self, path: Path) -> None:
-        """Count the tests of a JUnit file."""
-        for suite in ElementTree.parse(path).getroot().iter("testsuite"):
-            skipped = int(suite.get("skipped", 0))
-            failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-            self.passed += int(suite.get("tests", 0)) - skipped - failed
-            self.failed += failed
-            self.skipped += skipped
-            for case in suite.iter("testcase"):
-                messages = {node.get("message", "") for node in case.iter("skipped")}
-                self.reasons += [f"{case.get('name')}: {text}" for text in messages]
-            for node in suite.iter("property"):
-                name, value = str(node.get("name")), str(node.get("value"))
-                if name.startswith(_FIGURE):
-                    name = name.removeprefix(_FIGURE)
-                    self.figures[name] = self.figures.get(name, 0) + float(value)
+    failed: bool
 
 
 def run(
     session: nox.Session,
     what: str,
-    command: list[str],
-    env: dict[str, str],
+    command: t.Sequence[str],
+    env: t.Mapping[str, str | None],
     *,
     success: tuple[int, ...] = (0,),
     beside_others: bool = False,
 ) -> Part:
-    """Run a command; a failure is recorded, and ends nothing: see `check`.
-
-    ``{junit}`` in the command is the file that pytest is to write.
-    """
+    """Run a command; a failure is recorded, and ends nothing: see `check`."""
     # Imported here, since the driver installs nox.
     from nox.command import CommandFailed
 
-    part = Part(session.name, what)
-    name = f"{session.name}: {what}".translate(str.maketrans(" /", "--", ":,"))
-    log, junit, record = (LOGS / f"{name}.log", RESULTS / f"{name}.xml", RESULTS / f"{name}.json")
-    for path in (log, junit, record):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
+    title = f"{session.name}: {what}"
+    log = LOGS / f"{title.translate(str.maketrans(' /', '--', ':,'))}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    logged, failed = SUMMARIZED or beside_others, False
     start, used = time.monotonic(), _processor_seconds()
     with log.open("w", encoding="utf-8") as stream:
-        logged = SUMMARIZED or beside_others
+        output = stream if logged else None
         try:
             session.run(
-                *(word.replace("{junit}", str(junit)) for word in command),
+                *command,
                 env=env,
                 external=True,
                 success_codes=success,
-                stdout=stream if logged else None,
-                stderr=stream if logged else None,
+                stdout=output,
+                stderr=output,
                 # Where it is interrupted, it ends what it has started.
                 interrupt_timeout=30,
             )
-            part.passed = 1
         except CommandFailed:
-            part.failed = 1
-    output = log.read_text("utf-8", "replace")
-    if logged and (part.failed or not SUMMARIZED):
-        print(output, flush=True)
-    if junit.is_file():
-        failed, part.passed, part.failed = part.failed, 0, 0
-        part.add_junit(junit)
-        part.failed = max(part.failed, failed)
-    else:
-        part.reasons = _SKIPPED.findall(output)
-        part.skipped = len(part.reasons)
-    part.seconds = time.monotonic() - start
-    part.processor_seconds = _processor_seconds() - used
-    record.write_text(json.dumps(dataclasses.asdict(part)), "utf-8")
-    return part
+            failed = True
+    text = log.read_text("utf-8", "replace")
+    if logged and (failed or not SUMMARIZED):
+        print(text, flush=True)
+    tally = (_TALLY.findall(text) or [""])[-1]
+    if not tally or (failed and " failed" not in tally):
+        tally = f"{tally}, 1 {'failed' if failed else 'passed'}".lstrip(", ")
+    used, taken = _processor_seconds() - used, time.monotonic() - start
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(f"\nEnded: {title:52} {tally}  ({taken:.0f} s, processor {used:.0f} s)\n")
+    return Part(what, failed)
 
 
 def check(session: nox.Session, *parts: Part) -> None:
@@ -138,15 +102,13 @@ def position(output: str) -> str:
 
 
 class Progress:
-    """Reports how far the parts of sessions are, from their logs. Used as a context manager."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._report, daemon=True)
+    """Reports how far the commands are, from their logs; used as a context manager."""
 
     def __enter__(self) -> None:
-        for path in (*LOGS.glob("*"), *RESULTS.glob("*")):
-            path.unlink()
+        for log in LOGS.glob("*.log"):
+            log.unlink()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._report, daemon=True)
         self._thread.start()
 
     def __exit__(self, *_error: object) -> None:
@@ -156,50 +118,28 @@ class Progress:
     def _report(self) -> None:
         while not self._over.wait(INTERVAL):
             for log in sorted(LOGS.glob("*.log")):
-                if not (RESULTS / f"{log.stem}.json").exists():
-                    tail = log.read_text("utf-8", "replace")[-_TAIL:]
-                    print(f"  running  {log.stem}  {position(tail)}", flush=True)
+                text = log.read_text("utf-8", "replace")
+                if not _ENDED.search(text):
+                    print(f"  running  {log.stem}  {position(text)}", flush=True)
 
 
-def show(nox_report: Path) -> None:
+def show() -> None:
     """Print what ran, what was counted and what was skipped."""
-    sessions = json.loads(nox_report.read_text("utf-8"))["sessions"] if nox_report.is_file() else []
-    parts = [Part(**json.loads(path.read_text("utf-8"))) for path in RESULTS.glob("*.json")]
-    counted = {part.session for part in parts}
-    parts += [_uncounted(each) for each in sessions if each["name"] not in counted]
-    parts.sort(key=lambda part: (part.session, part.what))
-    print("\nWhat ran:")
-    for part in parts:
-        counts = [f"{getattr(part, key)} {key}" for key in _COUNTS if getattr(part, key)]
-        used = f", processor {part.processor_seconds:.0f} s" if part.processor_seconds else ""
-        line = f"{part.session:18} {part.what:32} {', '.join(counts)}  ({part.seconds:.0f} s{used})"
-        print(f"  {line}")
-    _show_all("What was counted", (_figures(part) for part in parts))
-    _show_all("What was skipped", (part.reasons for part in parts))
-    totals = ", ".join(f"{sum(getattr(part, key) for part in parts)} {key}" for key in _COUNTS)
+    text = "\n".join(log.read_text("utf-8", "replace") for log in sorted(LOGS.glob("*.log")))
+    ended = _ENDED.findall(text)
+    found = {
+        "ran": ended,
+        "was counted": _FIGURE.findall(text),
+        "was skipped": _SKIPPED.findall(text),
+    }
+    for title, lines in found.items():
+        if lines:
+            print(f"\nWhat {title}:", *dict.fromkeys(lines), sep="\n  ")
+    counts = Counter[str]()
+    for number, state in _COUNT.findall("\n".join(ended)):
+        counts[state] += int(number)
+    totals = ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
     print(f"\n{totals}; processor {_processor_seconds():.0f} s in all")
-
-
-def _uncounted(session: dict[str, t.Any]) -> Part:
-    """Return a session of antsibull-nox, or one without an interpreter, as one test."""
-    part = Part(session["name"], "", seconds=session.get("duration", 0.0))
-    if session["result"] == "skipped":
-        part.skipped, part.reasons = 1, [f"{part.session}: its Python was not found"]
-    elif session["result"] == "success":
-        part.passed = 1
-    else:
-        part.failed = 1
-    return part
-
-
-def _figures(part: Part) -> list[str]:
-    return [f"{name:40} {value:10,.10g}" for name, value in sorted(part.figures.items())]
-
-
-def _show_all(title: str, lists: t.Iterable[list[str]]) -> None:
-    lines = list(dict.fromkeys(line for each in lists for line in each))
-    if lines:
-        print(f"\n{title}:", *lines, sep="\n  ")
 
 
 def _processor_seconds() -> float:

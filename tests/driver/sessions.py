@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
 
-from . import environment, galaxy, tree
+from . import downloads, tree
+from .environment import OFFLINE
 from .matrix import Core, newest_core_here
-from .paths import CACHE, RESULTS, ROOT
+from .paths import CACHE, HOMES, NOX_HOME, ROOT
 from .report import Part, run
 
 IMPORT_LINTER = "import-linter==2.17"
@@ -50,7 +49,7 @@ TWO_WORKERS = ("-n", "2", "--dist", "loadfile")
 E2E = ("tests/e2e", f"--ignore={HOSTILE}", *TWO_WORKERS)
 SAMPLE_OF_TARGETS = ("inventory_zones", "logpush_jobs", "playbooks")
 _NOTHING_TO_RUN = 5
-Environment = Mapping[str, str]
+Environment = Mapping[str, str | None]
 _NONE: Environment = {}
 
 
@@ -69,22 +68,17 @@ def pytest(
 ) -> Part:
     """Run pytest; the session is in the checkout: see `noxfile.py`."""
     unused = ("-p", "no:cacheprovider", "-p", "no:logging")
-    command = ["python", "-m", "pytest", "-q", *unused, "--junitxml={junit}"]
-    return run(
-        session,
-        what,
-        [*command, *arguments],
-        {**_environment(session), **env},
-        success=(0, _NOTHING_TO_RUN) if session.posargs else (0,),
-        beside_others=beside_others,
-    )
+    command = ("python", "-m", "pytest", "-q", "-rsfE", *unused, *arguments)
+    success = (0, _NOTHING_TO_RUN) if session.posargs else (0,)
+    whole = {**_environment(), **env}
+    return run(session, what, command, whole, success=success, beside_others=beside_others)
 
 
 def against_sandbox(
     session: nox.Session, what: str, *arguments: str, env: Environment = _NONE, core: Core = HERE
 ) -> Part:
     """Run pytest with the other collections."""
-    paths = f"{tree.link()}:{galaxy.ensure(core.ansible)}"
+    paths = f"{tree.link()}:{downloads.collections(core.ansible)}"
     return pytest(session, what, *arguments, env={"ANSIBLE_COLLECTIONS_PATH": paths, **env})
 
 
@@ -105,7 +99,7 @@ def units(session: nox.Session, *arguments: str) -> list[Part]:
 
 def covered_units(session: nox.Session, least: int) -> list[Part]:
     """Run them with coverage, of which this much per cent is the least."""
-    folder = RESULTS.parent / "coverage"
+    folder = CACHE / "coverage"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     env = {"COVERAGE_FILE": str(folder / "data")}
@@ -151,82 +145,55 @@ def of_core(session: nox.Session, core: Core, *, newest: bool, oldest: bool) -> 
 
 def ansible_test(session: nox.Session, core: Core, *command: str, what: str = "") -> Part:
     """Run ansible-test in a copy of the checkout, without a container."""
+    is_sanity = command[0] == "sanity"
+    copy = tree.copy(session.name, "" if is_sanity else downloads.collections(core.ansible))
     # A home for each core: two of them may prepare their sanity tests at the same time.
-    env = environment.clean(core.version)
-    if command[0] == "sanity":
-        # It makes environments of its own, for which it may need a proxy.
-        _provide_get_pip(core)
-        copy = tree.copy(session.name)
-    else:
-        env = environment.offline(env)
-        copy = tree.copy(session.name, galaxy.ensure(core.ansible))
-    env["PATH"] = f"{session.bin}:{env['PATH']}"
-    # Or else it takes the checkout's .git for its own, which ignores the copy.
-    env["ANSIBLE_TEST_CONTENT_ROOT"] = str(copy)
-    # It has a configuration of its own.
-    del env["ANSIBLE_CONFIG"], env["ANSIBLE_HOME"], env["PYTHONPATH"]
-    options = ("--local", "--python", _python_version(session), "--color", "no")
+    home = HOMES / core.version
+    _provide_get_pip(home / ".ansible" / "test" / "cache", core.pip)
+    env = {
+        # Sanity tests have environments of their own, for which a proxy may be needed.
+        **({} if is_sanity else OFFLINE),
+        "HOME": str(home),
+        # Or else it takes the checkout's .git for its own, which ignores the copy.
+        "ANSIBLE_TEST_CONTENT_ROOT": str(copy),
+        # It has a configuration of its own.
+        **dict.fromkeys(("ANSIBLE_CONFIG", "ANSIBLE_HOME", "PYTHONPATH")),
+    }
+    options = ("--local", "--python", str(session.python), "--color", "no")
     with session.chdir(copy):
         what = what or f"ansible-test {command[0]}"
-        return run(session, what, ["ansible-test", *command, *options], env)
+        return run(session, what, ("ansible-test", *command, *options), env)
+
+
+def _provide_get_pip(folder: Path, version: str) -> None:
+    """Put a script where ansible-test keeps the one that it downloads, which installs pip.
+
+    So the package index is the only host that is needed.
+    """
+    pip = [str(NOX_HOME / "bin" / "python"), "-m", "pip", "--python"]
+    install = ["install", "--quiet", f"pip=={version}"]
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / f"get_pip_{version.replace('.', '_')}.py"
+    script.write_text(
+        "import subprocess, sys\n"
+        f"sys.exit(subprocess.call({pip!r} + [sys.executable] + {install!r}))\n"
+    )
 
 
 def program(session: nox.Session, module: str, *arguments: str, env: Environment = _NONE) -> None:
     """Run one of the packages below tests/ in the foreground, until it ends or is interrupted."""
-    whole = {**_environment(session), **env, "PYTHONPATH": str(ROOT / "tests")}
+    whole = {**_environment(), **env, "PYTHONPATH": str(ROOT / "tests")}
     session.run("python", "-m", module, *arguments, env=whole, interrupt_timeout=60)
 
 
 def lint_imports(session: nox.Session) -> None:
-    """Run import-linter on a copy of the plugins."""
-    packages = str(tree.packages())
-    with session.chdir(packages):
-        command = ("lint-imports", "--config", str(ROOT / ".importlinter"), "--no-cache")
-        session.run(*command, env={"PYTHONPATH": packages})
+    """Check that imports between the plugins point down only."""
+    command = ("lint-imports", str(ROOT / ".importlinter"), "--no-cache")
+    session.run(*command, env={"PYTHONPATH": str(tree.link())})
 
 
-def _python_version(session: nox.Session) -> str:
-    """Return the version of the session's Python: 3.11."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    python = Path(session.bin) / "python"
-    return subprocess.check_output([python, "-c", code], text=True).strip()
-
-
-def _environment(session: nox.Session) -> dict[str, str]:
-    env = environment.offline(environment.clean())
-    return env | {
-        "PATH": f"{session.bin}:{env['PATH']}",
-        "PYTHONPATH": f"{tree.link()}:{ROOT / 'tests'}",
-        # It takes longer to compile the tests than to run a third of them.
-        "PYTHONDONTWRITEBYTECODE": "",
-    }
-
-
-_GET_PIP = '''\
-"""Installs pip from the package index, in place of the script that ansible-test would download."""
-import runpy
-import sys
-
-sys.path.insert(0, {wheel!r})
-ignored = ("--no-setuptools", "--no-wheel")
-sys.argv[1:] = ["install", *(item for item in sys.argv[1:] if item not in ignored)]
-runpy.run_module("pip", run_name="__main__", alter_sys=True)
-'''
-
-
-def _provide_get_pip(core: Core) -> None:
-    """Put a get-pip script where ansible-test keeps the one that it downloads.
-
-    So the package index is the only host that is needed. It runs the pip wheel itself.
-    """
-    folder = CACHE / "pip-wheels"
-    wheel = folder / f"pip-{core.pip}-py3-none-any.whl"
-    env = environment.clean(core.version)
-    if not wheel.is_file():
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--dest", str(folder), f"pip=={core.pip}"]
-        subprocess.run(command, env=env, check=True)
-    name = f"get_pip_{core.pip.replace('.', '_')}.py"
-    script = Path(env["HOME"]) / ".ansible" / "test" / "cache" / name
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(_GET_PIP.format(wheel=str(wheel)))
+def _environment() -> Environment:
+    """The variables of nox, which the driver has cleaned, as tests need them."""
+    path = f"{tree.link()}:{ROOT / 'tests'}"
+    # It takes longer to compile the tests than to run a third of them.
+    return {**OFFLINE, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": None}

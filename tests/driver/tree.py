@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .paths import ROOT, TREES
 
+_PLACE = Path("ansible_collections", "edgeops", "cloudflare")
 # What .gitignore has. Git itself is not needed.
 _IGNORED = shutil.ignore_patterns(
     *(".git", ".cache", ".nox", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.pyc"),
@@ -18,41 +19,28 @@ _IGNORED = shutil.ignore_patterns(
 )
 
 
-def copy(name: str, collections: Path | None = None) -> Path:
+def copy(name: str, collections: str = "") -> Path:
     """Copy the checkout to …/ansible_collections/edgeops/cloudflare, and return that path.
 
-    The other collections, where they are given, are linked into the same folder.
+    The other collections on this path are linked into the same folder.
     """
-    root = TREES / name / "ansible_collections"
-    target = root / "edgeops" / "cloudflare"
+    root = TREES / name
     shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(ROOT, target, ignore=_IGNORED, symlinks=True)
-    for source in (collections / "ansible_collections").glob("*/*") if collections else ():
-        place = root / source.parent.name / source.name
-        place.parent.mkdir(exist_ok=True)
-        place.symlink_to(source)
-    return target
+    shutil.copytree(ROOT, root / _PLACE, ignore=_IGNORED, symlinks=True)
+    for folder in filter(None, collections.split(":")):
+        for source in Path(folder).glob("ansible_collections/*/*"):
+            place = root / source.relative_to(folder)
+            place.parent.mkdir(exist_ok=True)
+            if not place.is_symlink():
+                place.symlink_to(source)
+    return root / _PLACE
 
 
 def link() -> Path:
     """Return a folder for Python's path, in which ansible_collections leads to the checkout."""
-    place = TREES / "link" / "ansible_collections" / "edgeops" / "cloudflare"
+    place = TREES / "link" / _PLACE
     place.parent.mkdir(parents=True, exist_ok=True)
     if not place.is_symlink() or place.resolve() != ROOT.resolve():
         place.unlink(missing_ok=True)
         place.symlink_to(ROOT)
     return TREES / "link"
-
-
-def packages() -> Path:
-    """Copy the plugins so that each folder is a package with a file in it, as import-linter wants.
-
-    Ansible needs no such files, and has none.
-    """
-    plugins = TREES / "imports" / "ansible_collections" / "edgeops" / "cloudflare" / "plugins"
-    shutil.rmtree(TREES / "imports", ignore_errors=True)
-    shutil.copytree(ROOT / "plugins", plugins, ignore=_IGNORED)
-    for folder in (*plugins.parents[:3], plugins, *plugins.rglob("*/")):
-        if folder.is_dir():
-            (folder / "__init__.py").touch()
-    return TREES / "imports"

@@ -32,7 +32,7 @@ def fixture_count(record_property: t.Callable[[str, object], None]) -> Count:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the sums; the JUnit file, which the test driver reads, has the single figures."""
+    """Print the sums, which the test driver shows."""
     sums: dict[str, int] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -40,4 +40,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 if name.startswith(FIGURE) and report.when == "call":
                     sums[name] = sums.get(name, 0) + int(value)
     for name, value in sorted(sums.items()):
-        terminalreporter.write_line(f"{name.removeprefix(FIGURE)}: {value}")
+        terminalreporter.write_line(f"{name}: {value}")

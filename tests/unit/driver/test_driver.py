@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -35,32 +34,23 @@ def test_the_progress_of_a_command(output: str, position: str) -> None:
     assert report.position(output) == position
 
 
-def test_the_summary_counts_parts_and_sessions_without_parts(
+def test_the_summary_is_what_the_logs_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
-    part = {
-        "session": "e2e",
-        "what": "playbooks",
-        "passed": 5,
-        "failed": 1,
-        "skipped": 2,
-        "seconds": 3.0,
-        "processor_seconds": 2.0,
-        "reasons": ["x: no npm"],
-        "figures": {"outputs searched": 7.0},
+    monkeypatch.setattr(report, "LOGS", tmp_path)
+    logs = {
+        "e2e": "..F\nSKIPPED [2] x.py:7: no npm\nfigure: outputs searched: 7\n"
+        "\nEnded: e2e: playbooks   5 passed, 1 failed, 2 skipped  (3 s, processor 2 s)\n",
+        "sanity": "WARNING: Skipping sanity test 'x'\n\nEnded: sanity   1 passed  (4 s)\n",
+        "interrupted": "... [ 50%]\n",
     }
-    (tmp_path / "e2e.json").write_text(json.dumps(part))
-    nox_report = tmp_path / "report"
-    names = {"e2e": "failed", "lint": "success", "lowest": "skipped", "docs-check": "failed"}
-    listed = [{"name": name, "result": result} for name, result in names.items()]
-    nox_report.write_text(json.dumps({"sessions": listed}))
-    report.show(nox_report)
+    for name, text in logs.items():
+        (tmp_path / f"{name}.log").write_text(text)
+    report.show()
     output = capsys.readouterr().out
-    assert "\n6 passed, 2 failed, 3 skipped; processor " in output
-    assert "x: no npm" in output
-    assert "lowest: its Python was not found" in output
-    assert "outputs searched" in output
+    assert "\n1 failed, 6 passed, 2 skipped; processor " in output
+    for line in ("[2] x.py:7: no npm", "Skipping sanity test 'x'", "outputs searched: 7"):
+        assert f"\n  {line}\n" in output
 
 
 def test_a_copy_has_what_git_does_not_ignore(
