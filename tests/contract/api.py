@@ -14,14 +14,19 @@ from dataclasses import dataclass
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from .folder import FOLDER, Folder
 from .settings import Settings
 
 _TIMEOUT = 60  # seconds
 _FILE_TIMEOUT = 60.0  # seconds until a challenge file must be readable
-_LONGEST_WAIT = 310  # seconds, a little more than a block of the rate limit
 _STILL_RUNNING = 5  # seconds in which a request that got no response may still be carried out
+# After a 429 a request is sent once more, when the API says.
+_ONCE_MORE = Retry(
+    1, connect=0, read=0, status_forcelist=[429], allowed_methods=None, raise_on_status=False
+)
 _JOB = re.compile(rf"{FOLDER}-[0-9a-f]{{8}}-[0-9]+")
 
 
@@ -31,10 +36,6 @@ class Disagreement(AssertionError):
     def __init__(self, what: str, expected: t.Any, seen: t.Any) -> None:
         super().__init__(what)
         self.expected, self.seen = expected, seen
-
-
-class Undetermined(Exception):
-    """The API could not be reached, or was overloaded."""
 
 
 @dataclass
@@ -53,17 +54,16 @@ class Response:
     @property
     def mapping(self) -> dict[str, t.Any]:
         """The result of a successful response, which must be an object."""
-        return t.cast(dict[str, t.Any], self._expect_result(dict, "an object"))
+        self.expect_success()
+        expect_that(isinstance(self.result, dict), "the result", "an object", self.result)
+        return t.cast(dict[str, t.Any], self.result)
 
     @property
     def items(self) -> list[t.Any]:
         """The result of a successful response, which must be a list."""
-        return t.cast(list[t.Any], self._expect_result(list, "a list"))
-
-    def _expect_result(self, kind: type, words: str) -> t.Any:
         self.expect_success()
-        expect_that(isinstance(self.result, kind), "the result", words, self.result)
-        return self.result
+        expect_that(isinstance(self.result, list), "the result", "a list", self.result)
+        return t.cast(list[t.Any], self.result)
 
     @property
     def error(self) -> dict[str, t.Any]:
@@ -93,8 +93,9 @@ class Api:
         # Credentials in a .netrc file would replace the token.
         self._session.trust_env = not settings.base_url.startswith("http://127.")
         self._session.auth = lambda request: request
+        self._session.mount(settings.base_url, HTTPAdapter(max_retries=_ONCE_MORE))
         self._numbers = 0
-        self._unanswered = False
+        self._unanswered = 0
         s3, r2, endpoint = settings.s3_destination, settings.r2_destination, settings.r2_endpoint
         self._s3 = Folder(s3, self.run) if s3 else None
         self._r2 = Folder(r2, self.run, endpoint) if r2 else None
@@ -110,9 +111,6 @@ class Api:
     def call(self, method: str, path: str, body: t.Any = None, **more: t.Any) -> Response:
         """Send a request below /logpush of the zone, or ``on="account"``, or to a path that begins
         with a slash, maybe with another ``api_token``; the response must have the envelope.
-
-        After a 429 it is sent once more, when the API says. ``Undetermined`` where there is no
-        response, or one of a server that is overloaded.
         """
         response, envelope = self._send(method, path, body, **more)
         holds = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
@@ -132,36 +130,25 @@ class Api:
     def _send(
         self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None
     ) -> tuple[requests.Response, t.Any]:
-        """The response and its JSON, if it is any."""
+        """The response and its JSON, if it is any; an error where the server is overloaded."""
         object_id = self.settings.zone_id if on == "zone" else self.settings.account_id
         place = path if path.startswith("/") else f"/{on}s/{object_id}/logpush/{path}"
         headers = {"Authorization": f"Bearer {api_token or self.settings.api_token}"}
-        response = self._exchange(method, place, headers=headers, json=body)
-        if response.status_code == 429:
-            given = response.headers.get("Retry-After", "")
-            time.sleep(min(float(given), _LONGEST_WAIT) if given.isdecimal() else 60)
-            response = self._exchange(method, place, headers=headers, json=body)
+        options = {"headers": headers, "json": body, "timeout": _TIMEOUT, "allow_redirects": False}
+        self.requests += 1
+        self.exchange = f"{method} {place}"
+        # Whatever goes wrong from here on, Ctrl-C too: it may still be carried out.
+        self._unanswered += 1
+        response = self._session.request(method, self.settings.base_url + place, **options)
+        self._unanswered -= 1
+        ray = response.headers.get("cf-ray", "none")
+        self.exchange += f": HTTP {response.status_code}, cf-ray {ray}"
         if response.status_code == 429 or response.status_code >= 500:
-            raise Undetermined(f"HTTP {response.status_code}: {response.text[:200]}")
+            response.raise_for_status()
         try:
             return response, response.json()
         except ValueError:
             return response, None
-
-    def _exchange(self, method: str, place: str, **more: t.Any) -> requests.Response:
-        self.requests += 1
-        self.exchange = f"{method} {place}"
-        options = {**more, "timeout": _TIMEOUT, "allow_redirects": False}
-        # Whatever goes wrong from here on, Ctrl-C too: it may still be carried out.
-        unanswered, self._unanswered = self._unanswered, self._unanswered or method == "POST"
-        try:
-            response = self._session.request(method, self.settings.base_url + place, **options)
-        except requests.RequestException as error:
-            raise Undetermined(f"{type(error).__name__}: {error}") from error
-        self._unanswered = unanswered
-        ray = response.headers.get("cf-ray", "none")
-        self.exchange += f": HTTP {response.status_code}, cf-ray {ray}"
-        return response
 
     # Jobs
 
@@ -247,14 +234,14 @@ class Api:
         """Remove all jobs of these tests, of earlier runs too; returns what could not be done."""
         if self._unanswered:
             time.sleep(_STILL_RUNNING)
-            self._unanswered = False
+            self._unanswered = 0
         try:
             for job in self.own_jobs():
                 response = self.call("DELETE", f"jobs/{job['id']}")
                 # An interrupted deletion may have been carried out meanwhile.
                 if response.status != 404:
                     response.expect_success()
-        except (Disagreement, Undetermined) as error:
+        except (Disagreement, requests.RequestException) as error:
             return [f"jobs named {FOLDER}-* could not be removed, remove them yourself: {error}"]
         return []
 

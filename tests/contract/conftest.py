@@ -12,7 +12,7 @@ import sys
 import typing as t
 
 import pytest
-import requests
+from e2e.control import Control
 
 from sandbox.server import Sandbox
 
@@ -21,22 +21,6 @@ from .report import KEY
 from .settings import DESTINATION, Settings, of_sandbox
 
 EVERYTHING, BUCKET_ALONE = "everything", "bucket alone"
-
-
-class Control:
-    """The control endpoints of a sandbox."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def __call__(self, method: str, path: str, body: object = None) -> t.Any:
-        """Send a request to one of them."""
-        url = f"{self.environment['SANDBOX_CONTROL_URL']}/{path}"
-        response = self._session.request(method, url, json=body, timeout=30)
-        response.raise_for_status()
-        return response.json() if response.content else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,18 +48,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(scope="session", name="control")
-def fixture_control() -> t.Iterator[Control]:
+@pytest.fixture(scope="session", name="sandbox")
+def fixture_sandbox() -> t.Iterator[Control]:
     """A sandbox, whose bucket is read with the environment."""
-    sandbox = Sandbox()
+    started = Sandbox()
     try:
-        sandbox.start()
+        started.start()
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in sandbox.environment.items():
+            for name, value in started.environment.items():
                 patch.setenv(name, value)
-            yield Control(sandbox.environment)
+            yield Control(started.environment)
     finally:
-        sandbox.stop()
+        started.stop()
 
 
 @pytest.fixture(scope="session", name="settings")
@@ -84,14 +68,15 @@ def fixture_settings(request: pytest.FixtureRequest) -> Settings:
     report = request.config.stash.get(KEY, None)
     if report is not None:
         return report.settings
-    control: Control = request.getfixturevalue("control")
-    settings = Settings.from_environment(of_sandbox(control.environment))
+    sandbox: Control = request.getfixturevalue("sandbox")
+    settings = Settings.from_environment(of_sandbox(sandbox.environment))
     if request.param == BUCKET_ALONE:
-        control("PATCH", "settings", {"token_use": "once"})
+        sandbox.control("PATCH", "settings", {"token_use": "once"})
         return dataclasses.replace(settings, r2_destination="", account_id="")
-    control("PATCH", "settings", {"token_use": "many"})
+    sandbox.control("PATCH", "settings", {"token_use": "many"})
     body = {"destination_conf": settings.s3_destination, "expires_in": -1}
-    return dataclasses.replace(settings, expired_token=control("POST", "tokens", body)["token"])
+    token = sandbox.control("POST", "tokens", body)["token"]
+    return dataclasses.replace(settings, expired_token=token)
 
 
 @pytest.fixture(scope="session", name="scene")

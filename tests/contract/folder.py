@@ -7,12 +7,17 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
-from .settings import parameters
+import boto3
+from botocore.config import Config
+
+from .settings import split
 
 FOLDER = "edgeops-contract-test"
 # What follows the folder's name in a key: the run, and a number.
 _RUN = re.compile(r"[0-9a-f]{8}/[0-9]+")
+_CONFIG = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 3})
 
 
 class Folder:
@@ -23,56 +28,42 @@ class Folder:
 
         R2 is read with the keys in the destination, S3 with the AWS credentials of the environment.
         """
-        # Imported late: without a bucket it is not needed.
-        import boto3
-        from botocore.config import Config
-
-        place, _mark, self._query = destination.partition("?")
-        self._scheme, _separator, rest = place.partition("://")
-        self._bucket, _slash, prefix = rest.partition("/")
-        self._base = f"{prefix.strip('/')}/{FOLDER}/".lstrip("/")
-        self._run = run
-        self._count = 0
-        given, options = parameters(destination), {}
-        if self._scheme == "r2":
+        self._url, given = split(destination)
+        self._base = f"{self._url.path.strip('/')}/{FOLDER}/".lstrip("/")
+        self._run, self._count = run, 0
+        options: dict[str, t.Any] = {"region_name": given.get("region", "us-east-1")}
+        if self._url.scheme == "r2":
             account = f"https://{given.get('account-id')}.r2.cloudflarestorage.com"
-            options = {
+            options |= {
                 "endpoint_url": endpoint or account,
                 "aws_access_key_id": given.get("access-key-id"),
                 "aws_secret_access_key": given.get("secret-access-key"),
             }
-        region = given.get("region", "auto" if options and not endpoint else "us-east-1")
-        config = Config(connect_timeout=10, read_timeout=30, retries={"total_max_attempts": 3})
-        session = boto3.session.Session(region_name=region)
-        self._client = session.client("s3", config=config, **options)
+        self._bucket = boto3.resource("s3", config=_CONFIG, **options).Bucket(self._url.netloc)
 
     def destination(self, tail: str = "") -> str:
         """A destination that was not used before; ``tail`` is added to its path."""
         self._count += 1
-        path = f"{self._base}{self._run}/{self._count}{tail}"
-        return f"{self._scheme}://{self._bucket}/{path}?{self._query}"
+        return self._url._replace(path=f"{self._base}{self._run}/{self._count}{tail}").geturl()
 
     def read(self, filename: str) -> tuple[str, str]:
         """Key and content of a file that Cloudflare named, with or without the bucket."""
         key = filename.lstrip("/")
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
-        except self._client.exceptions.NoSuchKey:
-            key = key.removeprefix(f"{self._bucket}/")
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            answer = self._bucket.Object(key).get()
+        except self._bucket.meta.client.exceptions.NoSuchKey:
+            key = key.removeprefix(f"{self._bucket.name}/")
+            answer = self._bucket.Object(key).get()
         return key, answer["Body"].read().decode("utf-8", "replace")
 
     def clear(self) -> list[str]:
         """Remove all that lies in the folder, of earlier runs too; returns what could not be."""
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._base
-            )
-            for entry in [entry for page in pages for entry in page.get("Contents", [])]:
+            for each in self._bucket.objects.filter(Prefix=self._base):
                 # Nothing that these tests cannot have made.
-                if _RUN.match(entry["Key"][len(self._base) :]):
-                    self._client.delete_object(Bucket=self._bucket, Key=entry["Key"])
+                if _RUN.match(each.key[len(self._base) :]):
+                    each.delete()
         except Exception as error:
-            place = f"{self._scheme}://{self._bucket}/{self._base}"
+            place = f"{self._url.scheme}://{self._bucket.name}/{self._base}"
             return [f"{place} could not be cleared, remove it yourself: {error}"]
         return []

@@ -17,21 +17,20 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from e2e.control import Control
 
-from .conftest import Control
 from .settings import Settings, SettingsError, of_sandbox
 
 TESTS = Path(__file__).resolve().parents[1]
 YES = {"success": True, "errors": [], "messages": [], "result": {}}
 
 
-@pytest.fixture(name="reset")
-def fixture_reset(control: Control) -> t.Iterator[Control]:
+@pytest.fixture(name="empty")
+def fixture_empty(sandbox: Control) -> t.Iterator[Control]:
     """Return a sandbox without jobs and faults, before and after."""
-    control("POST", "reset")
-    control("PATCH", "settings", {"jobs_per_zone": "unlimited"})
-    yield control
-    control("POST", "reset")
+    sandbox.reset()
+    yield sandbox
+    sandbox.control("POST", "reset")
 
 
 # A shell that starts the tests in the background makes all that they start ignore SIGINT.
@@ -41,17 +40,17 @@ PROGRAM = (
 )
 
 
-def start(control: Control, folder: Path, **more: str) -> subprocess.Popen[str]:
+def start(sandbox: Control, folder: Path, **more: str) -> subprocess.Popen[str]:
     """Start the command, without a terminal."""
-    env = {**os.environ, **of_sandbox(control.environment), **more, "PYTHONPATH": str(TESTS)}
+    env = {**os.environ, **of_sandbox(sandbox.environment), **more, "PYTHONPATH": str(TESTS)}
     pipes: dict[str, t.Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-c", PROGRAM]
     return subprocess.Popen(command, cwd=folder, env=env, text=True, **pipes)
 
 
-def run(control: Control, folder: Path) -> tuple[int, str, str]:
+def run(sandbox: Control, folder: Path) -> tuple[int, str, str]:
     """Run the command to its end; returns status, output and the report."""
-    with start(control, folder, CONTRACT_YES="1") as process:
+    with start(sandbox, folder, CONTRACT_YES="1") as process:
         output, _errors = process.communicate(timeout=200)
     report = (folder / "contract-report.md").read_text(encoding="utf-8")
     return process.returncode, output, report
@@ -64,14 +63,14 @@ def named(report: str, section: str = "Disagreed") -> set[str]:
 
 
 def test_a_run_reports_differences_and_removes_what_it_and_earlier_runs_created(
-    reset: Control, tmp_path: Path
+    empty: Control, tmp_path: Path
 ) -> None:
-    reset("PATCH", "settings", {"redaction": "masked", "filter_in_answers": "left_out"})
+    empty.control("PATCH", "settings", {"redaction": "masked", "filter_in_answers": "left_out"})
     for name in ("edgeops-contract-test-0123abcd-7", "mine", "edgeops-contract-test-mine"):
-        reset("POST", "jobs", {"name": name})
-    status, output, report = run(reset, tmp_path)
+        empty.control("POST", "jobs", {"name": name})
+    status, output, report = run(empty, tmp_path)
     assert status == 1
-    assert [job["name"] for job in reset("GET", "jobs")] == ["mine", "edgeops-contract-test-mine"]
+    assert [job["name"] for job in empty.jobs()] == ["mine", "edgeops-contract-test-mine"]
     assert {"a_destination_is_shown_whole", "a_filter_is_shown"} <= named(report)
     assert "put_replaces_output_options" in named(report, "Agreed")
     assert "expired_token" in named(report, "Not tested")
@@ -81,7 +80,7 @@ def test_a_run_reports_differences_and_removes_what_it_and_earlier_runs_created(
     assert re.search(r"- Last request: GET /zones/<zone id>/logpush/jobs/\d+: HTTP 200", section)
     assert "secret-access-key=<secret-access-key>" in section
     assert "secret-access-key=REDACTED" in section
-    env = reset.environment
+    env = empty.environment
     secret = {env["CLOUDFLARE_API_TOKEN"], env["SANDBOX_ZONE_ID"], env["SANDBOX_ACCOUNT_ID"]}
     for value in {*secret, env["AWS_SECRET_ACCESS_KEY"], env["SANDBOX_BUCKET"], "eyJ"}:
         assert value not in report
@@ -93,10 +92,10 @@ def test_a_run_reports_differences_and_removes_what_it_and_earlier_runs_created(
     [({"status": 200, "body": YES}, "Disagreed"), ({"status": 503}, "Undetermined")],
 )
 def test_no_belief_agrees_with_an_api_that_says_yes_to_everything_or_fails(
-    reset: Control, tmp_path: Path, fault: dict[str, t.Any], state: str
+    empty: Control, tmp_path: Path, fault: dict[str, t.Any], state: str
 ) -> None:
-    reset("POST", "faults", {"times": -1, **fault})
-    status, _output, report = run(reset, tmp_path)
+    empty.control("POST", "faults", {"times": -1, **fault})
+    status, _output, report = run(empty, tmp_path)
     assert status == 1
     # What an answer has whatever else it says.
     headers = {"responses_have_a_ray_id", "responses_have_rate_limit_headers"}
@@ -108,15 +107,15 @@ def test_no_belief_agrees_with_an_api_that_says_yes_to_everything_or_fails(
     ("number", "removable"), [(signal.SIGINT, True), (signal.SIGTERM, False)], ids=str
 )
 def test_it_removes_what_it_made_when_interrupted_or_says_what_is_left(
-    reset: Control, tmp_path: Path, number: signal.Signals, removable: bool
+    empty: Control, tmp_path: Path, number: signal.Signals, removable: bool
 ) -> None:
     if not removable:
-        reset("POST", "faults", {"method": "DELETE", "times": -1, "status": 500})
+        empty.control("POST", "faults", {"method": "DELETE", "times": -1, "status": 500})
     # However slow this test is, the command cannot end before it is interrupted.
-    reset("POST", "faults", {"method": "PUT", "path": "/logpush/jobs/", "hold": True})
-    process = start(reset, tmp_path, CONTRACT_YES="1")
+    empty.control("POST", "faults", {"method": "PUT", "path": "/logpush/jobs/", "hold": True})
+    process = start(empty, tmp_path, CONTRACT_YES="1")
     deadline = time.monotonic() + 120
-    while not reset("GET", "jobs"):
+    while not empty.jobs():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
@@ -124,16 +123,16 @@ def test_it_removes_what_it_made_when_interrupted_or_says_what_is_left(
     assert process.returncode == 130, errors
     report = (tmp_path / "contract-report.md").read_text(encoding="utf-8")
     assert "- Interrupted" in report
-    assert removable is (reset("GET", "jobs") == []) is ("## Not removed" not in report)
+    assert removable is (empty.jobs() == []) is ("## Not removed" not in report)
 
 
-def test_it_does_not_start_without_a_terminal(reset: Control, tmp_path: Path) -> None:
-    reset("DELETE", "requests")
-    output, errors = start(reset, tmp_path, CONTRACT_YES="").communicate(timeout=60)
+def test_it_does_not_start_without_a_terminal(empty: Control, tmp_path: Path) -> None:
+    empty.control("DELETE", "requests")
+    output, errors = start(empty, tmp_path, CONTRACT_YES="").communicate(timeout=60)
     assert "set CONTRACT_YES=1 to begin without a terminal" in errors
     assert "Creates, changes and deletes Logpush jobs named edgeops-contract-test-*" in output
     assert "s3://edge-logs/contract/edgeops-contract-test/" in output
-    assert reset("GET", "requests") == []
+    assert empty.requests() == []
 
 
 @pytest.mark.parametrize(
@@ -146,9 +145,9 @@ def test_it_does_not_start_without_a_terminal(reset: Control, tmp_path: Path) ->
         ("CONTRACT_R2_DESTINATION", "s3://b/x?region=r"),
     ],
 )
-def test_invalid_settings_are_rejected(control: Control, name: str, value: str) -> None:
+def test_invalid_settings_are_rejected(sandbox: Control, name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings.from_environment({**of_sandbox(control.environment), name: value})
+        Settings.from_environment({**of_sandbox(sandbox.environment), name: value})
 
 
 def test_neither_the_contract_nor_the_sandbox_uses_the_plugins() -> None:
