@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from cloudflare import Cloudflare
 
 client = Cloudflare()
-targets = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))["targets"]
+targets = json.loads(sys.argv[2])
 with ThreadPoolExecutor(int(sys.argv[1])) as pool:
     challenges = list(pool.map(lambda target: client.logpush.ownership.create(**target), targets))
 sys.exit(not all(challenge and challenge.valid for challenge in challenges))
