@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import pyperf
+from driver.report import processor_seconds
 from e2e.control import Control
 
-from sandbox.server import Sandbox
+from sandbox.server import running
 
 ACCOUNT = {"id": "be" * 16, "name": "benchmark"}
 COLLECTION = "edgeops.cloudflare"
@@ -108,11 +108,9 @@ def run(sandbox: Control, command: list[str], zones: int, requests: int) -> tupl
     window = 30 if "-i" in command else 300
     sandbox.control("PUT", "rate_policy", {"quota": 1200, "window": window})
     sandbox.control("PUT", "latency", {"seconds": LATENCY})
-    before, began = processor(), time.perf_counter()
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    taken = time.perf_counter() - began, processor() - before
+    before, began = processor_seconds(), time.perf_counter()
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+    taken = time.perf_counter() - began, processor_seconds() - before
     path = "/logpush/jobs" if PUSH_LOGS[1] in command else "/logpush/ownership"
     sent = sum(
         (entry["method"], entry["status"]) == ("POST", 200) and entry["path"].endswith(path)
@@ -125,18 +123,10 @@ def run(sandbox: Control, command: list[str], zones: int, requests: int) -> tupl
     return taken
 
 
-def processor() -> float:
-    """Processor seconds of all children that have ended, and of theirs."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 def startup(module: str) -> tuple[str, ...]:
     """Return what Ansible ships of a module, and how long its imports take: cells of a table."""
-    env = os.environ | {
-        "ANSIBLE_KEEP_REMOTE_FILES": "1",
-        "ANSIBLE_REMOTE_TMP": f"{Path.cwd()}/{module}",
-    }
+    kept = str(Path(module).resolve())
+    env = os.environ | {"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_REMOTE_TMP": kept}
     # It fails, for it gets no options; it is shipped all the same.
     command = ["ansible", "localhost", "-c", "local", "-m", module]
     subprocess.run(command, env=env, capture_output=True, check=False)
@@ -147,10 +137,8 @@ def startup(module: str) -> tuple[str, ...]:
     imported = ".".join(name.with_suffix("").parts)
     command = [sys.executable, "-X", "importtime", "-c", f"import {imported}"]
     env["PYTHONPATH"] = str(archive)
-    done = [
-        subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-        for _ in range(7)
-    ]
+    options: dict[str, Any] = {"env": env, "capture_output": True, "text": True}
+    done = [subprocess.run(command, check=True, **options) for _turn in range(7)]
     # Of each line: microseconds of its own, and with all that it imports.
     total = re.compile(rf"\| +(\d+) \| +{re.escape(imported)}$", re.MULTILINE)
     times = [int(total.findall(each.stderr)[0]) for each in done]
@@ -195,19 +183,15 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=200, help="zones of most rows")
     parser.add_argument("--many", type=int, default=1000, help="zones of the inventory")
     options = parser.parse_args()
-    output, sandbox = Path(".cache/benchmark.json").resolve(), Sandbox()
-    try:
-        sandbox.start()
+    output = Path(".cache/benchmark.json").resolve()
+    with running() as sandbox, tempfile.TemporaryDirectory() as folder, chdir(folder):
         os.environ.update(sandbox.environment)
-        with tempfile.TemporaryDirectory() as folder, chdir(folder):
-            suite = pyperf.BenchmarkSuite(list(measure(Control(sandbox.environment), options)))
-            print()
-            show("Module", "Bytes shipped", "Files", "Imports")
-            show("---", "--:", "--:", "--:")
-            for module in MODULES:
-                show(*startup(module))
-    finally:
-        sandbox.stop()
+        suite = pyperf.BenchmarkSuite(list(measure(Control(sandbox.environment), options)))
+        print()
+        show("Module", "Bytes shipped", "Files", "Imports")
+        show("---", "--:", "--:", "--:")
+        for module in MODULES:
+            show(*startup(module))
     suite.dump(str(output), replace=True)
     machine = suite.get_metadata() | {name: version(name) for name in PACKAGES}
     print(*(f"{name}: {machine[name]}" for name in (*MACHINE, *PACKAGES)), sep="\n")

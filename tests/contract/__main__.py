@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.server import running
+
 from .folder import FOLDER
 from .report import REPORT, Report
 from .settings import ACCOUNT, BUCKET, DESTINATION, KEYS, Settings, SettingsError, of_sandbox
@@ -29,27 +31,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make contract", description=__doc__)
     parser.add_argument("--sandbox", action="store_true", help="test the sandbox instead")
     if parser.parse_args().sandbox:
-        return _sandbox()
+        with running() as sandbox:
+            os.environ.update(of_sandbox(sandbox.environment))
+            return _run(Settings.from_environment(os.environ))
     try:
         settings = Settings.from_environment(os.environ)
-    except SettingsError as error:
+        print(_describe(settings))
+        if os.environ.get("CONTRACT_YES") != "1":
+            _confirm()
+    except (SettingsError, EOFError, KeyboardInterrupt) as error:
         print(f"Nothing was tested: {error}", file=sys.stderr)
         return 2
-    print(_describe(settings))
-    return _run(settings) if _confirmed() else 2
-
-
-def _sandbox() -> int:
-    # Imported late: against Cloudflare it is not needed.
-    from sandbox.server import Sandbox
-
-    running = Sandbox()
-    try:
-        running.start()
-        os.environ.update(running.environment)
-        return _run(Settings.from_environment(of_sandbox(running.environment)))
-    finally:
-        running.stop()
+    return _run(settings)
 
 
 def _run(settings: Settings) -> int:
@@ -67,33 +60,29 @@ def _run(settings: Settings) -> int:
 
 def _describe(settings: Settings) -> str:
     """What is going to be done, before it is."""
-    places = [f"{each.partition('?')[0].rstrip('/')}/{FOLDER}/" for each in settings.destinations()]
-    account = f"Reads account {settings.account_id}; creates nothing in it."
+    lines = [
+        f"With CLOUDFLARE_API_TOKEN, at {settings.base_url}, in zone {settings.zone_id}:",
+        f"Creates, changes and deletes Logpush jobs named {FOLDER}-*, two at a time at most.",
+        "None is created enabled. Other jobs are not touched.",
+    ]
+    if settings.account_id:
+        lines.append(f"Reads account {settings.account_id}; creates nothing in it.")
+    for each in settings.destinations():
+        place = f"{each.partition('?')[0].rstrip('/')}/{FOLDER}/"
+        lines.append(f"Cloudflare writes challenge and test files to {place}")
+    lines += [
+        "Jobs and files of that name are removed before and after, and on an interruption.",
+        f"About 300 requests are sent. The report is written to {REPORT}.",
+    ]
     missing = settings.missing((DESTINATION, BUCKET, KEYS, ACCOUNT))
-    return "\n".join(
-        [
-            f"With CLOUDFLARE_API_TOKEN, at {settings.base_url}, in zone {settings.zone_id}:",
-            f"Creates, changes and deletes Logpush jobs named {FOLDER}-*, two at a time at most.",
-            "None is created enabled. Other jobs are not touched.",
-            *([account] if settings.account_id else []),
-            *(f"Cloudflare writes challenge and test files to {place}" for place in places),
-            "Jobs and files of that name are removed before and after, and on an interruption.",
-            f"About 300 requests are sent. The report is written to {REPORT}.",
-            *(f"Not tested: what needs {need}." for need in missing),
-        ]
-    )
+    return "\n".join([*lines, *(f"Not tested: what needs {need}." for need in missing)])
 
 
-def _confirmed() -> bool:
-    if os.environ.get("CONTRACT_YES") == "1":
-        return True
+def _confirm() -> None:
     if not sys.stdin.isatty():
-        print("Nothing was tested: set CONTRACT_YES=1 to begin without a terminal", file=sys.stderr)
-        return False
-    try:
-        return input("\nBegin? [y/N] ").strip().lower() in ("y", "yes")
-    except (EOFError, KeyboardInterrupt):
-        return False
+        raise SettingsError("set CONTRACT_YES=1 to begin without a terminal")
+    if input("\nBegin? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise SettingsError("not confirmed")
 
 
 if __name__ == "__main__":

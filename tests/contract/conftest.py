@@ -14,7 +14,7 @@ import typing as t
 import pytest
 from e2e.control import Control
 
-from sandbox.server import Sandbox
+from sandbox.server import running
 
 from .api import Api
 from .report import KEY
@@ -51,15 +51,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture(scope="session", name="sandbox")
 def fixture_sandbox() -> t.Iterator[Control]:
     """A sandbox, whose bucket is read with the environment."""
-    started = Sandbox()
-    try:
-        started.start()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in started.environment.items():
-                patch.setenv(name, value)
-            yield Control(started.environment)
-    finally:
-        started.stop()
+    with running() as started, pytest.MonkeyPatch.context() as patch:
+        for name, value in started.environment.items():
+            patch.setenv(name, value)
+        yield Control(started.environment)
 
 
 @pytest.fixture(scope="session", name="settings")

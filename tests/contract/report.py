@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-import typing as t
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from .settings import Settings
 REPORT = "contract-report.md"
 KEY = pytest.StashKey["Report"]()
 _STATES = ("agreed", "disagreed", "undetermined", "not tested")
+_ORDER = ("interrupted", *_STATES[1:3], "answers", "agreed", "not tested", "not removed")
 
 
 class Report:
@@ -30,15 +30,13 @@ class Report:
         self.settings = settings
         self.api: Api | None = None
         self.not_removed: list[str] = []
-        self._sections: dict[str, list[str]] = {}
+        self._sections: dict[str, list[str]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
 
     @property
     def good(self) -> bool:
         """Whether nothing disagreed, was left open, or was left behind."""
-        counts = self._counts
-        bad = counts["disagreed"] or counts["undetermined"] or self.not_removed
-        return bool(counts["agreed"]) and not bad
+        return set(self._counts) - {"not tested"} == {"agreed"} and not self.not_removed
 
     def summary(self) -> str:
         """One line."""
@@ -49,15 +47,10 @@ class Report:
         """Let the fixtures find it."""
         config.stash[KEY] = self
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Function, call: pytest.CallInfo[None]
-    ) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> None:
         """Record the outcome of a test."""
-        report = yield
         if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
             self._note(item, call.excinfo.value if call.excinfo else None)
-        return report
 
     def pytest_keyboard_interrupt(self) -> None:
         """Note that the rest is missing."""
@@ -69,9 +62,8 @@ class Report:
         lines.append(f"- Date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}")
         lines.append(f"- Requests: {self.api.requests if self.api else 0}")
         self._sections["not removed"] = [f"- {each}" for each in self.not_removed]
-        order = ("interrupted", "disagreed", "undetermined", "answers", "agreed", "not tested")
-        for state in (*order, "not removed"):
-            if self._sections.get(state):
+        for state in _ORDER:
+            if self._sections[state]:
                 lines += [f"\n## {state.capitalize()}\n", *self._sections[state]]
         text = self.settings.redact("\n".join(lines), os.environ)
         Path(REPORT).write_text(f"{text.rstrip()}\n", encoding="utf-8")
@@ -83,18 +75,19 @@ class Report:
         state = _state(error)
         if belief is not None:
             self._counts[state] += 1
-        if state in ("agreed", "not tested"):
-            lines = [f"- `{name}`: {text}{f' ({error})' if error else ''}"]
+        lines = self._sections[state]
+        if item.user_properties:
+            (title, answer), *_others = item.user_properties
+            self._sections[title] += [f"### {text}", "", *_block(answer)]
+        elif state in ("agreed", "not tested"):
+            lines.append(f"- `{name}`: {text}{f' ({error})' if error else ''}")
         else:
-            lines = [f"### {name}", "", text, ""]
+            lines += [f"### {name}", "", text, ""]
             lines += [f"- Source: {belief.args[0]}"] if belief else []
             lines += [f"- Last request: {self.api.exchange}"] if self.api else []
             lines += [f"- What: {type(error).__name__}: {error}", ""]
         if isinstance(error, Disagreement):
             lines += ["Expected:", "", *_block(error.expected), "Seen:", "", *_block(error.seen)]
-        for title, value in item.user_properties:
-            state, lines = str(title), [f"### {text}", "", *_block(value)]
-        self._sections.setdefault(state, []).extend(lines)
 
 
 def _state(error: BaseException | None) -> str:

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
-import typing as t
-from urllib.request import Request, urlopen
+
+from e2e.control import Control
 
 from sandbox import readback
 
@@ -25,18 +24,19 @@ _STORES = {
 
 def main() -> int:
     """Run the playbooks; returns the exit status."""
+    sandbox = Control(dict(os.environ))
     proved = _play("prove_ownership", "destination", "Step by step")
     there = [name for name, (_title, variable) in _STORES.items() if variable in os.environ]
     for name in there:
         _play("push_logs", name, f"In one task, to {_STORES[name][0]}")
-    _control("requests", "DELETE")
+    sandbox.control("DELETE", "requests")
     for name in there:
         _play("push_logs", name)
-    writes = sum(bool(each["writes"]) for each in _control("requests"))
-    jobs = ", ".join(f"{job['name']} (id {job['id']})" for job in _control("jobs"))
+    writes = sum(bool(each["writes"]) for each in sandbox.requests())
+    jobs = ", ".join(f"{job['name']} (id {job['id']})" for job in sandbox.jobs())
     shown = re.findall(r"^ +(?:filename|valid): (\S+)$", proved, re.MULTILINE)
     print(f"\nChallenge file:  {shown[0]} (token valid: {shown[1]})")
-    for upload in _control("uploads"):
+    for upload in sandbox.control("GET", "uploads"):
         first = readback.text(os.environ, upload).splitlines()[0]
         print(f"{'Logs in ' + upload['destinationType'] + ':':<16} {first}")
     print(f"Jobs created:    {jobs}\nSecond run:      {writes} write requests")
@@ -56,13 +56,6 @@ def _play(playbook: str, variables: str, title: str = "") -> str:
         print(done.stdout, done.stderr)
         raise SystemExit(done.returncode)
     return done.stdout
-
-
-def _control(path: str, method: str = "GET") -> t.Any:
-    """Return what the sandbox says about itself."""
-    url = f"{os.environ['SANDBOX_CONTROL_URL']}/{path}"
-    with urlopen(Request(url, method=method), timeout=30) as response:
-        return json.loads(response.read() or "null")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import sys
+import typing as t
 
 LINT = ("lint", "extra-checks", "imports")
 # Those that take longest begin first, so that none of them is left alone at the end.
@@ -32,8 +32,7 @@ LOWEST_PACKAGES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Core:
+class Core(t.NamedTuple):
     """One ansible-core version."""
 
     version: str

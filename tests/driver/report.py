@@ -60,7 +60,7 @@ def run(
     log = LOGS / f"{title.translate(str.maketrans(' /', '--', ':,'))}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     logged, failed = SUMMARIZED or beside_others, False
-    start, used = time.monotonic(), _processor_seconds()
+    start, used = time.monotonic(), processor_seconds()
     with log.open("w", encoding="utf-8") as stream:
         output = stream if logged else None
         try:
@@ -82,7 +82,7 @@ def run(
     tally = (_TALLY.findall(text) or [""])[-1]
     if not tally or (failed and " failed" not in tally):
         tally = f"{tally}, 1 {'failed' if failed else 'passed'}".lstrip(", ")
-    used, taken = _processor_seconds() - used, time.monotonic() - start
+    used, taken = processor_seconds() - used, time.monotonic() - start
     with log.open("a", encoding="utf-8") as stream:
         stream.write(f"\nEnded: {title:52} {tally}  ({taken:.0f} s, processor {used:.0f} s)\n")
     return Part(what, failed)
@@ -139,9 +139,10 @@ def show() -> None:
     for number, state in _COUNT.findall("\n".join(ended)):
         counts[state] += int(number)
     totals = ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-    print(f"\n{totals}; processor {_processor_seconds():.0f} s in all")
+    print(f"\n{totals}; processor {processor_seconds():.0f} s in all")
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
+    """Processor seconds of all child processes that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

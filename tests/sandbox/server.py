@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import tempfile
+import typing as t
 from pathlib import Path
 
 from . import gcs, processes, stores, world
@@ -90,6 +92,17 @@ class Sandbox:
             **{name: value for part in self._parts for name, value in part.environment.items()},
             **_past_proxies(),
         }
+
+
+@contextlib.contextmanager
+def running() -> t.Iterator[Sandbox]:
+    """A sandbox that runs as long as the context."""
+    sandbox = Sandbox()
+    try:
+        sandbox.start()
+        yield sandbox
+    finally:
+        sandbox.stop()
 
 
 def _past_proxies() -> dict[str, str]:
