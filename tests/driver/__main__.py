@@ -58,14 +58,16 @@ def _run(command: list[str], folder: Path, env: dict[str, str]) -> int:
     with subprocess.Popen(command, cwd=folder, env=env) as process:
         try:
             return process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
+        except SystemExit:
+            # nox ends its sessions at an interrupt alone. Ctrl-C reaches it by itself.
+            process.send_signal(signal.SIGINT)
             raise
+        finally:
+            process.wait()
 
 
-def _interrupt(*_signal: object) -> None:
-    raise KeyboardInterrupt
+def _terminated(*_signal: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _test(sessions: Iterable[str], **more_env: str) -> int:
@@ -105,7 +107,9 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _terminated)
+    # A shell that starts this in the background has it ignored, by nox too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
