@@ -139,7 +139,7 @@ def show() -> None:
     for number, state in _COUNT.findall("\n".join(ended)):
         counts[state] += int(number)
     totals = ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-    print(f"\n{totals}; processor {processor_seconds():.0f} s in all")
+    print(f"\n{totals or 'no tests'}; processor {processor_seconds():.0f} s in all")
 
 
 def processor_seconds() -> float:
