@@ -275,6 +275,8 @@ class Secrets:
         self._secrets = Patterns()
         self._public = Patterns()
         self._public_words: set[str] = set()
+        # Searched for only where a secret is found, which is rare.
+        self._new_public: set[str] = set()
         self.add_public(_PUBLIC_WORDS)
 
     def add(self, secrets: t.Iterable[str]) -> None:
@@ -290,9 +292,7 @@ class Secrets:
         """Add names that are never redacted, in whole or in part, such as that of a bucket."""
         new = {word for word in words if len(word) >= SHORTEST_REDACTED}
         with self._lock:
-            for word in sorted(new - self._public_words):
-                self._public.add(word)
-            self._public_words |= new
+            self._new_public |= new - self._public_words
 
     def redact(self, text: str) -> str:
         """Return a text without the known sensitive values."""
@@ -349,6 +349,10 @@ class Secrets:
         ]
         if not spans:
             return spans
+        for word in sorted(self._new_public):
+            self._public.add(word)
+        self._public_words |= self._new_public
+        self._new_public.clear()
         public = sorted(self._public.matches(text))
         return list(_not_within(sorted(spans), public))
 
