@@ -16,6 +16,7 @@ import io
 import json
 import threading
 import time
+import types
 import typing as t
 from unittest import mock
 
@@ -23,6 +24,8 @@ import requests
 import urllib3
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
+
+from ansible_collections.edgeops.cloudflare.plugins.module_utils._api import http
 
 try:
     from ansible.module_utils.testing import patch_module_args
@@ -117,6 +120,17 @@ def network(*calls: Call, concurrent: bool = False) -> t.Iterator[Network]:
     double.assert_all_sent()
 
 
+class _Caller:
+    """Replaces a thread: what it is to do is done where it is started."""
+
+    def __init__(self, *, target: t.Callable[[], None], daemon: bool) -> None:
+        assert daemon
+        self.start = target
+
+
+_IN_PLACE = types.SimpleNamespace(Lock=threading.Lock, Thread=_Caller)
+
+
 @contextlib.contextmanager
 def standing_in(
     send: t.Callable[..., requests.Response],
@@ -125,9 +139,11 @@ def standing_in(
 ) -> t.Iterator[None]:
     """Put functions instead of ``HTTPAdapter.send``, ``time.sleep`` and ``time.monotonic``.
 
-    A mock takes longer to make than a module to run.
+    A mock takes longer to make than a module to run. Each request is sent by the thread that wants
+    its response, since ``send`` returns at once.
     """
     with (
+        mock.patch.object(http, "threading", _IN_PLACE),
         mock.patch.object(requests.adapters.HTTPAdapter, "send", send),
         mock.patch.object(time, "sleep", sleep),
         mock.patch.object(time, "monotonic", monotonic),

@@ -102,10 +102,11 @@ def test_a_response_after_the_timeout() -> None:
 def test_without_another_thread_a_request_is_still_sent() -> None:
     refused = RuntimeError("can't start new thread")
     with (
-        network(Call("GET", "/x", None, success({}))),
-        mock.patch("threading.Thread.start", side_effect=refused),
+        mock.patch("requests.adapters.HTTPAdapter.send", return_value=success({})),
+        mock.patch("threading.Thread.start", side_effect=refused) as start,
     ):
         assert transport().exchange("GET", "/x", None, 30.0, reuse=True).status == 200
+    start.assert_called_once_with()
 
 
 @pytest.mark.parametrize(
