@@ -91,9 +91,8 @@ class StoreServer:
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
+        self._stopped = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def on(self, method: str, path: str, *responses: Response) -> None:
@@ -143,10 +142,16 @@ class StoreServer:
 
     def stop(self) -> None:
         """Stop the server."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._stopped = True
+        socket.create_connection(self._server.server_address[:2]).close()
         self._thread.join()
+        self._server.server_close()
         self.reset()
+
+    def _serve(self) -> None:
+        # `serve_forever` would wake up again and again while other tests run.
+        while not self._stopped:
+            self._server.handle_request()
 
 
 class Clock:
