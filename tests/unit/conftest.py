@@ -13,16 +13,9 @@ import time
 import typing as t
 
 import pytest
-from hypothesis import settings
 
-# Properties are tested with the same few examples in each run; EXPLORE_EXAMPLES=1000 tests each
-# with so many random ones (make explore). No deadline, since the machine may be busy.
-EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
-settings.register_profile(
-    "unit", deadline=None, derandomize=not EXPLORED, max_examples=EXPLORED or 25
-)
-settings.load_profile("unit")
-
+# Set by `make explore`.
+EXPLORED = "EXPLORE_EXAMPLES" in os.environ
 # All other variables are removed: the user's credentials, proxies and certificates, and whatever
 # Ansible and requests would search again for each test.
 KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR"}
