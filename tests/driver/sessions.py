@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -67,11 +67,20 @@ def pytest(
     beside_others: bool = False,
 ) -> Part:
     """Run pytest; the session is in the checkout: see `noxfile.py`."""
-    unused = ("-p", "no:cacheprovider", "-p", "no:logging")
+    unused = [word for name in _unused(arguments) for word in ("-p", f"no:{name}")]
     command = ("python", "-m", "pytest", "-q", "-rsfE", *unused, *arguments)
     success = (0, _NOTHING_TO_RUN) if session.posargs else (0,)
     whole = {**_environment(), **env}
     return run(session, what, command, whole, success=success, beside_others=beside_others)
+
+
+def _unused(arguments: tuple[str, ...]) -> Iterator[str]:
+    """Yield the plugins of pytest that are not needed, which take a third of its start."""
+    yield from ("anyio", "cacheprovider", "logging", "pytest_mock")
+    if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
+        yield from ("xdist", "xdist.looponfail")
+    if not any(word.startswith("--cov") for word in arguments):
+        yield "pytest_cov"
 
 
 def against_sandbox(
