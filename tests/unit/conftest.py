@@ -46,8 +46,9 @@ def no_thread_is_left() -> t.Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of tests that show a further case of what others show."""
+    """Register the markers: that of pytest-cov too, which is loaded where coverage is measured."""
     config.addinivalue_line("markers", "explore: run by `make explore`, not by `make test`")
+    config.addinivalue_line("markers", "no_cover: without coverage, which would double its time")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
 
@@ -23,6 +24,7 @@ from ansible_collections.edgeops.cloudflare.plugins.module_utils._logpush.job_di
     shown_job,
     shown_update,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 
 HIDDEN = Destination.parse("https://h/in?header_X=S3CRET")
 FILTER = '{"where":{"key":"EdgeResponseStatus","operator":"geq","value":500}}'
@@ -53,13 +55,20 @@ def changes_of(properties: dict[str, t.Any], shown: dict[str, t.Any]) -> t.Mappi
 EMPTY: list[t.Any] = [0, "", None, False, ...]
 
 
-@pytest.mark.parametrize("shown", EMPTY)
-@pytest.mark.parametrize("empty", EMPTY[:-2])
-@pytest.mark.parametrize(
+NAMES = [
     "name",
-    ["name", "filter", "logpull_options", "max_upload_bytes", "max_upload_records", "of_tomorrow"],
+    "filter",
+    "logpull_options",
+    "max_upload_bytes",
+    "max_upload_records",
+    "of_tomorrow",
+]
+
+
+@pytest.mark.parametrize(
+    ("empty", "shown", "name"), combined(list(itertools.product(EMPTY[:-2], EMPTY)), NAMES)
 )
-def test_all_that_is_empty_is_one_value(name: str, empty: t.Any, shown: t.Any) -> None:
+def test_all_that_is_empty_is_one_value(empty: t.Any, shown: t.Any, name: str) -> None:
     present = {} if shown is ... else {name: shown}
     assert changes_of({name: empty}, present) == {}
 

@@ -26,6 +26,7 @@ from ansible_collections.edgeops.cloudflare.tests.unit.rate_limits import (
     sent_at_once,
     virtual_time,
 )
+from ansible_collections.edgeops.cloudflare.tests.unit.samples import combined
 from ansible_collections.edgeops.cloudflare.tests.unit.virtual_time import VirtualTime
 
 INFINITE = float("inf")
@@ -77,9 +78,12 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize("name", ["Ratelimit", "Ratelimit-Policy"])
-@pytest.mark.parametrize("header", GARBAGE, ids=lambda header: repr(header[:30]))
-def test_a_malformed_header_is_no_limit(clock: VirtualTime, name: str, header: str) -> None:
+@pytest.mark.parametrize(
+    ("header", "name"),
+    combined([(header,) for header in GARBAGE], ["Ratelimit", "Ratelimit-Policy"]),
+    ids=lambda text: repr(text[:30]),
+)
+def test_a_malformed_header_is_no_limit(clock: VirtualTime, header: str, name: str) -> None:
     limiter = RateLimiter(0.5, patience=0)
     # A limit read from one of them would be smaller. A long header takes long to read.
     most = 60 if len(header) < 1000 else 5
