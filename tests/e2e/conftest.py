@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from e2e.playbooks import World
+from e2e.warm_ansible import Runner, warm_ansible
 from e2e.warm_python import warm_python
 from sandbox.server import Sandbox
 
@@ -52,9 +53,25 @@ def fixture_interpreter() -> t.Iterator[str]:
         yield interpreter
 
 
+@pytest.fixture(scope="session", name="ansible")
+def fixture_ansible() -> t.Iterator[Runner]:
+    """Return what runs Ansible's programs."""
+    with warm_ansible() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session", name="log")
+def fixture_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file in which Ansible logs; it is a setting, and so the same for all runs."""
+    return tmp_path_factory.mktemp("log") / "ansible.log"
+
+
 @pytest.fixture(name="world")
-def fixture_world(sandbox: Sandbox, interpreter: str, tmp_path: Path) -> World:
+def fixture_world(
+    sandbox: Sandbox, interpreter: str, ansible: Runner, log: Path, tmp_path: Path
+) -> World:
     """Return a sandbox in which nothing has happened yet."""
-    world = World(sandbox.environment, tmp_path / "ansible.log", interpreter)
+    log.write_text("", encoding="utf-8")
+    world = World(sandbox.environment, tmp_path, log, interpreter, ansible)
     world.reset()
     return world

@@ -10,12 +10,12 @@ import base64
 import json
 import os
 import re
-import subprocess
 import typing as t
 import urllib.parse
 from pathlib import Path
 
 from e2e.control import Control
+from e2e.warm_ansible import Runner, run_afresh
 from sandbox.server import STRAY
 from sandbox.store import client
 
@@ -32,10 +32,20 @@ class World(Control):
     ``interpreter`` is what modules are run by; none is the one that a play chooses.
     """
 
-    def __init__(self, environment: dict[str, str], log: Path, interpreter: str = "") -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        folder: Path,
+        log: Path,
+        interpreter: str = "",
+        ansible: Runner = run_afresh,
+    ) -> None:
+        """``ansible`` runs its programs; ``folder`` is for what a run reads."""
         super().__init__(environment)
+        self.folder = folder
         self.log = log
         self._interpreter = interpreter
+        self._ansible = ansible
         self.destination = environment["SANDBOX_DESTINATION_CONF"] + f"&x={DESTINATION_SECRET}"
 
     def objects(self) -> list[str]:
@@ -67,7 +77,7 @@ class World(Control):
         """Run a playbook, as loud as it gets, and check what holds of each run."""
         given = {"logpush_zone_id": self.zone_id, "logpush_destination_conf": self.destination}
         # In a file: at -vvvv Ansible prints its own command line.
-        extra_vars = self.log.with_name("inputs.json")
+        extra_vars = self.folder / "inputs.json"
         extra_vars.write_text(json.dumps({**given, **(inputs or {})}), encoding="utf-8")
         run = self.execute(
             "ansible-playbook",
@@ -90,15 +100,7 @@ class World(Control):
         env.update({**self.environment, **settings, **(environment or {})})
         if command[0] == "ansible-playbook" and self._interpreter:
             command += ("-e", f"ansible_python_interpreter={self._interpreter}")
-        done = subprocess.run(
-            command,
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        return Run(self, done.returncode, done.stdout + done.stderr, env)
+        return Run(self, *self._ansible(command, env), env)
 
 
 class Run(t.NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import typing as t
 
 import pytest
@@ -18,6 +17,7 @@ import yaml
 from e2e import awx
 from e2e.awx_api import Awx, serve
 from e2e.conftest import EXPLORED
+from e2e.warm_ansible import Runner
 
 SECRETS = {
     "CLOUDFLARE_API_TOKEN": "CloudflareTokenForAwx",
@@ -46,18 +46,20 @@ class Run(t.NamedTuple):
         return int(re.findall(r"changed=(\d+)", self.output)[-1])
 
 
-def set_up(url: str, variables: t.Mapping[str, t.Any], *arguments: str, **environment: str) -> Run:
+def set_up(
+    ansible: Runner,
+    url: str,
+    variables: t.Mapping[str, t.Any],
+    *arguments: str,
+    **environment: str,
+) -> Run:
     """Run the playbook."""
     env = {name: value for name, value in os.environ.items() if name not in SECRETS}
     env.update(environment, CONTROLLER_HOST=url, CONTROLLER_OAUTH_TOKEN="TokenOfAwx")
     # Changes nothing but how long each task takes.
     env["ANSIBLE_PIPELINING"] = "true"
     command = ["ansible-playbook", str(awx.FILES / "setup.yml"), "-e", json.dumps(variables)]
-    command += arguments
-    done = subprocess.run(
-        command, env=env, capture_output=True, text=True, check=False, timeout=600
-    )
-    return Run(done.returncode, done.stdout + done.stderr)
+    return Run(*ansible((*command, *arguments), env))
 
 
 def read(name: str) -> t.Any:
@@ -66,7 +68,7 @@ def read(name: str) -> t.Any:
 
 
 @pytest.fixture(scope="module", name="made")
-def fixture_made(interpreter: str) -> tuple[Awx, list[Run]]:
+def fixture_made(ansible: Runner, interpreter: str) -> tuple[Awx, list[Run]]:
     """Return what two runs made, with all that is optional."""
     server = Awx()
     variables = {
@@ -78,11 +80,11 @@ def fixture_made(interpreter: str) -> tuple[Awx, list[Run]]:
     }
     with serve(server) as url:
         # As loud as it gets.
-        first = set_up(url, variables, "-vvvv", **SECRETS)
+        first = set_up(ansible, url, variables, "-vvvv", **SECRETS)
         assert first.status == 0, first.output
         server.written.append("second run")
         # Twice as many modules to run, each of which takes a second.
-        runs = [first, set_up(url, variables, **SECRETS)] if EXPLORED else [first]
+        runs = [first, set_up(ansible, url, variables, **SECRETS)] if EXPLORED else [first]
     assert [run.status for run in runs] == [0] * len(runs), runs[-1].output
     return server, runs
 
@@ -178,9 +180,9 @@ def test_by_default_the_jobs_are_for_s3() -> None:
     assert entry["destination_conf"].startswith("s3://")
 
 
-def test_a_missing_secret_is_named(interpreter: str) -> None:
+def test_a_missing_secret_is_named(ansible: Runner, interpreter: str) -> None:
     server = Awx()
     with serve(server) as url:
-        run = set_up(url, {"ansible_python_interpreter": interpreter})
+        run = set_up(ansible, url, {"ansible_python_interpreter": interpreter})
     assert run.status != 0
     assert "set CLOUDFLARE_API_TOKEN in the environment" in run.output

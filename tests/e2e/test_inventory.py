@@ -16,6 +16,7 @@ import yaml
 
 from e2e import untrusted_text, zone_server
 from e2e.playbooks import Run, World
+from e2e.warm_ansible import Runner
 
 COUNT = 2000
 # For what does not depend on how many there are.
@@ -61,7 +62,7 @@ def show(world: World, source: Path, *arguments: str, **environment: str) -> Run
     """Run ``ansible-inventory``, as loud as it gets; no secret may be seen."""
     command = ("ansible-inventory", "-i", str(source), "-vvvv", *arguments)
     run = world.execute(*command, environment={**MUST_PARSE, **environment})
-    logged = world.log.read_text(encoding="utf-8") if world.log.exists() else ""
+    logged = world.log.read_text(encoding="utf-8")
     for text in (run.output, logged):
         assert not [secret for secret in run.secrets() if secret in text]
     return run
@@ -194,7 +195,7 @@ def test_a_play_for_each_zone(world: World, source: Path, tmp_path: Path) -> Non
     assert sorted(path.split("/")[-3] for path in asked) == sorted((made[0]["id"], made[3]["id"]))
 
 
-def vaulted(folder: Path, **options: str) -> Path:
+def vaulted(ansible: Runner, folder: Path, **options: str) -> Path:
     """Write a file of the plugin with encrypted options, and the credentials as lines."""
     password = folder / "password"
     password.write_text("password of the vault", encoding="utf-8")
@@ -203,7 +204,7 @@ def vaulted(folder: Path, **options: str) -> Path:
     for name, value in options.items():
         command.append(f"{value}\n" if name.startswith(("api_", "base_")) else value)
     # What encrypt_string says to the user is not YAML.
-    encrypted = zone_server.run(command).replace("Encryption successful", "")
+    encrypted = zone_server.run(ansible, command).replace("Encryption successful", "")
     path = folder / "vaulted.cloudflare.yml"
     path.write_text(f"plugin: {PLAIN['plugin']}\n{encrypted}", encoding="utf-8")
     return path
@@ -224,13 +225,15 @@ BY_KEY = {"api_email": "someone@example.com", "api_key": "c2547eb745079dac9320b6
         ),
     ],
 )
-def test_vaulted_options(tmp_path: Path, options: dict[str, str], headers: dict[str, str]) -> None:
+def test_vaulted_options(
+    ansible: Runner, tmp_path: Path, options: dict[str, str], headers: dict[str, str]
+) -> None:
     with zone_server.zone_server([untrusted_text.ordinary_zone()]) as server:
-        source = vaulted(tmp_path, base_url=server.base_url, **options)
+        source = vaulted(ansible, tmp_path, base_url=server.base_url, **options)
         command = ("ansible-inventory", "-i", str(source), "--graph", "-vvvv")
         password = ("--vault-password-file", str(tmp_path / "password"))
-        graph = zone_server.run((*command, *password))
-        without_password = zone_server.run(command)
+        graph = zone_server.run(ansible, (*command, *password))
+        without_password = zone_server.run(ansible, command)
     assert "|--ordinary.example" in graph
     (sent,) = server.requested
     assert headers.items() <= sent.items()

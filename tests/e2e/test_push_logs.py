@@ -165,7 +165,7 @@ def test_each_zone_has_its_own_outcome(world: World, zones: Zones) -> None:
             ],
         },
     }
-    playbook = world.log.with_name("own.yml")
+    playbook = world.folder / "own.yml"
     playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
     others = dict.fromkeys(("item", "jobs", "destination", "scope", "results", "host", "msg"), "x")
     run = zones.push(

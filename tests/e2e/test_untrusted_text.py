@@ -19,6 +19,7 @@ import yaml
 from e2e import untrusted_text, zone_server
 from e2e.conftest import EXPLORED
 from e2e.untrusted_text import Cell
+from e2e.warm_ansible import Runner
 
 SAMPLE = 30
 # The least of those that explore.
@@ -57,7 +58,8 @@ class Outcome(t.NamedTuple):
 class Project:
     """A folder with an inventory file, its variables and a playbook."""
 
-    def __init__(self, folder: Path, plays: list[dict[str, t.Any]]) -> None:
+    def __init__(self, ansible: Runner, folder: Path, plays: list[dict[str, t.Any]]) -> None:
+        self._ansible = ansible
         self.markers = folder / "markers"
         self.markers.mkdir()
         self.playbook = folder / "play.yml"
@@ -92,7 +94,7 @@ class Project:
             "CLOUDFLARE_API_TOKEN": zone_server.TOKEN,
             "CLOUDFLARE_BASE_URL": base_url,
         }
-        output = zone_server.run(command, **environment)
+        output = zone_server.run(self._ansible, command, **environment)
         executed = {path.name for path in self.markers.iterdir()}
         for name in executed:
             (self.markers / name).unlink()
@@ -107,11 +109,12 @@ def fixture_cells() -> list[Cell]:
 
 @pytest.fixture(scope="module", name="outcomes")
 def fixture_outcomes(
-    cells: list[Cell], tmp_path_factory: pytest.TempPathFactory
+    ansible: Runner, cells: list[Cell], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Outcome]:
     """List the inventory, run the plays with its cache, and run them without it, natively."""
     folder = tmp_path_factory.mktemp("untrusted")
-    project = Project(folder, untrusted_text.plays(cells, folder / "markers" / "control"))
+    plays = untrusted_text.plays(cells, folder / "markers" / "control")
+    project = Project(ansible, folder, plays)
     zones = [
         untrusted_text.zone_of(cell, number, project.markers) for number, cell in enumerate(cells)
     ]
@@ -150,7 +153,7 @@ def test_ordinary_uses_work(outcomes: dict[str, Outcome], run: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_text_in_the_results_of_a_module_is_not_evaluated(
-    tmp_path: Path, interpreter: str, status: int
+    tmp_path: Path, ansible: Runner, interpreter: str, status: int
 ) -> None:
     values = MODULE_VALUES[:2] if status == 200 else MODULE_VALUES[2:]
     # Each use of one value, and every second one of the other.
@@ -160,7 +163,7 @@ def test_text_in_the_results_of_a_module_is_not_evaluated(
     ]
     tasks = [{**task, "ignore_errors": True} for use in uses for task in yaml.safe_load(use)]
     play = {"hosts": "all", "gather_facts": False, "tasks": [MODULE_TASK, *tasks]}
-    project = Project(tmp_path, [play])
+    project = Project(ansible, tmp_path, [play])
     texts = [
         untrusted_text.marked(untrusted_text.TEXTS[name], project.markers / name)
         for name in MODULE_TEXTS

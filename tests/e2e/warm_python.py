@@ -15,45 +15,36 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import importlib
-import json
-import multiprocessing
 import os
 import pkgutil
-import random
 import shlex
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import typing as t
 from pathlib import Path
 
-_READY = b"ready\n"
+from e2e import warm_process
+
 _CLIENT = Path(__file__).with_name("warm_client.py")
 _MODULES = "ansible_collections.edgeops.cloudflare.plugins.modules"
 _STORES = ("boto3", "google.cloud.storage", "azure.identity", "azure.storage.blob")
+# What the modules of other collections that examples use import.
+_OTHERS = (
+    "ansible_collections.amazon.aws.plugins.module_utils.modules",
+    "ansible_collections.amazon.aws.plugins.module_utils.s3",
+    "ansible_collections.awx.awx.plugins.module_utils.controller_api",
+)
 
 
 @contextlib.contextmanager
 def warm_python() -> t.Iterator[str]:
     """Start the process that forks; return the path of the interpreter."""
-    # The path of a socket has to be short.
-    with tempfile.TemporaryDirectory(prefix="warm") as folder:
-        address, interpreter = str(Path(folder, "socket")), Path(folder, "python")
+    with warm_process.started("e2e.warm_python") as address:
+        interpreter = Path(address).with_name("python")
         client = [sys.executable, "-IS", str(_CLIENT), address]
         interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(client)} "$@"\n', encoding="utf-8")
         interpreter.chmod(0o700)
-        server = [sys.executable, __file__, address]
-        with subprocess.Popen(server, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-            try:
-                assert process.stdout is not None
-                assert process.stdout.readline() == _READY
-                yield str(interpreter)
-            finally:
-                process.terminate()
+        yield str(interpreter)
 
 
 def _import_all() -> None:
@@ -62,59 +53,23 @@ def _import_all() -> None:
     sys.path.extend(os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep))
     modules = importlib.import_module(_MODULES)
     names = [f"{_MODULES}.{each.name}" for each in pkgutil.iter_modules(modules.__path__)]
-    for name in (*names, *_STORES):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    warm_process.import_those_there_are((*names, *_STORES, *_OTHERS))
     # Each is to run as a program of its own.
     for name in names:
         del sys.modules[name]
-    # So that a process that is forked need not copy them.
-    gc.freeze()
 
 
-def _serve(address: str) -> None:
-    """Run each script that is handed over in a process of its own, until terminated."""
-    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit())
-    fork = multiprocessing.get_context("fork")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
-        listener.listen()
-        os.write(1, _READY)
-        while True:
-            connection, _address = listener.accept()
-            with connection:
-                fork.Process(target=_run, args=(connection,)).start()
-
-
-def _run(connection: socket.socket) -> None:
-    """Run a script with the streams, the environment and the folder that are handed over."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    length, streams, _flags, _address = socket.recv_fds(connection, 8, 3)
-    with connection.makefile("rb") as stream:
-        given = json.loads(stream.read(int.from_bytes(length, "big")))
-    for number, each in enumerate(streams):
-        os.dup2(each, number)
-        os.close(each)
-    os.environ.clear()
-    os.environ.update(given["environment"])
-    os.chdir(given["folder"])
-    random.seed()
+def _run(_arguments: list[str]) -> None:
+    """Run the script on standard input."""
     with open(0, encoding="utf-8", closefd=False) as stdin:
         script = stdin.read()
     sys.argv[:] = ["-"]
-    status: object = 1
     try:
         exec(compile(script, "<stdin>", "exec"), {"__name__": "__main__"})
-        status = 0
-    except SystemExit as ended:
-        status = ended.code or 0
-        raise
     finally:
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        connection.sendall(str(status if isinstance(status, int) else 1).encode())
 
 
 if __name__ == "__main__":
     _import_all()
-    _serve(sys.argv[1])
+    warm_process.serve(sys.argv[1], _run)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import typing as t
 from urllib.parse import parse_qs, urlsplit
 
 from e2e.json_server import JsonHandler, serving
+from e2e.warm_ansible import Runner
 from sandbox.server import STRAY
 
 TOKEN = "Vn3kQ8xYpB5tLw7RzJ2mHc4sDf6gKa9eUo1iXy0N"
@@ -68,7 +68,7 @@ def zone_server(
         yield Server(f"{url}/client/v4", requested)
 
 
-def run(command: t.Sequence[str], **environment: str) -> str:
+def run(ansible: Runner, command: t.Sequence[str], **environment: str) -> str:
     """Run a program of Ansible's and return what it prints; it may fail."""
     env = {name: value for name, value in os.environ.items() if name not in STRAY}
     env.update(
@@ -76,13 +76,5 @@ def run(command: t.Sequence[str], **environment: str) -> str:
         ANSIBLE_FORKS="8",
         **environment,
     )
-    done = subprocess.run(
-        command,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    return done.stdout
+    _status, output = ansible(command, env)
+    return output

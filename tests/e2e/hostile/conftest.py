@@ -10,6 +10,8 @@ import typing as t
 
 import pytest
 
+from e2e.warm_ansible import Runner, run_afresh
+
 FIGURE = "figure: "
 
 Count = t.Callable[[str, int], None]
@@ -19,6 +21,12 @@ Count = t.Callable[[str, int], None]
 def fixture_interpreter() -> str:
     """Return no interpreter: here each module is started as users have it."""
     return ""
+
+
+@pytest.fixture(scope="session", name="ansible")
+def fixture_ansible() -> Runner:
+    """Return what starts Ansible as users do."""
+    return run_afresh
 
 
 @pytest.fixture(name="count")

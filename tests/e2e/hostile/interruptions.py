@@ -144,7 +144,7 @@ class Course:
     ) -> None:
         self._world = world
         self._by_playbook = by_playbook
-        self._home = world.log.with_name("home")
+        self._home = world.folder / "home"
         self._home.mkdir()
         self._entries = entries
         self._forget_all()
