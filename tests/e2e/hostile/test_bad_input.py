@@ -49,13 +49,13 @@ from e2e.hostile.inputs_options import (
 from e2e.hostile.inputs_server import Job, Received, Recorder
 from sandbox.server import STRAY
 
-EXAMPLES = EXPLORED or 4
+EXAMPLES = EXPLORED or 3
 # All values that are tried always are tried at one module; at others that have the same option, it
 # is every so many of the invalid ones, and of the valid ones.
-EVERY = 1 if EXPLORED else 12
+EVERY = 1 if EXPLORED else 24
 EVERY_VALID = 1 if EXPLORED else 3
-# Of the texts for any option a sixth is tried at each: another one at the next option.
-SHARE_OF_ATTACKS = 1 if EXPLORED else 6
+# Of the texts for any option a ninth is tried at each: another one at the next option.
+SHARE_OF_ATTACKS = 1 if EXPLORED else 9
 # In seconds; a run takes a few thousandths of one.
 LONGEST_RUN = 120
 # Ansible masks what is shorter as well, but a shorter text also turns up where it is no secret.
