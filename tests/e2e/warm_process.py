@@ -25,6 +25,21 @@ import typing as t
 from pathlib import Path
 
 _READY = b"ready\n"
+_POLL = 1.0  # seconds between looks at a process that is watched
+
+
+def start(module: str, address: str, watched: int) -> None:
+    """Start a module that serves in the background, until another process has ended."""
+    command = [sys.executable, "-P", "-m", module, address, str(watched)]
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == _READY
 
 
 @contextlib.contextmanager
@@ -52,8 +67,11 @@ def import_those_there_are(names: t.Iterable[str]) -> None:
             importlib.import_module(name)
 
 
-def serve(address: str, run: t.Callable[[list[str]], object]) -> None:
-    """Call ``run`` with each list of arguments, in a process of its own, until terminated."""
+def serve(address: str, run: t.Callable[[list[str]], object], watched: int | None = None) -> None:
+    """Call ``run`` with each list of arguments, in a process of its own.
+
+    It ends when it is terminated, or when the process that is watched has ended.
+    """
     # So that a process that is forked need not copy what was imported.
     gc.freeze()
     signal.signal(signal.SIGTERM, _end)
@@ -61,11 +79,21 @@ def serve(address: str, run: t.Callable[[list[str]], object]) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
+        listener.settimeout(None if watched is None else _POLL)
         os.write(1, _READY)
-        while True:
-            connection, _address = listener.accept()
-            with connection:
-                fork.Process(target=_run, args=(connection, run)).start()
+        while watched is None or _is_there(watched):
+            with contextlib.suppress(TimeoutError):
+                connection, _address = listener.accept()
+                with connection:
+                    fork.Process(target=_run, args=(connection, run)).start()
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _end(*_signal: object) -> None:
