@@ -50,8 +50,9 @@ def started(module: str, environment: t.Mapping[str, str] | None = None) -> t.It
         address = str(Path(folder, "socket"))
         # -P: what is in the current folder is not to be imported.
         command = [sys.executable, "-P", "-m", module, address]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-        with subprocess.Popen(command, env=environment, **streams) as process:
+        with subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
             try:
                 assert process.stdout is not None
                 assert process.stdout.readline() == _READY
