@@ -758,7 +758,7 @@ def test_an_id_and_a_name_of_one_job_both_fail_and_nothing_is_written(check_mode
         ({"output_options": {"sample": 1}}, "jobs[1] ('http'): unsupported option"),
         ({"output_options": [{"sample": 1}]}, "jobs[1] ('http'): "),
         ({"output_options": [None, {"": None}]}, "jobs[1].output_options"),
-        ({"output_options": [{"sample": 1}], "id": float("inf")}, "jobs[1].id"),
+        ({"output_options": [{"sample": 1}], "id": float("inf")}, "jobs[1]"),
     ],
 )
 def test_input_that_ansible_itself_rejects(options: dict[str, t.Any], said: str) -> None:
