@@ -51,8 +51,9 @@ def _run(settings: Settings) -> int:
         signal.signal(number, signal.default_int_handler)
     report = Report(settings)
     files = [str(HERE / f"test_{name}.py") for name in ("beliefs", "questions", "watching")]
-    # Without tracebacks: they would show what the report redacts.
-    options = ["-v", "--no-header", "--tb=no", "-rN", "-p", "no:cacheprovider"]
+    # Without tracebacks, which would show what the report redacts. It gets assertions uncut, for no
+    # part of a secret can be redacted.
+    options = ["-vv", "--no-header", "--tb=no", "-rN", "-p", "no:cacheprovider"]
     status = pytest.main([*options, *files], plugins=[report])
     print(f"\n{report.summary()} Report: {REPORT}")
     return 128 + signal.SIGINT if status == pytest.ExitCode.INTERRUPTED else int(not report.good)

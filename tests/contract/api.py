@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 import requests
@@ -30,20 +30,12 @@ _ONCE_MORE = Retry(
 _JOB = re.compile(rf"{FOLDER}-[0-9a-f]{{8}}-[0-9]+")
 
 
-class Disagreement(AssertionError):
-    """The API does otherwise than believed."""
-
-    def __init__(self, what: str, expected: t.Any, seen: t.Any) -> None:
-        super().__init__(what)
-        self.expected, self.seen = expected, seen
-
-
 @dataclass
 class Response:
     """One response: HTTP status, headers and the envelope."""
 
     status: int
-    headers: t.Mapping[str, str]
+    headers: t.Mapping[str, str] = field(repr=False)
     body: dict[str, t.Any]
 
     @property
@@ -54,16 +46,16 @@ class Response:
     @property
     def mapping(self) -> dict[str, t.Any]:
         """The result of a successful response, which must be an object."""
-        self.expect_success()
-        expect_that(isinstance(self.result, dict), "the result", "an object", self.result)
-        return t.cast(dict[str, t.Any], self.result)
+        assert self.ok, self
+        assert isinstance(self.result, dict), self
+        return self.result
 
     @property
     def items(self) -> list[t.Any]:
         """The result of a successful response, which must be a list."""
-        self.expect_success()
-        expect_that(isinstance(self.result, list), "the result", "a list", self.result)
-        return t.cast(list[t.Any], self.result)
+        assert self.ok, self
+        assert isinstance(self.result, list), self
+        return self.result
 
     @property
     def error(self) -> dict[str, t.Any]:
@@ -73,10 +65,20 @@ class Response:
         message = str(first.get("message", ""))
         return {"status": self.status, "code": first.get("code"), "message": message}
 
-    def expect_success(self) -> None:
-        """``Disagreement`` if it is an error."""
-        holds = self.status == 200 and self.body.get("success") is True
-        expect_that(holds, "the response", "HTTP 200 with success: true", self.error)
+    @property
+    def ok(self) -> bool:
+        """Whether it is a success."""
+        return self.status == 200 and self.body["success"] is True
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is any error that blames the request."""
+        return 400 <= self.status < 500 and self.body["success"] is False
+
+    def refused_with(self, status: int, code: int, words: str) -> bool:
+        """Whether it is an error of this status and code, with these words in its message."""
+        error = self.error
+        return (self.status, error["code"]) == (status, code) and words in error["message"].lower()
 
 
 class Api:
@@ -113,19 +115,20 @@ class Api:
         with a slash, maybe with another ``api_token``; the response must have the envelope.
         """
         response, envelope = self._send(method, path, body, **more)
-        holds = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
-        expect_that(holds, "the response", "an envelope with success", response.text[:200])
+        is_envelope = isinstance(envelope, dict) and isinstance(envelope.get("success"), bool)
+        assert is_envelope, f"no envelope with success: {response.text[:200]}"
         return Response(response.status_code, response.headers, envelope)
 
     def query(self, text: str, **variables: t.Any) -> dict[str, t.Any]:
         """Send a GraphQL query; returns data and errors, one of which must be there."""
         body = {"query": text, "variables": variables}
         response, answer = self._send("POST", "/graphql", body)
-        holds = isinstance(answer, dict) and bool(answer.get("data") or answer.get("errors"))
-        expect_that(holds, "the response", "data or errors", response.text[:200])
+        seen = response.text[:200]
+        assert isinstance(answer, dict), f"no object: {seen}"
+        assert answer.get("data") or answer.get("errors"), f"neither data nor errors: {seen}"
         if "not authorized" in response.text or response.status_code in (401, 403):
-            self.not_tested(f"the API token may not read analytics: {response.text[:200]}")
-        return t.cast(dict[str, t.Any], answer)
+            self.not_tested(f"the API token may not read analytics: {seen}")
+        return answer
 
     def _send(
         self, method: str, path: str, body: t.Any, on: str = "zone", api_token: str | None = None
@@ -177,7 +180,7 @@ class Api:
     def create(self, destination: str | None = None, /, **more: t.Any) -> dict[str, t.Any]:
         """Create a job, which must succeed; returns it as the response shows it."""
         job = self.post({**self.members(destination), **more}).mapping
-        expect_that(isinstance(job.get("id"), int), "the id of a new job", "an integer", job)
+        assert isinstance(job.get("id"), int), job
         return job
 
     def post(self, body: dict[str, t.Any]) -> Response:
@@ -208,15 +211,15 @@ class Api:
         """Request a challenge and read its file; returns the file's name, its key and the text."""
         result = self.call("POST", "ownership", {"destination_conf": destination}).mapping
         filename = str(result.get("filename") or "")
-        holds = result.get("valid") is True and bool(filename)
-        expect_that(holds, "a challenge for a bucket", "valid: true and a filename", result)
+        assert result.get("valid") is True, result
+        assert filename, result
         deadline = time.monotonic() + _FILE_TIMEOUT
         while True:
             try:
                 return filename, *self._bucket().read(filename)
             except Exception as error:
                 if time.monotonic() > deadline:
-                    raise Disagreement("the challenge file", filename, str(error)) from error
+                    raise AssertionError(f"{filename} cannot be read: {error}") from error
             time.sleep(1)
 
     def token(self, destination: str) -> str:
@@ -239,9 +242,8 @@ class Api:
             for job in self.own_jobs():
                 response = self.call("DELETE", f"jobs/{job['id']}")
                 # An interrupted deletion may have been carried out meanwhile.
-                if response.status != 404:
-                    response.expect_success()
-        except (Disagreement, requests.RequestException) as error:
+                assert response.ok or response.status == 404, response
+        except (AssertionError, requests.RequestException) as error:
             return [f"jobs named {FOLDER}-* could not be removed, remove them yourself: {error}"]
         return []
 
@@ -251,27 +253,3 @@ class Api:
         for folder in (self._s3, self._r2):
             problems += folder.clear() if folder is not None else []
         return problems
-
-
-def expect(what: str, expected: t.Any, seen: t.Any) -> None:
-    """``Disagreement`` unless they are equal."""
-    expect_that(expected == seen, what, expected, seen)
-
-
-def expect_that(holds: bool, what: str, expected: t.Any, seen: t.Any) -> None:
-    """``Disagreement`` unless it holds; ``expected`` says what should."""
-    if not holds:
-        raise Disagreement(what, expected, seen)
-
-
-def expect_refusal(what: str, seen: Response, status: int, code: int, words: str) -> None:
-    """Expect an error of this status and code, with these words in its message."""
-    error = seen.error
-    holds = (error["status"], error["code"]) == (status, code) and words in error["message"].lower()
-    expect_that(holds, what, f'HTTP {status}, code {code}, "{words}"', error)
-
-
-def expect_client_error(what: str, seen: Response) -> None:
-    """Expect any error that blames the request."""
-    holds = 400 <= seen.status < 500 and seen.body["success"] is False
-    expect_that(holds, what, "an HTTP status from 400 to 499 with success: false", seen.error)

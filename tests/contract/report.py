@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .api import Api, Disagreement
+from .api import Api
 from .settings import Settings
 
 REPORT = "contract-report.md"
@@ -78,16 +78,18 @@ class Report:
         lines = self._sections[state]
         if item.user_properties:
             (title, answer), *_others = item.user_properties
-            self._sections[title] += [f"### {text}", "", *_block(answer)]
+            self._sections[title] += [
+                f"### {text}",
+                "",
+                *_block("json", json.dumps(answer, indent=2, ensure_ascii=False)),
+            ]
         elif state in ("agreed", "not tested"):
             lines.append(f"- `{name}`: {text}{f' ({error})' if error else ''}")
         else:
             lines += [f"### {name}", "", text, ""]
             lines += [f"- Source: {belief.args[0]}"] if belief else []
             lines += [f"- Last request: {self.api.exchange}"] if self.api else []
-            lines += [f"- What: {type(error).__name__}: {error}", ""]
-        if isinstance(error, Disagreement):
-            lines += ["Expected:", "", *_block(error.expected), "Seen:", "", *_block(error.seen)]
+            lines += ["", *_block("text", f"{type(error).__name__}: {error}")]
 
 
 def _state(error: BaseException | None) -> str:
@@ -95,9 +97,8 @@ def _state(error: BaseException | None) -> str:
         return "agreed"
     if isinstance(error, pytest.skip.Exception):
         return "not tested"
-    return "disagreed" if isinstance(error, Disagreement) else "undetermined"
+    return "disagreed" if isinstance(error, AssertionError) else "undetermined"
 
 
-def _block(value: object) -> list[str]:
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str)
-    return ["```json", text.replace("```", "` ` `"), "```", ""]
+def _block(kind: str, text: str) -> list[str]:
+    return [f"```{kind}", text.replace("```", "` ` `"), "```", ""]

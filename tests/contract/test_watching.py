@@ -10,7 +10,7 @@ import time
 import typing as t
 
 from . import sources
-from .api import Api, expect, expect_that
+from .api import Api
 from .settings import ACCOUNT
 from .test_beliefs import belief
 from .test_questions import question
@@ -31,9 +31,8 @@ def test_uploads_are_groups_of_jobs_and_statuses(api: Api) -> None:
     """The uploads of a zone in a period are groups, each with uploads, records, bytes,
     bytesCompressed, jobId, status, destinationType and final; a zone without uploads has none."""
     for group in _health(api):
-        holds = sorted(group.get("sum") or {}) == list(_HEALTH_SUMS)
-        holds = holds and sorted(group.get("dimensions") or {}) == list(_HEALTH_DIMENSIONS)
-        expect_that(holds, "a group", f"{_HEALTH_SUMS} and {_HEALTH_DIMENSIONS}", group)
+        assert sorted(group.get("sum") or {}) == list(_HEALTH_SUMS), group
+        assert sorted(group.get("dimensions") or {}) == list(_HEALTH_DIMENSIONS), group
 
 
 @belief(f"{sources.GRAPHQL}/errors/")
@@ -41,8 +40,10 @@ def test_an_unknown_field_of_a_query_is_an_error(api: Api) -> None:
     """A query for a field that does not exist has errors with a message, and no data."""
     answer = _query(api, "zones", "edgeopsNoSuchField")
     errors = answer.get("errors")
-    holds = isinstance(errors, list) and bool(errors) and isinstance(errors[0].get("message"), str)
-    expect_that(holds and not answer.get("data"), "the response", "errors, no data", answer)
+    assert isinstance(errors, list), answer
+    assert errors, answer
+    assert not answer.get("data"), answer
+    assert isinstance(errors[0].get("message"), str), answer
 
 
 @belief(f"{sources.GRAPHQL}/features/discovery/settings/")
@@ -52,18 +53,17 @@ def test_the_limits_of_uploads_are_settings(api: Api) -> None:
     selection = f"settings {{ {HEALTH} {{ {' '.join(_LIMITS)} }} }}"
     data = _data(_query(api, "zones", selection), "zones")
     settings = (data.get("settings") or {}).get(HEALTH) or {}
-    expect("enabled", True, settings.get("enabled"))
+    assert settings.get("enabled") is True
     numbers = [settings.get(name) for name in _LIMITS[1:]]
-    holds = all(isinstance(each, int) and each > 0 for each in numbers)
-    expect_that(holds, "the limits", "three numbers above 0", settings)
+    assert all(isinstance(each, int) and each > 0 for each in numbers), settings
 
 
 @belief(f"{sources.GRAPHQL}/errors/")
 def test_a_query_above_the_limits_is_an_error(api: Api) -> None:
     """A query for more groups than the settings allow has errors, and no data."""
     answer = _query(api, "zones", _HEALTH, **_last_hour(2_000_000_000))
-    holds = bool(answer.get("errors")) and not answer.get("data")
-    expect_that(holds, "the response", "errors, no data", answer)
+    assert answer.get("errors"), answer
+    assert not answer.get("data"), answer
 
 
 @belief(sources.PRICING, ACCOUNT)
@@ -77,19 +77,17 @@ def test_usage_is_billable_bytes_by_date(api: Api) -> None:
     dates = {"since": ("Date!", today), "until": ("Date!", today)}
     answer = _query(api, "accounts", selection, **dates)
     groups = _list(_data(answer, "accounts"), USAGE)
-    holds = all(
-        isinstance(group["sum"]["billableBytes"], int) and group["dimensions"]["date"] == today
-        for group in groups
-    )
-    expect_that(holds, "the groups", "billableBytes, and the date of today", groups)
+    for group in groups:
+        assert isinstance(group["sum"]["billableBytes"], int), group
+        assert group["dimensions"]["date"] == today
 
 
 @belief(f"{sources.SDK_ALERTING}/policy.py", ACCOUNT)
 def test_notifications_are_a_list(api: Api) -> None:
     """The notifications of an account are a list, each with an id and an alert_type."""
     for policy in _policies(api):
-        holds = all(isinstance(policy.get(name), str) for name in ("id", "alert_type"))
-        expect_that(holds, "a notification", "an id and an alert_type", sorted(policy))
+        kinds = [type(policy.get(name)) for name in ("id", "alert_type")]
+        assert kinds == [str, str], sorted(policy)
 
 
 @question()
@@ -169,15 +167,17 @@ def _settings(api: Api, scopes: str, dataset: str) -> t.Any:
 def _data(answer: dict[str, t.Any], scopes: str) -> dict[str, t.Any]:
     """Return the data of the one zone or account; errors must not be there."""
     found = ((answer.get("data") or {}).get("viewer") or {}).get(scopes)
-    holds = not answer.get("errors") and isinstance(found, list) and len(found) == 1
-    expect_that(holds, "the response", f"one of {scopes}, and no errors", answer)
-    return t.cast(list[dict[str, t.Any]], found)[0]
+    assert not answer.get("errors"), answer
+    assert isinstance(found, list), answer
+    assert len(found) == 1, answer
+    one: dict[str, t.Any] = found[0]
+    return one
 
 
 def _list(data: dict[str, t.Any], name: str) -> list[dict[str, t.Any]]:
     groups = data.get(name)
-    expect_that(isinstance(groups, list), name, "a list", groups)
-    return t.cast(list[dict[str, t.Any]], groups)
+    assert isinstance(groups, list), groups
+    return groups
 
 
 def _policies(api: Api) -> list[dict[str, t.Any]]:
