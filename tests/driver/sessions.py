@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,10 +53,12 @@ Environment = Mapping[str, str | None]
 _NONE: Environment = {}
 
 
-def install(session: nox.Session, *packages: str, files: tuple[str, ...] = REQUIREMENTS) -> None:
+def install(
+    session: nox.Session, *packages: str, core: Core = HERE, files: Iterable[str] = REQUIREMENTS
+) -> None:
     """Install packages and requirement files, all at the versions of tests/constraints.txt."""
     words = [word for file in files for word in ("-r", str(ROOT / file))]
-    session.install(*packages, *words, "-c", str(CONSTRAINTS))
+    session.install(core.requirement, *packages, *words, "-c", str(CONSTRAINTS))
 
 
 def pytest(
