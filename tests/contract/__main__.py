@@ -37,8 +37,8 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
         print(_describe(settings))
-        if os.environ.get("CONTRACT_YES") != "1":
-            _confirm()
+        if os.environ.get("CONTRACT_YES") != "1" and not _confirmed():
+            raise SettingsError("not confirmed; set CONTRACT_YES=1 to begin without a terminal")
     except (SettingsError, EOFError, KeyboardInterrupt) as error:
         print(f"Nothing was tested: {error}", file=sys.stderr)
         return 2
@@ -79,11 +79,8 @@ def _describe(settings: Settings) -> str:
     return "\n".join([*lines, *(f"Not tested: what needs {need}." for need in missing)])
 
 
-def _confirm() -> None:
-    if not sys.stdin.isatty():
-        raise SettingsError("set CONTRACT_YES=1 to begin without a terminal")
-    if input("\nBegin? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise SettingsError("not confirmed")
+def _confirmed() -> bool:
+    return sys.stdin.isatty() and input("\nBegin? [y/N] ").strip().lower() in ("y", "yes")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
@@ -96,7 +97,7 @@ class Api:
         self._session.trust_env = not settings.base_url.startswith("http://127.")
         self._session.auth = lambda request: request
         self._session.mount(settings.base_url, HTTPAdapter(max_retries=_ONCE_MORE))
-        self._numbers = 0
+        self._numbers = itertools.count(1)
         self._unanswered = 0
         s3, r2, endpoint = settings.s3_destination, settings.r2_destination, settings.r2_endpoint
         self._s3 = Folder(s3, self.run) if s3 else None
@@ -165,8 +166,7 @@ class Api:
 
     def new_name(self) -> str:
         """The name of a new job, by which it is found again."""
-        self._numbers += 1
-        return f"{FOLDER}-{self.run}-{self._numbers}"
+        return f"{FOLDER}-{self.run}-{next(self._numbers)}"
 
     def members(self, destination: str | None = None) -> dict[str, t.Any]:
         """What a new job needs: a name that is found again, a destination, and a token if it is

@@ -32,8 +32,7 @@ _FORMS = {
         "r2://bucket/prefix?parameters without {DATE}",
     ),
 }
-# Parameters of a destination_conf that are no secret.
-_PUBLIC = {"region", "sse"}
+_PUBLIC = {"region", "sse"}  # parameters of a destination_conf that are no secret
 
 
 class SettingsError(Exception):

@@ -32,7 +32,4 @@ DOCS_ISSUES = "https://github.com/cloudflare/cloudflare-docs/issues"
 PROVIDER = "https://github.com/cloudflare/terraform-provider-cloudflare"
 # It runs against the live API.
 PROVIDER_TEST = f"{PROVIDER}/blob/main/internal/services/logpush_job/resource_test.go"
-SDK_ALERTING = (
-    "https://github.com/cloudflare/cloudflare-python/blob/main/src/cloudflare/types/alerting"
-)
-SDK = "https://github.com/cloudflare/cloudflare-python/blob/main/src/cloudflare/types/logpush"
+SDK = "https://github.com/cloudflare/cloudflare-python/blob/main/src/cloudflare/types"

@@ -119,7 +119,7 @@ def test_an_account_dataset_is_rejected_on_a_zone(api: Api) -> None:
     assert response.refused_with(403, 1004, "not allowed")
 
 
-@belief(f"{sources.SDK}/job_create_params.py")
+@belief(f"{sources.SDK}/logpush/job_create_params.py")
 def test_a_job_requires_a_destination(api: Api) -> None:
     """A new job without destination_conf is refused."""
     body = {"name": api.new_name(), "dataset": "http_requests"}
@@ -136,7 +136,7 @@ def test_a_challenge_that_cannot_be_written_is_invalid(api: Api) -> None:
     assert result.get("message"), result
 
 
-@belief(f"{sources.SDK}/validate_destination_response.py")
+@belief(f"{sources.SDK}/logpush/validate_destination_response.py")
 def test_a_destination_that_cannot_be_written_is_invalid(api: Api) -> None:
     """validate/destination says of such a bucket valid: false, with a message."""
     result = api.call("POST", "validate/destination", _unwritable()).mapping
@@ -144,7 +144,7 @@ def test_a_destination_that_cannot_be_written_is_invalid(api: Api) -> None:
     assert result.get("message"), result
 
 
-@belief(f"{sources.SDK}/ownership_validation.py")
+@belief(f"{sources.SDK}/logpush/ownership_validation.py")
 def test_a_wrong_token_does_not_validate(api: Api) -> None:
     """ownership/validate rejects a token that is none: by valid: false, or by 400, code 1002."""
     body = {**_unwritable(), "ownership_challenge": "edgeops-contract-test"}
@@ -161,7 +161,7 @@ def test_a_body_that_is_no_object_is_rejected(api: Api) -> None:
     assert api.call("POST", "jobs", []).refused
 
 
-@belief(f"{sources.SDK}/ownership_validation.py")
+@belief(f"{sources.SDK}/logpush/ownership_validation.py")
 def test_a_validation_requires_a_token(api: Api) -> None:
     """ownership/validate without ownership_challenge is refused."""
     assert api.call("POST", "ownership/validate", _unwritable()).refused
@@ -202,7 +202,7 @@ def test_zones_are_filtered(api: Api) -> None:
 # What a destination is needed for: jobs are created
 
 
-@belief(f"{sources.SDK}/job_create_params.py", DESTINATION)
+@belief(f"{sources.SDK}/logpush/job_create_params.py", DESTINATION)
 def test_a_job_requires_nothing_else(api: Api) -> None:
     """A job needs nothing but destination_conf, and a token where it is to be proved; its dataset
     is http_requests."""
@@ -315,7 +315,7 @@ def test_put_of_another_kind_is_rejected(api: Api) -> None:
     assert error["status"] == 400, error
 
 
-@belief(f"{sources.SDK}/job_update_params.py", DESTINATION)
+@belief(f"{sources.SDK}/logpush/job_update_params.py", DESTINATION)
 def test_put_of_another_dataset_is_rejected(api: Api) -> None:
     """The dataset of a job cannot be changed."""
     job = api.create()
@@ -409,14 +409,14 @@ def test_a_job_for_an_account_dataset_is_rejected_on_a_zone(api: Api) -> None:
     assert api.post({**api.members(), "dataset": "audit_logs"}).refused
 
 
-@belief(f"{sources.SDK}/validate_destination_response.py", DESTINATION)
+@belief(f"{sources.SDK}/logpush/validate_destination_response.py", DESTINATION)
 def test_a_destination_that_can_be_written_is_valid(api: Api) -> None:
     """validate/destination says valid: true of a destination that Cloudflare can write to."""
     body = {"destination_conf": api.destination()}
     assert api.call("POST", "validate/destination", body).mapping.get("valid") is True
 
 
-@belief(f"{sources.SDK}/validate_destination_exists_response.py", DESTINATION)
+@belief(f"{sources.SDK}/logpush/validate_destination_exists_response.py", DESTINATION)
 def test_a_destination_exists_once_a_job_has_it(api: Api) -> None:
     """validate/destination/exists says whether a job has this destination."""
     body = {"destination_conf": api.destination()}
@@ -456,7 +456,7 @@ def test_a_challenge_file_holds_a_token_of_seven_days(api: Api) -> None:
     assert 6.9 < days < 7.1
 
 
-@belief(f"{sources.SDK}/ownership_validation.py", BUCKET)
+@belief(f"{sources.SDK}/logpush/ownership_validation.py", BUCKET)
 def test_a_new_token_validates(api: Api) -> None:
     """ownership/validate says valid: true of a new token."""
     destination = api.bucket_destination()
@@ -481,7 +481,7 @@ def test_a_token_of_another_destination_is_rejected(api: Api) -> None:
     assert api.post(body).refused_with(400, 1002, "incorrect ownership challenge")
 
 
-@belief(f"{sources.SDK}/logpush_job.py", BUCKET)
+@belief(f"{sources.SDK}/logpush/logpush_job.py", BUCKET)
 def test_a_token_is_never_shown(api: Api) -> None:
     """A job is created with its token, which is not shown."""
     created = api.create(api.bucket_destination())
@@ -513,7 +513,7 @@ def test_a_zone_dataset_is_rejected_on_an_account(api: Api) -> None:
     assert response.refused_with(403, 1004, "not allowed")
 
 
-@belief(f"{sources.SDK}/transformer_list_response.py", ACCOUNT)
+@belief(f"{sources.SDK}/logpush/transformer_list_response.py", ACCOUNT)
 def test_transformers_are_a_list(api: Api) -> None:
     """The transformers of an account are a list."""
     response = api.call("GET", "transformers", on="account")
@@ -522,7 +522,7 @@ def test_transformers_are_a_list(api: Api) -> None:
     assert isinstance(response.items, list)
 
 
-@belief(f"{sources.SDK}/transformer_create_params.py", ACCOUNT)
+@belief(f"{sources.SDK}/logpush/transformer_create_params.py", ACCOUNT)
 def test_a_transformer_requires_sql(api: Api) -> None:
     """A transformer without code, or of a dataset that does not exist, is refused."""
     for code in ({}, {"code": "SELECT RayID FROM edgeops_no_dataset"}):

@@ -82,7 +82,7 @@ def test_usage_is_billable_bytes_by_date(api: Api) -> None:
         assert group["dimensions"]["date"] == today
 
 
-@belief(f"{sources.SDK_ALERTING}/policy.py", ACCOUNT)
+@belief(f"{sources.SDK}/alerting/policy.py", ACCOUNT)
 def test_notifications_are_a_list(api: Api) -> None:
     """The notifications of an account are a list, each with an id and an alert_type."""
     for policy in _policies(api):
