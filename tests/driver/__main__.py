@@ -71,10 +71,6 @@ def _run(command: list[str], folder: Path, env: dict[str, str]) -> int:
             process.wait()
 
 
-def _terminated(*_signal: object) -> None:
-    sys.exit(128 + signal.SIGTERM)
-
-
 def _test(sessions: Iterable[str], **more_env: str) -> int:
     """Run these sessions, some at a time, and show a summary."""
     nox = _nox()
@@ -93,17 +89,13 @@ def _test(sessions: Iterable[str], **more_env: str) -> int:
     return status
 
 
-def _clean() -> int:
-    for folder in (CACHE, NOX_ENVIRONMENTS, NOX_HOME, *([WORK] if WORK != ROOT else [])):
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
-
-
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit status."""
     command, *rest = arguments or ["test"]
     if command == "clean":
-        return _clean()
+        for folder in (CACHE, NOX_ENVIRONMENTS, NOX_HOME, *([WORK] if WORK != ROOT else [])):
+            shutil.rmtree(folder, ignore_errors=True)
+        return 0
     if command == "lint":
         return _test(LINT)
     if command == "explore":
@@ -112,7 +104,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     # A shell that starts this in the background has it ignored, by nox too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
