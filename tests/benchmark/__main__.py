@@ -157,10 +157,9 @@ def measure(sandbox: Control, options: argparse.Namespace) -> list[pyperf.Benchm
     show("---", "--:", "--:", "--:")
     base_url = sandbox.environment["CLOUDFLARE_BASE_URL"]
     for turns, requests, commands in rows(base_url, ids, options.few, options.many):
-        titles = [title for title in commands if options.only in title]
-        taken: dict[str, list[tuple[float, float]]] = {title: [] for title in titles}
+        taken: dict[str, list[tuple[float, float]]] = {t: [] for t in commands if options.only in t}
         # In turns: whatever else the machine does affects all of them.
-        for title in titles * (options.turns or turns):
+        for title in [*taken] * (options.turns or turns):
             taken[title].append(run(sandbox, commands[title], zones, requests))
         for title, pairs in taken.items():
             for name, values in zip((title, f"{title}, processor"), zip(*pairs), strict=True):
