@@ -100,7 +100,8 @@ class World(Control):
         env.update({**self.environment, **settings, **(environment or {})})
         if command[0] == "ansible-playbook" and self._interpreter:
             command += ("-e", f"ansible_python_interpreter={self._interpreter}")
-        return Run(self, *self._ansible(command, env), env)
+        status, output = self._ansible(command, env)
+        return Run(self, status, output, env)
 
 
 class Run(t.NamedTuple):

@@ -143,7 +143,7 @@ class StoreServer:
     def stop(self) -> None:
         """Stop the server."""
         self._stopped = True
-        socket.create_connection(self._server.server_address[:2]).close()
+        socket.create_connection(("127.0.0.1", self._server.server_port)).close()
         self._thread.join()
         self._server.server_close()
         self.reset()
