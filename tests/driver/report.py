@@ -123,8 +123,8 @@ def show() -> None:
     counts = Counter[str]()
     for number, state in _COUNT.findall("\n".join(ended)):
         counts[state] += int(number)
-    totals = ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-    print(f"\n{totals or 'no tests'}; processor {processor_seconds():.0f} s in all")
+    totals = [f"{number} {state}" for state, number in sorted(counts.items())]
+    print(f"\n{', '.join([*totals, f'processor {processor_seconds():.0f} s in all'])}")
 
 
 def processor_seconds() -> float:
