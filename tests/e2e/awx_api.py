@@ -22,13 +22,7 @@ Item = dict[str, t.Any]
 Answer = tuple[int, Item | None]
 
 _PATH = re.compile(r"/api/v2/(?P<endpoint>\w+)/(?:(?P<id>\d+)/(?:(?P<part>\w+)/)?)?$")
-# What each type of unified job template is called.
-_TYPES = {
-    "job_templates": "job_template",
-    "workflow_job_templates": "workflow_job_template",
-    "projects": "project",
-    "inventory_sources": "inventory_source",
-}
+_UNIFIED = ("job_templates", "workflow_job_templates", "projects", "inventory_sources")
 _ENCRYPTED = {"api_token", "password", "access_key_id", "secret_access_key"}
 
 
@@ -63,7 +57,7 @@ class Awx:
         item = {
             "id": self._last_id,
             "url": url,
-            "type": _TYPES.get(endpoint, endpoint),
+            "type": _singular(endpoint),
             "related": related,
             "summary_fields": {},
             "scm_revision": "1",
@@ -113,7 +107,7 @@ class Awx:
 
     def _list(self, endpoint: str, filters: dict[str, str]) -> Item:
         filters.pop("page_size", None)
-        sources = _TYPES if endpoint == "unified_job_templates" else [endpoint]
+        sources = _UNIFIED if endpoint == "unified_job_templates" else [endpoint]
         items = [item for source in sources for item in self.items.get(source, {}).values()]
         return _page(
             [
@@ -132,6 +126,12 @@ class Awx:
             for name, value in body["inputs"].items()
         }
         return {**body, "inputs": shown}
+
+
+def _singular(endpoint: str) -> str:
+    """Return the type of an endpoint's items."""
+    return re.sub("ies$", "y", endpoint).removesuffix("s")
+
 
 
 def _page(results: list[Item]) -> Item:

@@ -48,7 +48,7 @@ def test_the_summary_is_what_the_logs_say(
         (tmp_path / f"{name}.log").write_text(text)
     report.show()
     output = capsys.readouterr().out
-    assert "\n1 failed, 6 passed, 2 skipped; processor " in output
+    assert "\n1 failed, 6 passed, 2 skipped, processor " in output
     for line in ("[2] x.py:7: no npm", "Skipping sanity test 'x'", "outputs searched: 7"):
         assert f"\n  {line}\n" in output
 
