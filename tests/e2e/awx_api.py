@@ -133,7 +133,6 @@ def _singular(endpoint: str) -> str:
     return re.sub("ies$", "y", endpoint).removesuffix("s")
 
 
-
 def _page(results: list[Item]) -> Item:
     return {"count": len(results), "next": None, "results": results}
 
