@@ -20,8 +20,8 @@ from . import downloads, environment, report, tree
 from .matrix import LINT, MORE, TESTS, newest_core_here
 from .paths import CACHE, HOMES, LOGS, NOX_ENVIRONMENTS, NOX_HOME, ROOT, SUMMARY_VARIABLE, WORK
 
-# One more than there are cores, up to three: now and then a test waits.
-AT_A_TIME = min(3, (os.cpu_count() or 1) + 1)
+# Two more than there are cores, up to four: now and then a test waits.
+AT_A_TIME = min(4, (os.cpu_count() or 1) + 2)
 
 
 def _nox() -> list[str]:
