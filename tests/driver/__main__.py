@@ -35,7 +35,7 @@ def _nox() -> list[str]:
         for folder in (NOX_HOME, NOX_ENVIRONMENTS, HOMES):
             shutil.rmtree(folder, ignore_errors=True)
         venv.create(NOX_HOME, with_pip=True)
-        pip, env = [python, "-m", "pip", "install", "--quiet"], environment.clean()
+        pip, env = [python, "-m", "pip", "install", "-qq"], environment.clean()
         subprocess.run([*pip, "-r", str(requirements)], env=env, check=True)
         # Where there is no wheel of it, nox makes its environments with virtualenv.
         subprocess.run([*pip, "--only-binary=:all:", "uv"], env=env, check=False)

@@ -59,7 +59,7 @@ def collections(release: str) -> str:
         needed = tuple(f"ansible_collections/{each}/" for each in _NEEDED)
         with tempfile.TemporaryDirectory(dir=COLLECTIONS) as aside:
             # It is only unpacked: it does not matter whether it runs on this Python.
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps"]
             command += ["--no-cache-dir", "--only-binary=:all:", "--ignore-requires-python"]
             subprocess.run([*command, "--dest", aside, f"ansible=={release}.*"], check=True)
             with zipfile.ZipFile(next(Path(aside).glob("*.whl"))) as wheel:

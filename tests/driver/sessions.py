@@ -182,7 +182,7 @@ def _provide_get_pip(folder: Path, version: str) -> None:
     So the package index is the only host that is needed.
     """
     pip = [str(NOX_HOME / "bin" / "python"), "-m", "pip", "--python"]
-    install = ["install", "--quiet", f"pip=={version}"]
+    install = ["install", "-qq", f"pip=={version}"]
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / f"get_pip_{version.replace('.', '_')}.py"
     script.write_text(
