@@ -43,10 +43,11 @@ class StoreServer:
 
     def __init__(self) -> None:
         self._responses: dict[tuple[str, str], list[Response]] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self.default = Response(404)
         self.requests: list[Request] = []
-        self._connections: list[tuple[socket.socket, threading.Thread]] = []
+        # By the address of the client.
+        self._connections: dict[t.Any, tuple[socket.socket, threading.Thread]] = {}
         store = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -84,7 +85,7 @@ class StoreServer:
                 thread = threading.Thread(
                     target=self.process_request_thread, args=(request, client_address), daemon=True
                 )
-                store.begin(request, thread)
+                store.begin(client_address, request, thread)
 
             def handle_error(self, request: t.Any, client_address: t.Any) -> None:
                 """Ignore it."""
@@ -99,15 +100,16 @@ class StoreServer:
         """Set the responses to a request."""
         self._responses[(method, path)] = list(responses)
 
-    def begin(self, connection: socket.socket, thread: threading.Thread) -> None:
+    def begin(self, client: t.Any, connection: socket.socket, thread: threading.Thread) -> None:
         """Start the thread that serves a connection; ``reset`` ends both."""
-        with self._lock:
+        with self._changed:
             thread.start()
-            self._connections.append((connection, thread))
+            self._connections[client] = (connection, thread)
+            self._changed.notify()
 
     def respond(self, request: Request) -> Response:
         """Return the response to a request."""
-        with self._lock:
+        with self._changed:
             self.requests.append(request)
             responses = self._responses.get((request.method, request.path), [self.default])
             return responses.pop(0) if len(responses) > 1 else responses[0]
@@ -133,20 +135,25 @@ class StoreServer:
         self._responses.clear()
         self.default = Response(404)
         self.requests.clear()
-        with self._lock:
-            connections, self._connections = self._connections, []
-        for connection, thread in connections:
+        # Connections are accepted in order: after this one, none is left to be accepted.
+        with self._connect() as last, self._changed:
+            self._changed.wait_for(lambda: last.getsockname() in self._connections)
+            connections, self._connections = self._connections, {}
+        for connection, thread in connections.values():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             thread.join()
 
     def stop(self) -> None:
         """Stop the server."""
+        self.reset()
         self._stopped = True
-        socket.create_connection(("127.0.0.1", self._server.server_port)).close()
+        self._connect().close()
         self._thread.join()
         self._server.server_close()
-        self.reset()
+
+    def _connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self._server.server_port))
 
     def _serve(self) -> None:
         # `serve_forever` would wake up again and again while other tests run.
