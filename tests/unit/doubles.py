@@ -82,6 +82,8 @@ class Network:
         assert (None if request.body is None else json.loads(request.body)) == call.body
         if isinstance(call.answer, Exception):
             raise call.answer
+        if isinstance(call.answer, Answer):
+            call.answer.prepare()
         call.answer.request = request
         call.answer.url = request.url
         return call.answer
@@ -151,6 +153,18 @@ def standing_in(
         yield
 
 
+class Answer(requests.Response):
+    """A response that can be sent again: mutation testing runs a test many times in a process."""
+
+    body = b""
+
+    def prepare(self) -> None:
+        """Make the body readable once more."""
+        if self.raw.closed:
+            self.raw = raw_body(io.BytesIO(self.body))
+            self._content, self._content_consumed = False, False
+
+
 def response(
     body: object = None,
     *,
@@ -159,11 +173,12 @@ def response(
     content: bytes | None = None,
 ) -> requests.Response:
     """Return an HTTP answer with ``body`` as JSON, or with ``content`` as it is."""
-    answer = requests.Response()
+    answer = Answer()
     answer.status_code = status
     answer.headers.update({"Content-Type": "application/json", "cf-ray": "8f2c1d7e4a9b0c3d-FRA"})
     answer.headers.update(headers or {})
-    answer.raw = raw_body(io.BytesIO(json.dumps(body).encode() if content is None else content))
+    answer.body = json.dumps(body).encode() if content is None else content
+    answer.raw = raw_body(io.BytesIO(answer.body))
     return answer
 
 
