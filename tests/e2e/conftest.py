@@ -15,7 +15,7 @@ import pytest
 from e2e.playbooks import World
 from e2e.warm_ansible import Runner, warm_ansible
 from e2e.warm_python import warm_python
-from sandbox.server import Sandbox
+from sandbox.server import Sandbox, running
 
 # `make explore` sets it: how many examples to try. Without it a sample runs of what takes long.
 EXPLORED = int(os.environ.get("EXPLORE_EXAMPLES", "0"))
@@ -38,12 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session", name="sandbox")
 def fixture_sandbox() -> t.Iterator[Sandbox]:
     """Start one sandbox for all runs."""
-    sandbox = Sandbox()
-    try:
-        sandbox.start()
+    with running() as sandbox:
         yield sandbox
-    finally:
-        sandbox.stop()
 
 
 @pytest.fixture(scope="session", name="interpreter")
