@@ -162,7 +162,8 @@ class Answer(requests.Response):
         """Make the body readable once more."""
         if self.raw.closed:
             self.raw = raw_body(io.BytesIO(self.body))
-            self._content, self._content_consumed = False, False
+            # What requests sets before it has read anything.
+            self.__dict__.update(_content=False, _content_consumed=False)
 
 
 def response(
