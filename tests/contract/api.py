@@ -24,9 +24,25 @@ from .settings import Settings
 _TIMEOUT = 60  # seconds
 _FILE_TIMEOUT = 60.0  # seconds until a challenge file must be readable
 _STILL_RUNNING = 5  # seconds in which a request that got no response may still be carried out
-# After a 429 a request is sent once more, when the API says.
-_ONCE_MORE = Retry(
-    1, connect=0, read=0, status_forcelist=[429], allowed_methods=None, raise_on_status=False
+_LONGEST_WAIT = 310  # seconds, a little more than a block of the rate limit
+
+
+class _RateLimitRetry(Retry):
+    """After a 429 a request is sent once more, when the API says, or a minute later."""
+
+    def get_backoff_time(self) -> float:
+        """Return how long to wait where the API does not say."""
+        return 60.0
+
+
+ONCE_MORE = _RateLimitRetry(
+    1,
+    connect=0,
+    read=0,
+    status_forcelist=[429],
+    allowed_methods=None,
+    raise_on_status=False,
+    retry_after_max=_LONGEST_WAIT,
 )
 _JOB = re.compile(rf"{FOLDER}-[0-9a-f]{{8}}-[0-9]+")
 
@@ -96,7 +112,7 @@ class Api:
         # Credentials in a .netrc file would replace the token.
         self._session.trust_env = not settings.base_url.startswith("http://127.")
         self._session.auth = lambda request: request
-        self._session.mount(settings.base_url, HTTPAdapter(max_retries=_ONCE_MORE))
+        self._session.mount(settings.base_url, HTTPAdapter(max_retries=ONCE_MORE))
         self._numbers = itertools.count(1)
         self._unanswered = 0
         s3, r2, endpoint = settings.s3_destination, settings.r2_destination, settings.r2_endpoint

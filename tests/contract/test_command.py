@@ -18,7 +18,9 @@ from pathlib import Path
 
 import pytest
 from e2e.control import Control
+from urllib3 import HTTPResponse
 
+from .api import ONCE_MORE
 from .settings import Settings, SettingsError, of_sandbox
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -158,3 +160,11 @@ def test_neither_the_contract_nor_the_sandbox_uses_the_plugins() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not [name for name in names if name.startswith(("ansible", "plugins"))], path
+
+
+def test_a_rate_limited_request_waits_as_told_or_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    for headers in ({}, {"Retry-After": "7"}, {"Retry-After": "86400"}):
+        ONCE_MORE.sleep(HTTPResponse(status=429, headers=headers))
+    assert pauses == [60, 7, 310]
