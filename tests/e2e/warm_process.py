@@ -4,7 +4,8 @@
 
 """A process that has imported what many programs import, and forks for each of them.
 
-What is forked has the environment, the folder and the streams of whoever hands it over.
+A forked program has the environment, the working directory and the streams of the process that
+hands it over.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import sys
 import tempfile
 import typing as t
 from pathlib import Path
+
+from sandbox.processes import is_alive
 
 _READY = b"ready\n"
 _POLL = 1.0  # seconds between looks at a process that is watched
@@ -82,19 +85,11 @@ def serve(address: str, run: t.Callable[[list[str]], object], watched: int | Non
         listener.listen()
         listener.settimeout(None if watched is None else _POLL)
         os.write(1, _READY)
-        while watched is None or _is_there(watched):
+        while watched is None or is_alive(watched):
             with contextlib.suppress(TimeoutError):
                 connection, _address = listener.accept()
                 with connection:
                     fork.Process(target=_run, args=(connection, run)).start()
-
-
-def _is_there(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _end(*_signal: object) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from .processes import StartError
+from .processes import StartError, is_alive
 from .server import STRAY, Sandbox
 
 _POLL = 0.25  # seconds between looks at the stores
@@ -96,18 +96,10 @@ def _serve(options: argparse.Namespace) -> int:
         print(json.dumps(environment) if options.json else describe(environment), flush=True)
         while (trouble := sandbox.broken()) is None:
             time.sleep(_POLL)
-            if options.watch_pid is not None and not _alive(options.watch_pid):
+            if options.watch_pid is not None and not is_alive(options.watch_pid):
                 return 0
     print(f"The sandbox stops: {trouble}", file=sys.stderr)
     return 1
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _run(options: argparse.Namespace) -> int:
