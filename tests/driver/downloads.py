@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests need besides Python packages; it is unpacked aside, and moved when it is whole."""
+"""What the tests need besides Python packages.
+
+It is unpacked in a temporary folder, and moved into place when it is complete.
+"""
 
 from __future__ import annotations
 
@@ -34,17 +37,17 @@ def azurite() -> None:
     if npm is not None and shutil.which("node") is not None:
         print("Installing Azurite, the sandbox's Azure Blob Storage, by npm ...", flush=True)
         AZURITE.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=AZURITE.parent) as aside:
+        with tempfile.TemporaryDirectory(dir=AZURITE.parent) as folder:
             # Global, but below a prefix of its own: its programs have a folder for themselves.
-            command = [npm, "install", "--global", "--prefix", f"{aside}/new", "--ignore-scripts"]
+            command = [npm, "install", "--global", "--prefix", f"{folder}/new", "--ignore-scripts"]
             # Without a network, npm would try for minutes.
             command += ["--no-audit", "--no-fund", "--silent", "--fetch-retries=1"]
-            command += ["--cache", f"{aside}/cache", _AZURITE]
+            command += ["--cache", f"{folder}/cache", _AZURITE]
             if subprocess.run(command, check=False).returncode == 0:
                 shutil.rmtree(AZURITE, ignore_errors=True)
-                Path(aside, "new").rename(AZURITE)
+                Path(folder, "new").rename(AZURITE)
                 return
-    print("npm cannot install it: the sandbox does without Azure Blob Storage.", flush=True)
+    print("Without npm's Azurite the sandbox does without Azure Blob Storage.", flush=True)
 
 
 def collections(release: str) -> str:
@@ -57,14 +60,14 @@ def collections(release: str) -> str:
     if not target.is_dir():
         COLLECTIONS.mkdir(parents=True, exist_ok=True)
         needed = tuple(f"ansible_collections/{each}/" for each in _NEEDED)
-        with tempfile.TemporaryDirectory(dir=COLLECTIONS) as aside:
+        with tempfile.TemporaryDirectory(dir=COLLECTIONS) as folder:
             # It is only unpacked: it does not matter whether it runs on this Python.
             command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps"]
             command += ["--no-cache-dir", "--only-binary=:all:", "--ignore-requires-python"]
-            subprocess.run([*command, "--dest", aside, f"ansible=={release}.*"], check=True)
-            with zipfile.ZipFile(next(Path(aside).glob("*.whl"))) as wheel:
+            subprocess.run([*command, "--dest", folder, f"ansible=={release}.*"], check=True)
+            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
                 names = [name for name in wheel.namelist() if name.startswith(needed)]
-                wheel.extractall(f"{aside}/new", names)
-            Path(aside, "new").rename(target)
+                wheel.extractall(f"{folder}/new", names)
+            Path(folder, "new").rename(target)
     older = int(release) > int(_LAST_WITH_AWX)
     return f"{target}:{collections(_LAST_WITH_AWX)}" if older else str(target)
